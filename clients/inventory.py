@@ -1,0 +1,15 @@
+from typing import Any
+
+from clients.base import ServiceClient
+
+
+class Inventory(ServiceClient):
+    service = "inventory"
+
+    def reserve(self, items: list[dict[str, Any]], *, key: str) -> dict[str, Any]:
+        """`{"reservation_id"}` for `[{"sku", "quantity"}, …]`: all of it, or `Refused`."""
+        return self.post("/reservations", {"items": items}, key=key)
+
+    def release(self, *, undoes: str, key: str) -> dict[str, Any]:
+        """`{"undone"}`: whether the reservation made under the key `undoes` was there to undo."""
+        return self.post("/reservations/release", {"undoes": undoes}, key=key)

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class OrderProcessingConfig(AppConfig):
+    name = "examples.order_processing"

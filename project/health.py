@@ -1,0 +1,57 @@
+"""`GET /health/`: whether this process reaches what it can't work without."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from asgiref.sync import async_to_sync
+from celery import current_app
+from channels.layers import get_channel_layer
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+logger = logging.getLogger(__name__)
+
+LIMIT: Final = 2.0
+"""Seconds for the broker to answer: less than a load balancer's usual patience."""
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def _broker() -> None:
+    with current_app.connection_for_write(connect_timeout=LIMIT) as broker:
+        broker.ensure_connection(max_retries=1, timeout=LIMIT)
+
+
+def _channel_layer() -> None:
+    layer = get_channel_layer()
+    async_to_sync(layer.group_send)("health", {"type": "health"})
+
+
+CHECKS: Final[dict[str, Callable[[], None]]] = {
+    "database": _database,
+    "broker": _broker,
+    "channel_layer": _channel_layer,
+}
+
+
+@require_GET
+def health(request: HttpRequest) -> JsonResponse:
+    """200 and `{"status": "ok", …}`, or 503 and which part doesn't answer."""
+    parts = {}
+    for name, check in CHECKS.items():
+        try:
+            check()
+            parts[name] = "ok"
+        except Exception:
+            # The reason stays in the log: an address or a user name is nobody else's business.
+            logger.warning("Health check: the %s does not answer.", name, exc_info=True)
+            parts[name] = "failed"
+    healthy = all(part == "ok" for part in parts.values())
+    return JsonResponse(
+        {"status": "ok" if healthy else "failed", **parts}, status=200 if healthy else 503
+    )

@@ -1,0 +1,168 @@
+"""Settings. The environment is read here and nowhere else.
+
+======================  ==============================================================
+``SECRET_KEY``          signs sessions and API tokens; required
+``DATABASE_URL``        PostgreSQL; required
+``REDIS_URL``           Valkey or Redis, for the channel layer; required
+``CELERY_BROKER_URL``   the broker; ``REDIS_URL`` by default
+``ALLOWED_HOSTS``       comma-separated; loopback by default
+``DEBUG``               ``1`` for Django's debug pages
+``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
+                        worker needs) keeps one connection to a process or thread
+``USERS_URL`` …         the address of each service, see ``SERVICE_URLS``
+======================  ==============================================================
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _required(name: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise ImproperlyConfigured(
+            f"The environment has no {name}. `make demo` and `make test` set everything; for "
+            f"your own processes see the table in project/settings.py."
+        ) from None
+
+
+SECRET_KEY = _required("SECRET_KEY")
+DEBUG = os.environ.get("DEBUG") == "1"
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_celery_results",
+    "ninja",
+    "sagas",
+    "tasks",
+    "realtime",
+    "examples.order_processing",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF = "project.urls"
+ASGI_APPLICATION = "project.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / ".local" / "static"
+
+# A request's body, in bytes. Four times a context's limit: enough for any JSON spelling of one,
+# small enough that a hundred at once don't matter.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- Database -----------------------------------------------------------------------------------
+# Seconds. The engine's transactions take milliseconds: whatever waits for longer is stuck, and a
+# step must not outlive its lease in a wait for a lock.
+_DATABASE_LIMITS = {
+    "lock_timeout": 5,
+    "statement_timeout": 15,
+    "idle_in_transaction_session_timeout": 30,
+}
+DATABASES = {"default": dj_database_url.parse(_required("DATABASE_URL"))}
+if "postgresql" not in DATABASES["default"]["ENGINE"]:
+    raise ImproperlyConfigured("DATABASE_URL is not a PostgreSQL database: the engine needs one.")
+_pool_size = int(os.environ.get("DATABASE_POOL_SIZE", "0"))
+DATABASES["default"] |= {
+    # Kept for ever without a pool; a pool keeps them itself, and takes them back after a request.
+    "CONN_MAX_AGE": 0 if _pool_size else None,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "connect_timeout": 5,
+        "options": " ".join(f"-c {name}={value}s" for name, value in _DATABASE_LIMITS.items()),
+        **(
+            {"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10}} if _pool_size else {}
+        ),
+    },
+}
+
+# --- Celery: messages are hints, the rows are the truth -------------------------------------------
+REDIS_URL = _required("REDIS_URL")
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", REDIS_URL)
+CELERY_BROKER_CONNECTION_TIMEOUT = 5  # seconds
+CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5  # seconds; without it a publish can wait for ever
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        # Seconds. Kombu's own polls take one; longer silence is a dead connection.
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        # Longer than any lease (a system check says so), or Redis hands out running steps again.
+        "visibility_timeout": 3600,
+    }
+    if CELERY_BROKER_URL.startswith(("redis", "valkey"))
+    else {}
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_DEFAULT_QUEUE = "sagas"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker keeps its connection; by default Celery opens a new one for each task (celery#4116).
+# The number of tasks after which it opens another one all the same.
+CELERY_DB_REUSE_MAX = 10_000
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+# A success has its event already; a failed attempt's traceback is worth a row.
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_TASK_SEND_SENT_EVENT = True
+
+# --- Channels ------------------------------------------------------------------------------------
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 5}],
+            "prefix": "sagas.channels",
+        },
+    }
+}
+
+# --- Services ------------------------------------------------------------------------------------
+SERVICE_URLS = {
+    service: os.environ.get(f"{service.upper()}_URL", "")
+    for service in ("users", "inventory", "payments", "orders", "notifications")
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+}

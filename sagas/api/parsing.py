@@ -1,0 +1,25 @@
+"""How a request's body is read: refused in words, whatever it is."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest
+from ninja.errors import HttpError
+from ninja.parser import Parser
+
+
+class JsonBody(Parser):
+    def parse_body(self, request: HttpRequest) -> Any:
+        """The body as JSON. Raises `HttpError` 413 if it is too large, 400 if it is not JSON."""
+        try:
+            text = request.body
+        except RequestDataTooBig:
+            raise HttpError(413, "The body is larger than 1 MiB. Send less.") from None
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise HttpError(400, "The body is nested too deep. Flatten it.") from None
+        except ValueError as error:
+            # Besides bad syntax: bytes that are not UTF-8, and integers of over 4,300 digits.
+            raise HttpError(400, f"The body is not JSON: {error}.") from None

@@ -1,0 +1,59 @@
+"""One table from what goes wrong to what HTTP says, and the one form in which it is said."""
+
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from sagas.errors import BadInput, Conflict, NoSuchExecution, SagaError, UnknownSaga
+
+STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
+    BadInput: (422, "bad_input"),
+    UnknownSaga: (422, "unknown_saga"),
+    Conflict: (409, "conflict"),
+    NoSuchExecution: (404, "not_found"),
+}
+
+WORDS: Final = {400: "malformed", 413: "too_large"}
+"""For what never reached the engine."""
+
+
+def install(api: NinjaAPI) -> None:
+    """Makes `api` answer every error in this module's form."""
+
+    def answer(
+        request: HttpRequest, status: int, word: str, message: str, fields: dict[str, str]
+    ) -> HttpResponse:
+        return api.create_response(
+            request, {"error": word, "message": message, "fields": fields}, status=status
+        )
+
+    @api.exception_handler(SagaError)
+    def on_refusal(request: HttpRequest, error: SagaError) -> HttpResponse:
+        status, word = STATUS[type(error)]
+        fields = error.fields if isinstance(error, BadInput) else {}
+        if isinstance(error, UnknownSaga):
+            fields = {"saga_type": str(error)}
+        return answer(request, status, word, str(error), fields)
+
+    @api.exception_handler(ValidationError)
+    def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        fields = {_path(item["loc"]): str(item["msg"]) for item in error.errors}
+        message = "; ".join(f"{name}: {text}" for name, text in fields.items())
+        return answer(request, 422, "bad_input", message, fields)
+
+    @api.exception_handler(HttpError)
+    def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+        word = WORDS.get(error.status_code, "refused")
+        return answer(request, error.status_code, word, str(error), {})
+
+    @api.exception_handler(AuthenticationError)
+    def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+        message = "Send `Authorization: Bearer TOKEN` (manage.py saga_token) or log in."
+        return answer(request, 401, "not_authenticated", message, {})
+
+
+def _path(location: tuple[Any, ...]) -> str:
+    """`("body", "payload", "context", "a")` → `context.a`: the parts that the caller wrote."""
+    return ".".join(str(part) for part in location[2:]) or "body"

@@ -1,0 +1,36 @@
+"""What the engine refuses, and why. Each port maps these to its own words in one table.
+
+::
+
+    SagaError
+    ├── UnknownSaga        no definition of that type (and version) is in this process
+    ├── BadInput           the context or the saga_id can't be used; `fields` says where
+    ├── Conflict           the saga_id belongs to another execution
+    └── NoSuchExecution    nothing has that saga_id
+"""
+
+from collections.abc import Mapping
+
+
+class SagaError(Exception):
+    """Anything that the engine refuses. Nothing was changed."""
+
+
+class UnknownSaga(SagaError):
+    """No definition of that type, or of that version of it, is known to this process."""
+
+
+class BadInput(SagaError):
+    """`fields` maps the path of each field at fault to a sentence about it."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {message}" for name, message in fields.items()))
+        self.fields = dict(fields)
+
+
+class Conflict(SagaError):
+    """The saga_id is taken by an execution of another type, input or owner (S11)."""
+
+
+class NoSuchExecution(SagaError):
+    """Nothing has that saga_id, or it is not visible to whoever asks."""

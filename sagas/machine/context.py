@@ -1,0 +1,145 @@
+"""The context: what an action is given, and what is kept of what it hands back (S10).
+
+An action gets a copy of the execution's context, to which four keys are added: `saga_id`,
+`idempotency_key` (the same for every attempt), `attempt` (from 1) and `deadline` (an aware
+datetime: the end of this attempt, by the database's clock). It returns a mapping of what it adds
+or changes, or None. Returning the whole mapping, changed, means the same. A key that is missing
+from what is returned stays as it was: keys are never removed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sagas.machine.states import Direction
+
+RESERVED: Final = ("saga_id", "idempotency_key", "attempt", "deadline")
+
+CONTEXT_LIMIT: Final = 256 * 1024
+"""Bytes of a context as JSON. Each transition rewrites the row, and claims read it: larger things
+belong into a store of their own, with their key in the context."""
+
+DEPTH_LIMIT: Final = 64
+"""Levels of nesting. Deeper than any real context; keeps this walk far from Python's own limit."""
+
+INTEGER_BITS_LIMIT: Final = 4096
+"""Bits of an integer. Python refuses to print those of over 4,300 digits (CVE-2020-10735)."""
+
+
+class NotStorable(ValueError):
+    """A value that PostgreSQL's jsonb can't hold as it is; `path` says where it stands."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path or 'the value'}: {message}")
+        self.path = path
+        self.message = message
+
+
+def idempotency_key(saga_id: str, step: str, direction: Direction) -> str:
+    """The participant's key: the same for every attempt of one direction of one step."""
+    return f"{saga_id}:{step}:{direction}"
+
+
+def given_to(
+    context: Mapping[str, Any], *, saga_id: str, key: str, attempt: int, deadline: datetime
+) -> dict[str, Any]:
+    """The mapping that an action is called with: the context and the reserved keys."""
+    return {
+        **context,
+        "saga_id": saga_id,
+        "idempotency_key": key,
+        "attempt": attempt,
+        "deadline": deadline,
+    }
+
+
+def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
+    """What `returned` adds to or changes in `given`; an action returned it.
+
+    Raises `NotStorable` if it is not a mapping, changes a reserved key, or can't be kept as JSON.
+    """
+    if returned is None:
+        return {}
+    if not isinstance(returned, Mapping):
+        raise NotStorable(
+            "", f"an action returns a mapping or None, not {type(returned).__name__}."
+        )
+    changed = {
+        key: value
+        for key, value in returned.items()
+        if key not in given or not _same(given[key], value)
+    }
+    for key in RESERVED:
+        if key in changed:
+            raise NotStorable(key, "this key is the engine's: return the result under another.")
+    storable_json(changed)
+    return changed
+
+
+def _same(old: object, new: object) -> bool:
+    # 1 == True == 1.0 in Python, but not in JSON.
+    return type(old) is type(new) and old == new
+
+
+def storable_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str:
+    """`value` as JSON text that jsonb takes; at most `limit` bytes.
+
+    Raises `NotStorable` for NaN and infinities, NUL characters, lone surrogates, keys that are
+    not strings, types that JSON lacks, and for what is too deep or too large.
+    """
+    _walk(value, "", DEPTH_LIMIT)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    size = len(text.encode())
+    if size > limit:
+        raise NotStorable(
+            "",
+            f"{size:,} bytes as JSON, and the limit is {limit:,}. Keep large things in a store "
+            f"of their own, and their key here.",
+        )
+    return text
+
+
+def digest(value: Mapping[str, Any]) -> str:
+    """SHA-256 of a storable value, whatever the order of its keys."""
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _walk(value: object, path: str, depth: int) -> None:
+    if depth == 0:
+        raise NotStorable(path, f"nested deeper than {DEPTH_LIMIT} levels. Flatten it.")
+    match value:
+        case None | bool():
+            pass
+        case str():
+            _check_text(value, path)
+        case int():
+            if value.bit_length() > INTEGER_BITS_LIMIT:
+                raise NotStorable(path, "an integer of over 1,200 digits. Pass it as a string.")
+        case float():
+            if value != value or value in (float("inf"), float("-inf")):
+                raise NotStorable(path, f"{value} is not a number in JSON. Use null or a string.")
+        case dict():
+            for key, item in value.items():
+                if not isinstance(key, str):
+                    raise NotStorable(path, f"the key {key!r} is not a string. Use str({key!r}).")
+                _check_text(key, path)
+                _walk(item, f"{path}.{key}" if path else key, depth - 1)
+        case list() | tuple():
+            for index, item in enumerate(value):
+                _walk(item, f"{path}.{index}" if path else str(index), depth - 1)
+        case _:
+            kind = type(value).__name__
+            raise NotStorable(path, f"{kind} is not a JSON type. Return a string or a number.")
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\x00" in text:
+        raise NotStorable(path, "contains a NUL character, which PostgreSQL can't store.")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise NotStorable(path, "contains half of a surrogate pair: not Unicode.") from None

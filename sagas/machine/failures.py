@@ -1,0 +1,74 @@
+"""What can go wrong in an attempt, and what that says of its effect."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from sagas.machine.states import Effect
+
+
+class Rejected(Exception):
+    """Raise it from an action: the participant refused, definitely (a business rule).
+
+    The attempt had no effect, and is not repeated.
+    """
+
+
+class Unreachable(Exception):
+    """Raise it from an action: nothing was sent (name, route or connection refused).
+
+    The attempt had no effect, and is repeated.
+    """
+
+
+class FailureKind(StrEnum):
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+    """A timeout, a 5xx, a lost worker, an ended lease, a result that can't be stored."""
+    CONFLICT = "conflict"
+    """The work was done, but two parallel branches changed one key of the context."""
+
+
+EFFECT_OF: Final = {
+    FailureKind.REJECTED: Effect.NONE,
+    FailureKind.UNREACHABLE: Effect.NONE,
+    FailureKind.UNKNOWN: Effect.POSSIBLE,
+    FailureKind.CONFLICT: Effect.APPLIED,
+}
+RETRIED: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.UNKNOWN})
+
+MESSAGE_LIMIT: Final = 500
+"""Characters of an error's text that are kept. It stands in the row, which each transition
+rewrites; the whole traceback is with the Celery result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed: its kind, the exception's type, and its text."""
+
+    kind: FailureKind
+    error: str
+    message: str
+
+    @classmethod
+    def of(cls, kind: FailureKind, error: BaseException) -> Self:
+        """The failure for an exception; its text is cut at `MESSAGE_LIMIT` and made storable."""
+        text = str(error).replace("\x00", "�").encode("utf-8", "replace").decode()
+        return cls(kind, type(error).__name__, text[:MESSAGE_LIMIT])
+
+    def to_json(self) -> dict[str, str]:
+        return {"kind": self.kind.value, "error": self.error, "message": self.message}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        return cls(FailureKind(data["kind"]), data["error"], data["message"])
+
+
+def classify(error: BaseException) -> FailureKind:
+    """The kind of failure that an exception out of an action or a compensation stands for."""
+    if isinstance(error, Rejected):
+        return FailureKind.REJECTED
+    if isinstance(error, Unreachable):
+        return FailureKind.UNREACHABLE
+    return FailureKind.UNKNOWN

@@ -1,0 +1,47 @@
+"""Where a saga goes next. Forward and backward are one walk over the same tree."""
+
+from collections.abc import Callable
+
+from sagas.machine.definition import InOrder, Node, Parallel, SagaStep
+from sagas.machine.state import StepState
+from sagas.machine.states import DONE_FORWARD, Effect, StepStatus
+
+Settled = Callable[[SagaStep], bool]
+
+
+def frontier(node: Node, is_settled: Settled, *, backward: bool = False) -> list[SagaStep]:
+    """The steps below `node` that come next: not settled, and nothing before them unsettled.
+
+    "Before" is the written order, or its reverse if `backward`; branches don't wait for each
+    other. Empty if all of `node` is settled.
+    """
+    match node:
+        case SagaStep():
+            return [] if is_settled(node) else [node]
+        case InOrder(nodes=nodes):
+            for child in reversed(nodes) if backward else nodes:
+                if found := frontier(child, is_settled, backward=backward):
+                    return found
+            return []
+        case Parallel(branches=branches):
+            return [
+                step
+                for branch in branches
+                for step in frontier(branch, is_settled, backward=backward)
+            ]
+
+
+def is_done(step: StepState) -> bool:
+    """Whether the way forward is past this step."""
+    return step.status in DONE_FORWARD
+
+
+def is_undone(definition: SagaStep, step: StepState) -> bool:
+    """Whether the way back is past this step: nothing to undo, undone, or given up (S4, S6)."""
+    match step.status:
+        case StepStatus.COMPENSATION_SCHEDULED | StepStatus.COMPENSATING:
+            return False
+        case StepStatus.SUCCEEDED | StepStatus.FAILED:
+            return definition.compensation is None or step.effect is Effect.NONE
+        case _:
+            return True

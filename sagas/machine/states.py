@@ -1,0 +1,127 @@
+"""The words for where an execution and its steps stand, and every legal move between them.
+
+Nothing else in the project says which status may follow which: `evolve` (events.py) obeys these
+two tables, the database's CHECK constraints and Django's choices are made from these enums, and
+`docs/states.md` is drawn from the tables.
+
+An execution::
+
+    pending ─▶ running ─▶ completed
+       │          ├─────▶ failed            (a step after the pivot gave up)
+       └──────────┴─────▶ compensating ─▶ compensated
+                               └────────▶ failed   (a compensation gave up)
+
+A step goes forward with its action and, should the saga turn back, backward with its
+compensation. Both directions are one motion, scheduled, claimed, settled, so they share their
+events and differ only in the statuses that these lead to.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Direction(StrEnum):
+    """Which of a step's two callables an attempt runs."""
+
+    ACTION = "action"
+    COMPENSATION = "compensation"
+
+
+class ExecutionStatus(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPENSATING = "compensating"
+    COMPLETED = "completed"
+    COMPENSATED = "compensated"
+    FAILED = "failed"
+    """Stopped and in need of a person. Not terminal: an operator's action leaves it."""
+
+
+class StepStatus(StrEnum):
+    PENDING = "pending"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    COMPENSATION_SCHEDULED = "compensation_scheduled"
+    COMPENSATING = "compensating"
+    COMPENSATED = "compensated"
+    COMPENSATION_FAILED = "compensation_failed"
+
+
+class Effect(StrEnum):
+    """What is known of a step at its participant, weakest first."""
+
+    NONE = "none"
+    POSSIBLE = "possible"
+    APPLIED = "applied"
+
+    def or_stronger(self, other: "Effect") -> "Effect":
+        """The stronger of the two: one possible attempt outweighs any later refusal (S4)."""
+        return max(self, other, key=_STRENGTH.__getitem__)
+
+
+_STRENGTH: Final = {effect: strength for strength, effect in enumerate(Effect)}
+
+TERMINAL: Final = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.COMPENSATED})
+"""What absorbs (S3)."""
+
+AT_REST: Final = TERMINAL | {ExecutionStatus.FAILED}
+"""What nobody has to be woken for (L1)."""
+
+GOING_FORWARD: Final = frozenset({ExecutionStatus.PENDING, ExecutionStatus.RUNNING})
+
+SCHEDULED: Final = {
+    Direction.ACTION: StepStatus.SCHEDULED,
+    Direction.COMPENSATION: StepStatus.COMPENSATION_SCHEDULED,
+}
+IN_FLIGHT: Final = {
+    Direction.ACTION: StepStatus.RUNNING,
+    Direction.COMPENSATION: StepStatus.COMPENSATING,
+}
+DONE_FORWARD: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
+
+Moves = dict[str, tuple[frozenset[StepStatus], StepStatus]]
+
+EXECUTION_MOVES: Final[dict[str, tuple[frozenset[ExecutionStatus], ExecutionStatus]]] = {
+    "saga.running": (frozenset({ExecutionStatus.PENDING}), ExecutionStatus.RUNNING),
+    "saga.compensating": (GOING_FORWARD, ExecutionStatus.COMPENSATING),
+    "saga.completed": (frozenset({ExecutionStatus.RUNNING}), ExecutionStatus.COMPLETED),
+    "saga.compensated": (frozenset({ExecutionStatus.COMPENSATING}), ExecutionStatus.COMPENSATED),
+    "saga.failed": (
+        frozenset({ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATING}),
+        ExecutionStatus.FAILED,
+    ),
+}
+"""Event type → the statuses it may find, and the one it leads to."""
+
+STEP_MOVES: Final[dict[Direction, Moves]] = {
+    Direction.ACTION: {
+        "step.scheduled": (frozenset({StepStatus.PENDING}), StepStatus.SCHEDULED),
+        "step.claimed": (frozenset({StepStatus.SCHEDULED}), StepStatus.RUNNING),
+        "step.succeeded": (frozenset({StepStatus.RUNNING}), StepStatus.SUCCEEDED),
+        "step.retrying": (frozenset({StepStatus.RUNNING}), StepStatus.SCHEDULED),
+        "step.failed": (frozenset({StepStatus.RUNNING}), StepStatus.FAILED),
+        # Untried: as if it had never been reached. Tried before: `failed`, see WITHDRAWN_AFTER_TRY.
+        "step.withdrawn": (frozenset({StepStatus.SCHEDULED}), StepStatus.PENDING),
+    },
+    Direction.COMPENSATION: {
+        "step.scheduled": (
+            frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED}),
+            StepStatus.COMPENSATION_SCHEDULED,
+        ),
+        "step.claimed": (
+            frozenset({StepStatus.COMPENSATION_SCHEDULED}),
+            StepStatus.COMPENSATING,
+        ),
+        "step.succeeded": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATED),
+        "step.retrying": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_SCHEDULED),
+        "step.failed": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_FAILED),
+    },
+}
+"""Direction → event type → the statuses it may find, and the one it leads to."""
+
+WITHDRAWN_AFTER_TRY: Final = StepStatus.FAILED
+"""Where a withdrawn step goes that was tried before: its effect may have to be undone."""

@@ -1,0 +1,55 @@
+"""When somebody must look at an execution again, and what to tell the workers then."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sagas.machine.state import ExecutionState
+from sagas.machine.states import Direction
+
+FIRST_REPEAT: Final = timedelta(seconds=5)
+"""How long a hint is trusted. Shorter repeats the hints of every queue that is a little slow;
+longer is how long a saga stands still when its hint was lost (L2)."""
+
+LONGEST_REPEAT: Final = timedelta(minutes=5)
+"""Repeats double up to this: a queue longer than the wake interval must not grow by its own
+repeats (R21), and a broker that lost everything still delays nothing longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A message that says: this step may be due. It proves nothing and promises nothing."""
+
+    step: str
+    direction: Direction
+    fence: int
+
+
+def hints(state: ExecutionState, now: datetime) -> list[Hint]:
+    """One for each step that may be claimed now."""
+    if state.paused or state.is_at_rest:
+        return []
+    return [
+        Hint(name, direction, step.fence)
+        for direction in Direction
+        for name in state.scheduled(direction)
+        if (step := state.step(name)).due_at is not None and step.due_at <= now
+    ]
+
+
+def wake_at(state: ExecutionState, now: datetime, hints_sent: int) -> datetime | None:
+    """The earliest time at which anybody must look again; None if nobody must (L1).
+
+    `hints_sent` is how often the hints of this very state were sent before.
+    """
+    if state.paused or state.is_at_rest:
+        return None
+    doublings = min(hints_sent, 10)  # already past LONGEST_REPEAT, and far from an overflow
+    repeat_at = now + min(FIRST_REPEAT * 2**doublings, LONGEST_REPEAT)
+    moments = [step.lease_until for step in state.steps.values() if step.lease_until is not None]
+    moments += [
+        step.due_at if step.due_at > now else repeat_at
+        for step in state.steps.values()
+        if step.due_at is not None
+    ]
+    return min(moments)

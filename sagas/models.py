@@ -1,0 +1,125 @@
+"""The rows. No behaviour: `sagas.store` writes them, `sagas.queries` reads them.
+
+Choices and constraints are made from the machine's enums, so the database refuses what the
+machine can't say.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from sagas.machine import AT_REST, ExecutionStatus
+from sagas.machine.events import EVENT_TYPES
+from sagas.machine.states import Direction
+
+_AT_REST = sorted(status.value for status in AT_REST)
+
+SAGA_ID_LENGTH = 100
+"""Characters. It is part of URLs, idempotency keys and channel group names."""
+
+
+class SagaExecution(models.Model):
+    """One run of a definition: the actor that every transition locks."""
+
+    id = models.BigAutoField(primary_key=True)
+    saga_id = models.CharField(max_length=SAGA_ID_LENGTH, unique=True)
+    saga_type = models.CharField(max_length=63)
+    version = models.PositiveIntegerField()
+    input_digest = models.CharField(
+        max_length=64, help_text="SHA-256 of the input as canonical JSON: what S11 compares."
+    )
+    status = models.CharField(
+        max_length=16, choices=[(status.value, status.value) for status in ExecutionStatus]
+    )
+    paused = models.BooleanField(default=False)
+    context = models.JSONField()
+    steps = models.JSONField(help_text="Step → state; written by the machine alone.")
+    current_steps = models.JSONField(
+        default=list, help_text="The steps that are scheduled or in flight."
+    )
+    revision = models.PositiveBigIntegerField(help_text="Grows by one with each saved transition.")
+    last_seq = models.PositiveBigIntegerField(help_text="The number of the newest event.")
+    wake_at = models.DateTimeField(
+        null=True, help_text="When anybody must look at it again: the one promise of progress."
+    )
+    hints_sent = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the hints of this very state were sent again."
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,  # the index below begins with it
+    )
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="saga_execution_status",
+                condition=Q(status__in=[status.value for status in ExecutionStatus]),
+            ),
+            models.CheckConstraint(
+                name="saga_execution_wakes",
+                condition=Q(status__in=_AT_REST, wake_at=None)
+                | Q(paused=True)
+                | (~Q(status__in=_AT_REST) & Q(wake_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="saga_execution_finished",
+                condition=Q(status__in=_AT_REST, finished_at__isnull=False)
+                | (~Q(status__in=_AT_REST) & Q(finished_at=None)),
+            ),
+            models.CheckConstraint(
+                name="saga_execution_numbers",
+                condition=Q(version__gte=1, revision__gte=1, last_seq__gte=1),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["wake_at"], name="saga_execution_wake", condition=Q(wake_at__isnull=False)
+            ),
+            models.Index(fields=["owner", "-id"], name="saga_execution_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.saga_id
+
+
+class SagaEvent(models.Model):
+    """What happened to an execution, numbered without a gap (S8); rows are only ever added."""
+
+    pk = models.CompositePrimaryKey("execution_id", "seq")
+    execution = models.ForeignKey(
+        SagaExecution,
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_index=False,  # the primary key begins with it
+    )
+    seq = models.PositiveBigIntegerField()
+    type = models.CharField(max_length=32)
+    step = models.CharField(max_length=63, null=True)
+    direction = models.CharField(max_length=12, null=True)
+    attempt = models.PositiveIntegerField(null=True)
+    at = models.DateTimeField()
+    status = models.CharField(max_length=16, help_text="The execution's status after it.")
+    data = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="saga_event_type", condition=Q(type__in=sorted(EVENT_TYPES))
+            ),
+            models.CheckConstraint(
+                name="saga_event_direction",
+                condition=Q(direction=None)
+                | Q(direction__in=[direction.value for direction in Direction]),
+            ),
+            models.CheckConstraint(name="saga_event_seq", condition=Q(seq__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.execution_id}/{self.seq} {self.type}"

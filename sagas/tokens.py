@@ -1,0 +1,33 @@
+"""Bearer tokens for programs: a user's key, signed, and good for a limited time.
+
+Nothing is stored. A token ends with its time, with the user's password (it carries a piece of the
+session hash, which changes with the password) and with the user's being active.
+"""
+
+from typing import Final
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.core import signing
+
+_SALT: Final = "sagas.tokens"
+
+LIFETIME: Final = 30 * 24 * 3600
+"""Seconds a token is good for. A month: programs renew in their deploys, a leaked one ends."""
+
+
+def issue(user: AbstractBaseUser) -> str:
+    """A new token for `user`."""
+    return signing.dumps([user.pk, user.get_session_auth_hash()[:16]], salt=_SALT)
+
+
+def user_of(token: str) -> AbstractBaseUser | None:
+    """The user whom `token` stands for; None if it is forged, too old or revoked."""
+    try:
+        user_id, fingerprint = signing.loads(token, salt=_SALT, max_age=LIFETIME)
+    except (signing.BadSignature, ValueError):
+        return None
+    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
+    if user is None or user.get_session_auth_hash()[:16] != fingerprint:
+        return None
+    return user

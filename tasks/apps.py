@@ -1,0 +1,18 @@
+from celery import current_app
+from django.apps import AppConfig
+
+
+class TasksConfig(AppConfig):
+    name = "tasks"
+
+    def ready(self) -> None:
+        from sagas import engine
+        from sagas.registry import registry
+        from tasks import checks  # noqa: F401  (registers the system checks)
+        from tasks.hints import send_hints
+        from tasks.steps import register_tasks
+        from tasks.wake import WakeLoop
+
+        register_tasks(registry)
+        engine.listen(send_hints)
+        current_app.steps["worker"].add(WakeLoop)

@@ -1,0 +1,95 @@
+"""Each step and each compensation as a Celery task of its own name.
+
+`order_processing.process_payment` and `order_processing.process_payment.compensate`: Flower shows
+them, `task_routes` and `rate_limit` find them. A task's arguments are the execution's id and the
+fence that the hint was made for; everything else is in the row. So a forged or garbled message
+can do no more than a hint could (R20).
+
+Messages are acknowledged as soon as they are received: a message that is lost with its worker is
+made good by the row's `wake_at`, and one that the broker keeps would be handed out a second time
+in vain.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from celery import shared_task
+
+from clients.errors import NotSent, Refused
+from sagas import engine
+from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
+from sagas.machine.failures import classify
+
+logger = logging.getLogger(__name__)
+
+BIGINT_LIMIT = 1 << 63
+
+
+def task_name(saga_type: str, step: str, direction: Direction) -> str:
+    """The name of the Celery task that runs one direction of one step."""
+    name = f"{saga_type}.{step}"
+    return name if direction is Direction.ACTION else f"{name}.compensate"
+
+
+def register_tasks(sagas: Iterable[Saga]) -> None:
+    """Makes a task of each direction of each step; versions of one type share theirs."""
+    names = {
+        (saga.saga_type, step.name, direction)
+        for saga in sagas
+        for step in saga.by_name.values()
+        for direction in Direction
+        if step.callable_for(direction) is not None
+    }
+    for saga_type, step, direction in sorted(names):
+        _register(task_name(saga_type, step, direction), step, direction)
+
+
+def _register(name: str, step: str, direction: Direction) -> None:
+    @shared_task(name=name)
+    def run(execution_id: object = None, fence: object = None) -> None:
+        if not (_is_bigint(execution_id) and _is_bigint(fence)):
+            logger.warning("%s: a message without an execution and a fence; ignored.", name)
+            return
+        perform(execution_id, step, direction, fence)
+
+
+def _is_bigint(value: object) -> bool:
+    return type(value) is int and 0 <= value < BIGINT_LIMIT
+
+
+def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:
+    """Claims one attempt, runs it, and reports what became of it.
+
+    Raises what the action raised, after it was reported: Celery then keeps the traceback.
+    """
+    work = engine.claim(execution_id, step, direction, fence)
+    if work is None:
+        return
+    try:
+        returned = work.run()
+    except Exception as error:
+        verdict = engine.fail(work, Failure.of(failure_kind(error), error))
+        _tell_if_late(work, verdict)
+        raise
+    _tell_if_late(work, engine.succeed(work, returned))
+
+
+def failure_kind(error: Exception) -> FailureKind:
+    """What an exception says of the attempt's effect; the clients' own errors count, too."""
+    if isinstance(error, Refused):
+        return FailureKind.REJECTED
+    if isinstance(error, NotSent):
+        return FailureKind.UNREACHABLE
+    return classify(error)
+
+
+def _tell_if_late(work: engine.Work, verdict: Verdict) -> None:
+    if verdict is Verdict.LATE:
+        logger.warning(
+            "%s: %s (%s, attempt %s) ended after its lease; its result was recorded as late. If "
+            "that happens often, the step's timeout is too short.",
+            work.saga_id,
+            work.step,
+            work.direction,
+            work.attempt,
+        )

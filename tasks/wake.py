@@ -1,0 +1,81 @@
+"""The wake loop: a thread of each worker's main process. Any number at once is correct (L3).
+
+It looks for executions whose `wake_at` has come: a hint that was lost, a backoff that is over, a
+lease that ended. Whatever happened to the broker or to other workers, each saga moves on (L2).
+"""
+
+import logging
+import time
+from threading import Event, Thread
+from typing import Any, Final
+
+from celery import bootsteps
+from django.db import connection
+
+from sagas import engine
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.5
+"""Seconds between two looks. It is what a retry may be late by; each look is one indexed query."""
+
+BATCH: Final = 100
+"""Executions to a look; a full batch is followed by the next at once."""
+
+AFTER_ERROR: Final = 5.0
+"""Seconds to the next look when the database does not answer."""
+
+STRANDED_INTERVAL: Final = 30.0
+"""Seconds between two looks for executions that no worker seems to have the definition of (S12)."""
+
+STOP_LIMIT: Final = 5.0
+"""Seconds that a stopping worker waits for a look that is under way."""
+
+
+class WakeLoop(bootsteps.StartStopStep):
+    """Starts after the pool, so that the first children are forked before the thread is there."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._stopping = Event()
+        self._thread: Thread | None = None
+
+    def start(self, parent: Any) -> None:
+        self._thread = Thread(target=self._run, name="saga-wake-loop", daemon=True)
+        self._thread.start()
+
+    def stop(self, parent: Any) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOP_LIMIT)
+
+    terminate = stop
+
+    def _run(self) -> None:
+        next_stranded = time.monotonic() + STRANDED_INTERVAL
+        pause = INTERVAL
+        while not self._stopping.wait(pause):
+            try:
+                pause = 0.0 if engine.wake(BATCH) == BATCH else INTERVAL
+                if time.monotonic() >= next_stranded:
+                    next_stranded = time.monotonic() + STRANDED_INTERVAL
+                    _tell_stranded()
+            except Exception:
+                # The loop is what everything else relies on: it never ends by an error.
+                logger.exception("The wake loop failed; it goes on in %s s.", AFTER_ERROR)
+                connection.close()
+                pause = AFTER_ERROR
+        connection.close()
+
+
+def _tell_stranded() -> None:
+    for saga_type, version, count in engine.stranded():
+        logger.error(
+            "%s execution(s) of %s, version %s, are due, and this worker has no such definition. "
+            "Unless another worker has it, deploy the code that does.",
+            count,
+            saga_type,
+            version,
+        )
