@@ -8,6 +8,7 @@ pushes that were lost altogether.
 
 import asyncio
 import contextlib
+import logging
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -18,11 +19,14 @@ from realtime.push import group_of
 from sagas import queries
 from sagas.errors import NoSuchExecution
 
+logger = logging.getLogger(__name__)
+
 LOOK_INTERVAL: Final = 5.0
 """Seconds to a look at the database without a push: how late an event is whose push was lost."""
 
-NORMAL, BAD_REQUEST, NOT_AUTHENTICATED, NOT_FOUND = 1000, 4400, 4401, 4404
-"""Close codes; the private ones are HTTP's, plus 4000."""
+NORMAL, SERVER_ERROR = 1000, 1011
+BAD_REQUEST, NOT_AUTHENTICATED, NOT_FOUND = 4400, 4401, 4404
+"""Close codes (RFC 6455 7.4.1); the private ones are HTTP's, plus 4000."""
 
 
 class SagaProgress(AsyncJsonWebsocketConsumer):
@@ -66,21 +70,38 @@ class SagaProgress(AsyncJsonWebsocketConsumer):
         self._moved.set()
 
     async def _follow(self, execution_id: int, saga_id: str, after: int) -> None:
+        try:
+            await self._send_events(execution_id, saga_id, after)
+        except Exception:
+            # A socket that stays open and silent looks like a saga that stands still.
+            logger.exception("The events of %s could not be sent; its subscriber resumes.", saga_id)
+            await self.close(SERVER_ERROR, "Connect again with after=<the last seq>.")
+
+    async def _send_events(self, execution_id: int, saga_id: str, after: int) -> None:
         read = database_sync_to_async(queries.events_after)
+        has_ended = database_sync_to_async(queries.has_ended)
         while True:
             self._moved.clear()
             page = await read(execution_id, after)
             for event in page:
                 await self.send_json({"saga_id": saga_id, **queries.describe_event(event)})
-            if page:
-                after = page[-1].seq
-                if queries.is_terminal(page[-1].status):
-                    await self.close(NORMAL, "The saga has ended.")
-                    return
+                after = event.seq
+            if page and not queries.is_terminal(page[-1].status):
                 continue  # there may be another page
+            if page or await has_ended(execution_id):
+                await self.close(NORMAL, "The saga has ended.")
+                return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_INTERVAL):
                     await self._moved.wait()
+
+
+class NoSuchSocket(AsyncJsonWebsocketConsumer):
+    """What answers at any other path."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.close(NOT_FOUND, "Sockets are at ws/v1/sagas/{saga_id}/.")
 
 
 def _after(scope: Any) -> int | None:

@@ -1,5 +1,8 @@
-from django.urls import path
+from django.urls import path, re_path
 
-from realtime.progress import SagaProgress
+from realtime.progress import NoSuchSocket, SagaProgress
 
-websocket_urlpatterns = [path("ws/v1/sagas/<str:saga_id>/", SagaProgress.as_asgi())]
+websocket_urlpatterns = [
+    path("ws/v1/sagas/<str:saga_id>/", SagaProgress.as_asgi()),
+    re_path(r"", NoSuchSocket.as_asgi()),
+]

@@ -86,6 +86,12 @@ def is_terminal(status: str) -> bool:
     return status in TERMINAL
 
 
+def has_ended(execution_id: int) -> bool:
+    """Whether the execution is terminal, or gone."""
+    status = SagaExecution.objects.filter(pk=execution_id).values_list("status", flat=True).first()
+    return status is None or is_terminal(status)
+
+
 def history(execution_id: int) -> list[ev.Event]:
     """Every event of an execution, as the machine's own values: what `fold` takes."""
     rows = SagaEvent.objects.filter(execution_id=execution_id).order_by("seq")

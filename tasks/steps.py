@@ -68,10 +68,9 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
     try:
         returned = work.run()
     except Exception as error:
-        verdict = engine.fail(work, Failure.of(failure_kind(error), error))
-        _tell_if_late(work, verdict)
+        _log(work, type(error).__name__, engine.fail(work, Failure.of(failure_kind(error), error)))
         raise
-    _tell_if_late(work, engine.succeed(work, returned))
+    _log(work, "succeeded", engine.succeed(work, returned))
 
 
 def failure_kind(error: Exception) -> FailureKind:
@@ -83,13 +82,17 @@ def failure_kind(error: Exception) -> FailureKind:
     return classify(error)
 
 
-def _tell_if_late(work: engine.Work, verdict: Verdict) -> None:
-    if verdict is Verdict.LATE:
-        logger.warning(
-            "%s: %s (%s, attempt %s) ended after its lease; its result was recorded as late. If "
-            "that happens often, the step's timeout is too short.",
-            work.saga_id,
-            work.step,
-            work.direction,
-            work.attempt,
-        )
+def _log(work: engine.Work, outcome: str, verdict: Verdict) -> None:
+    late = verdict is Verdict.LATE
+    logger.log(
+        logging.WARNING if late else logging.INFO,
+        "%s: %s, %s %s: %s%s",
+        work.saga_id,
+        work.step,
+        work.direction,
+        work.attempt,
+        outcome,
+        ", but after its lease: recorded as late. If that is frequent, raise the step's timeout."
+        if late
+        else "",
+    )

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from ninja.errors import HttpError
 from ninja.parser import Parser
@@ -11,13 +10,9 @@ from ninja.parser import Parser
 
 class JsonBody(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
-        """The body as JSON. Raises `HttpError` 413 if it is too large, 400 if it is not JSON."""
+        """The body as JSON. Raises `HttpError` 400, with the reason, if it is none."""
         try:
-            text = request.body
-        except RequestDataTooBig:
-            raise HttpError(413, "The body is larger than 1 MiB. Send less.") from None
-        try:
-            return json.loads(text)
+            return json.loads(request.body)
         except RecursionError:
             raise HttpError(400, "The body is nested too deep. Flatten it.") from None
         except ValueError as error:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -14,10 +16,6 @@ STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
     Conflict: (409, "conflict"),
     NoSuchExecution: (404, "not_found"),
 }
-
-WORDS: Final = {400: "malformed", 413: "too_large"}
-"""For what never reached the engine."""
-
 
 def install(api: NinjaAPI) -> None:
     """Makes `api` answer every error in this module's form."""
@@ -45,8 +43,15 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-        word = WORDS.get(error.status_code, "refused")
-        return answer(request, error.status_code, word, str(error), {})
+        # Ninja hides what the parser said behind "Cannot parse request body".
+        said = error.__cause__ if isinstance(error.__cause__, HttpError) else error
+        return answer(request, said.status_code, "malformed", str(said), {})
+
+    @api.exception_handler(RequestDataTooBig)
+    def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        message = f"The body is larger than {limit:,} bytes. Send less."
+        return answer(request, 413, "too_large", message, {})
 
     @api.exception_handler(AuthenticationError)
     def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
@@ -55,5 +60,7 @@ def install(api: NinjaAPI) -> None:
 
 
 def _path(location: tuple[Any, ...]) -> str:
-    """`("body", "payload", "context", "a")` → `context.a`: the parts that the caller wrote."""
-    return ".".join(str(part) for part in location[2:]) or "body"
+    """`("body", "payload", "context", "a")` → `context.a`, `("query", "after")` → `after`: the
+    parts that the caller wrote."""
+    written = location[2:] if location[0] == "body" else location[1:]
+    return ".".join(str(part) for part in written) or "body"

@@ -1,0 +1,74 @@
+"""Run one service: `python -m examples.services SERVICE --port N`."""
+
+import argparse
+import os
+import signal
+import sys
+from types import FrameType
+
+import django
+
+from examples.services import SERVICES
+
+# What puts the first rows into an empty database, for the services that need some.
+SEEDS = {
+    "users": "examples.services.users.seed.seed",
+    "inventory": "examples.services.inventory.seed.seed",
+}
+
+
+def main() -> None:
+    """Migrate and seed the database of one service, then serve it until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m examples.services", description=__doc__)
+    parser.add_argument("service", choices=SERVICES)
+    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1")
+    arguments = parser.parse_args()
+
+    # The server takes both signals over while it runs, and raises them again once it has ended.
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    # Assigned, not defaulted: the shell may hold the settings of the project that calls us.
+    os.environ["DJANGO_SETTINGS_MODULE"] = "examples.services.settings"
+    os.environ["SERVICE"] = arguments.service
+    django.setup()
+    prepare_database(arguments.service)
+    serve(arguments.port)
+
+
+def leave(signum: int, frame: FrameType | None) -> None:
+    """End the process with status 0: being told to stop is not a failure."""
+    sys.exit(0)
+
+
+def prepare_database(service: str) -> None:
+    """Bring the tables of `service` up to date, and seed them if they are empty."""
+    # Imported here, because these need the settings, which need SERVICE.
+    from django.core.management import call_command
+    from django.db import OperationalError, connection
+    from django.utils.module_loading import import_string
+
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except OperationalError as error:
+        sys.exit(f"{service}: the database does not answer ({error}): check DATABASE_URL.")
+    if service in SEEDS:
+        import_string(SEEDS[service])()
+    connection.close()  # back to the pool: this thread will not need it again
+
+
+def serve(port: int) -> None:
+    """Serve until a signal ends it, then close the pool of connections."""
+    from django.core.asgi import get_asgi_application
+    from django.db import connection
+
+    from examples.services.kit.faults import FaultInjection
+    from examples.services.kit.server import run
+
+    try:
+        run(FaultInjection(get_asgi_application()), port)
+    finally:
+        connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is in stock, and for whom it is held."""

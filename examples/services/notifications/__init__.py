@@ -1,0 +1,1 @@
+"""Messages to users. What has been sent cannot be unsent, so there is no compensation."""

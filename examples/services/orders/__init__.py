@@ -1,0 +1,1 @@
+"""Orders that have been placed, and cancelled."""

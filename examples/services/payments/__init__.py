@@ -1,0 +1,1 @@
+"""Charges to cards, and refunds."""

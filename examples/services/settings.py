@@ -1,0 +1,50 @@
+"""Settings of one service, the one that the environment's SERVICE names.
+
+Reads SERVICE (set by `python -m examples.services`) and DATABASE_URL (an existing, empty or
+already migrated PostgreSQL database that belongs to this service alone).
+"""
+
+import os
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from examples.services import SERVICES
+
+SERVICE = os.environ.get("SERVICE", "")
+if SERVICE not in SERVICES:
+    raise ImproperlyConfigured(
+        f"SERVICE is {SERVICE!r}, which is no service: set it to one of {', '.join(SERVICES)}, "
+        "or start the service with `python -m examples.services SERVICE --port N`."
+    )
+if "DATABASE_URL" not in os.environ:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set: give the address of this service's own database, such as "
+        f"postgresql://postgres@127.0.0.1:5432/svc_{SERVICE}."
+    )
+
+DATABASES = {
+    "default": {
+        # Health checks, so that a restart of the database costs no request.
+        **dj_database_url.parse(os.environ["DATABASE_URL"], conn_health_checks=True),
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 6}},
+    }
+}
+INSTALLED_APPS = ["examples.services.kit", f"examples.services.{SERVICE}"]
+MIDDLEWARE = ["examples.services.kit.problems.errors_as_json"]
+ROOT_URLCONF = "examples.services.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": f"{SERVICE}: %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # A refusal is everyday business here; only 5xx deserve a line.
+        "django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "uvicorn": {"level": "WARNING"},
+    },
+}
