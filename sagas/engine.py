@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -302,5 +301,17 @@ def _announce(execution_id: int, definition: Saga, decision: Decision) -> None:
     """Tells the listeners, once this transaction is committed."""
     state = decision.state
     committed = Committed(execution_id, state.saga_id, definition, state.last_seq, decision.hints)
+    transaction.on_commit(lambda: _tell(committed))
+
+
+def _tell(committed: Committed) -> None:
     for listener in _listeners:
-        transaction.on_commit(partial(listener, committed), robust=True)
+        try:
+            listener(committed)
+        except Exception:
+            logger.exception(
+                "%s is at event %s, and %s could not be told; the row stands.",
+                committed.saga_id,
+                committed.last_seq,
+                listener,
+            )

@@ -1,0 +1,244 @@
+"""The races of the contract, with real concurrency: threads, each with a connection of its own."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from sagas import engine
+from sagas.errors import Conflict
+from sagas.machine import Direction, Failure, FailureKind, Parallel, Retry, Saga, SagaStep, Verdict
+from sagas.models import SagaEvent, SagaExecution
+from tests.engine.driving import ORDER, check_history, claim, pass_time, row
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THREADS = 8
+
+
+def together(function: Callable[[int], Any], count: int = THREADS) -> list[Any]:
+    """Calls `function(0)`, `function(1)` … at one moment, each in a thread of its own."""
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        try:
+            connection.ensure_connection()
+            barrier.wait(10)
+            return function(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+@pytest.fixture
+def shop(define: Any) -> Saga:
+    steps = [SagaStep("a", lambda _: {"a": 1}, lambda _: None), SagaStep("b", lambda _: None)]
+    return define(Saga("shop", steps))
+
+
+def test_r1_of_many_claims_of_one_hint_one_wins(shop: Saga) -> None:
+    started = engine.start("shop", ORDER)
+    won = together(lambda _: engine.claim(started.execution_id, "a", Direction.ACTION, 0))
+    assert sum(work is not None for work in won) == 1
+    assert row(started.execution_id).steps["a"]["attempts"] == 1
+    check_history(started.execution_id)
+
+
+def test_s11_of_many_starts_with_one_id_one_makes_the_saga(shop: Saga, committed: Any) -> None:
+    made = together(lambda _: engine.start("shop", ORDER, saga_id="s-1"))
+    assert sum(start.created for start in made) == 1
+    assert len({start.execution_id for start in made}) == 1
+    assert len(committed) == 1
+
+
+def test_s11_of_two_starts_with_other_inputs_one_is_told(shop: Saga) -> None:
+    def start(number: int) -> Any:
+        try:
+            return engine.start("shop", {"n": number}, saga_id="s-1")
+        except Conflict as conflict:
+            return conflict
+
+    results = together(start)
+    assert sum(isinstance(result, Conflict) for result in results) == THREADS - 1
+    assert SagaExecution.objects.count() == 1
+
+
+def test_s11_a_start_waits_for_the_one_before_it_and_takes_over_if_that_rolls_back(
+    shop: Saga,
+) -> None:
+    inserted = threading.Event()
+
+    def first() -> None:
+        with transaction.atomic():
+            engine.start("shop", ORDER, saga_id="s-1")
+            inserted.set()
+            wait_until(someone_is_blocked)
+            transaction.set_rollback(True)
+
+    def second() -> Any:
+        inserted.wait(10)
+        return engine.start("shop", ORDER, saga_id="s-1")
+
+    _, started = together(lambda number: [first, second][number](), 2)
+    assert started.created
+    assert SagaExecution.objects.count() == 1
+
+
+def test_r10_the_last_branches_that_end_together_join_once(define: Any) -> None:
+    names = [f"branch{number}" for number in range(THREADS)]
+    branches = [SagaStep(name, lambda _: None) for name in names]
+    define(Saga("shop", [Parallel(*branches), SagaStep("z", lambda _: None)]))
+    started = engine.start("shop", ORDER)
+    works = [claim(started.execution_id, name) for name in names]
+    verdicts = together(lambda number: engine.succeed(works[number], None))
+    assert verdicts == [Verdict.ACCEPTED] * THREADS
+    assert SagaEvent.objects.filter(type="step.scheduled", step="z").count() == 1
+    check_history(started.execution_id)
+
+
+def test_r11_branches_that_fail_together_turn_back_once(define: Any) -> None:
+    names = [f"branch{number}" for number in range(THREADS)]
+    branches = [SagaStep(name, lambda _: None, lambda _: None) for name in names]
+    define(Saga("shop", [Parallel(*branches)]))
+    started = engine.start("shop", ORDER)
+    works = [claim(started.execution_id, name) for name in names]
+    failures = [
+        Failure(FailureKind.REJECTED if number % 2 else FailureKind.UNKNOWN, "Error", "")
+        for number in range(THREADS)
+    ]
+    together(lambda number: engine.fail(works[number], failures[number]))
+    assert SagaEvent.objects.filter(type="saga.compensating").count() == 1
+    check_history(started.execution_id)
+
+
+def test_r14_many_wake_loops_count_one_attempt(define: Any, committed: Any) -> None:
+    step = SagaStep("a", lambda _: None, retry=Retry(max_attempts=3))
+    define(Saga("shop", [step]))
+    ids = [engine.start("shop", ORDER).execution_id for _ in range(10)]
+    for execution_id in ids:
+        claim(execution_id, "a")
+        pass_time(execution_id, minutes=10)
+    committed.clear()
+    together(lambda _: engine.wake(100))
+    assert len(committed) == len(ids), "each was woken once"
+    for execution_id in ids:
+        assert row(execution_id).steps["a"]["attempts"] == 1
+        assert row(execution_id).steps["a"]["status"] == "scheduled"
+        check_history(execution_id)
+
+
+def test_r14_a_wake_loop_does_not_wait_for_a_worker(shop: Saga) -> None:
+    started = engine.start("shop", ORDER)
+    pass_time(started.execution_id, hours=1)
+    holding, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            SagaExecution.objects.select_for_update().get(pk=started.execution_id)
+            holding.set()
+            assert done.wait(10)
+
+    def wake() -> None:
+        assert holding.wait(10)
+        engine.wake(10)
+        done.set()
+
+    together(lambda number: [hold, wake][number](), 2)
+    assert row(started.execution_id).hints_sent == 0, "somebody was at work on it"
+
+
+def test_r5_a_report_and_its_shutting_out_cannot_both_count(define: Any) -> None:
+    define(Saga("shop", [SagaStep("a", lambda _: None, retry=Retry(max_attempts=2))]))
+    for _ in range(10):
+        started = engine.start("shop", ORDER)
+        work = claim(started.execution_id, "a")
+        pass_time(started.execution_id, minutes=10)
+        verdict, _ = together(
+            lambda number, work=work: engine.wake(10) if number else engine.succeed(work, {"a": 1}),
+            2,
+        )
+        found = row(started.execution_id)
+        assert (verdict is Verdict.ACCEPTED) == (found.status == "completed")
+        assert (found.context == {**ORDER, "a": 1}) == (verdict is Verdict.ACCEPTED)
+        check_history(started.execution_id)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("what", ["claim", "report"])
+def test_r6_a_connection_lost_at_commit(
+    shop: Saga, monkeypatch: pytest.MonkeyPatch, moment: str, what: str
+) -> None:
+    """The session is ended by another one, just before its COMMIT or just after: the row is read
+    again, and the claim or report counts exactly once."""
+    started = engine.start("shop", ORDER)
+    execution_id = started.execution_id
+    if what == "claim":
+        with lost_at_commit(monkeypatch, moment):
+            work = engine.claim(execution_id, "a", Direction.ACTION, 0)
+        assert work is not None
+    else:
+        work = claim(execution_id, "a")
+        with lost_at_commit(monkeypatch, moment):
+            assert engine.succeed(work, work.run()) in (Verdict.ACCEPTED, Verdict.REPEATED)
+        assert row(execution_id).context == {**ORDER, "a": 1}
+    assert row(execution_id).steps["a"]["attempts"] == 1
+    assert row(execution_id).steps["a"]["fence"] == 1
+    check_history(execution_id)
+
+
+class lost_at_commit:  # noqa: N801  (reads as a verb)
+    """The next COMMIT of this thread loses its connection, before or after it reaches the
+    server."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+        self._patch, self._moment, self._lost = monkeypatch, moment, False
+
+    def __enter__(self) -> None:
+        commit = connection._commit
+
+        def losing() -> None:
+            if self._lost:
+                return commit()
+            self._lost = True
+            if self._moment == "after":
+                commit()
+            end_session(connection.connection.info.backend_pid)
+            connection.connection.execute("SELECT 1")
+            return None
+
+        self._patch.setattr(connection, "_commit", losing)
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.undo()
+        assert self._lost
+
+
+def end_session(pid: int) -> None:
+    """Ends another session of the server, and waits until it is gone."""
+    settings = connection.get_connection_params()
+    settings = {name: settings[name] for name in ("dbname", "user", "host", "port", "password")
+                if settings.get(name)}
+    with psycopg.connect(**settings, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+
+
+def someone_is_blocked() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+def wait_until(condition: Callable[[], bool], limit: float = 10) -> None:
+    """Asks again and again, for `limit` seconds at most."""
+    pause = threading.Event()
+    for _ in range(int(limit / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it did not come to that")

@@ -1,0 +1,34 @@
+"""A pytest plugin: brings up PostgreSQL and Valkey before Django reads its settings.
+
+`DATABASE_URL`, `REDIS_URL` and `CELERY_BROKER_URL` name servers to use instead. It is loaded by
+`-p tests.servers` (pyproject.toml), because pytest-django imports the settings before any
+conftest.py is read.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from deploy.local_servers import servers
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / ".local" / "test"
+_running: Final = contextlib.ExitStack()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Iterator[None]:
+    """Before any other plugin's part of this hook."""
+    found = _running.enter_context(servers(FOLDER))
+    os.environ["DATABASE_URL"] = found.database_url
+    os.environ["REDIS_URL"] = found.redis_url
+    os.environ["CELERY_BROKER_URL"] = found.broker_url
+    os.environ.setdefault("SECRET_KEY", "of the tests")
+    return (yield)
+
+
+def pytest_unconfigure() -> None:
+    _running.close()
