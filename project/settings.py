@@ -18,6 +18,8 @@ from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -105,9 +107,7 @@ DATABASES["default"] |= {
         **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 5,
         "options": " ".join(f"-c {name}={value}s" for name, value in _DATABASE_LIMITS.items()),
-        **(
-            {"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10}} if _pool_size else {}
-        ),
+        **({"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10}} if _pool_size else {}),
     },
 }
 
@@ -143,11 +143,23 @@ CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = True
 
 # --- Channels ------------------------------------------------------------------------------------
+# Pub/sub, not the default layer of queues: a push may be lost here anyway, one connection serves a
+# whole process, nothing has to expire, and a subscriber that leaves never hangs (redis-py#2028).
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
-            "hosts": [{"address": REDIS_URL, "socket_timeout": 30, "socket_connect_timeout": 5}],
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_timeout": 2,
+                    "socket_connect_timeout": 2,
+                    "client_name": "sagas-channels",  # what CLIENT LIST shows
+                    # One connection serves every socket of a process: by default they would all
+                    # wait up to ten seconds between two tries to mend it.
+                    "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=5),
+                }
+            ],
             "prefix": "sagas.channels",
         },
     }

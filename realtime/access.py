@@ -36,9 +36,7 @@ class TokenOrSession:
             return await self._with_session(scope, receive, send)
         else:
             user = None
-        return await self._application(
-            {**scope, "user": user or AnonymousUser()}, receive, send
-        )
+        return await self._application({**scope, "user": user or AnonymousUser()}, receive, send)
 
 
 def _is_own_origin(origin: str) -> bool:

@@ -1,28 +1,34 @@
 """`ws/v1/sagas/{saga_id}/?after=N`: every event of a saga once, in order, from N + 1 on.
 
-First join the group, then read the database: what is committed in between is found by one or the
-other. Events always come from the database, after the number that was sent last, so neither a
+Events always come from the database, after the number that was sent last, so neither a
 lost push nor a doubled one makes a gap or a repeat. A slow look at the database makes good for
-pushes that were lost altogether.
+pushes that were lost altogether, and for a channel layer that is away.
 """
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.layers import get_channel_layer
 
 from realtime.push import group_of
 from sagas import queries
 from sagas.errors import NoSuchExecution
+from sagas.models import SagaEvent
 
 logger = logging.getLogger(__name__)
 
-LOOK_INTERVAL: Final = 5.0
-"""Seconds to a look at the database without a push: how late an event is whose push was lost."""
+LOOK_INTERVAL: Final = 2.0
+"""Seconds to a look at the database without a push: how late an event is whose push was lost.
+Each look is two queries by key."""
+
+LAYER_LIMIT: Final = 5.0
+"""Seconds for the channel layer to answer."""
 
 NORMAL, SERVER_ERROR = 1000, 1011
 BAD_REQUEST, NOT_AUTHENTICATED, NOT_FOUND = 4400, 4401, 4404
@@ -32,8 +38,11 @@ BAD_REQUEST, NOT_AUTHENTICATED, NOT_FOUND = 4400, 4401, 4404
 class SagaProgress(AsyncJsonWebsocketConsumer):
     """One subscriber of one saga. It only listens: whatever the client sends is ignored."""
 
-    _follower: asyncio.Task[None] | None = None
-    _group: str | None = None
+    # No channel of Channels' own: it is made before the handshake, which then fails or waits with
+    # the layer. `_listen` makes one beside the socket.
+    channel_layer_alias = ""
+
+    _tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def connect(self) -> None:
         # Accepted first: a browser shows its page no close code before that.
@@ -51,53 +60,79 @@ class SagaProgress(AsyncJsonWebsocketConsumer):
         except NoSuchExecution as error:
             await self.close(NOT_FOUND, str(error)[:100])  # a reason has 123 bytes at most
             return
-        self._moved = asyncio.Event()
-        self._group = group_of(found.pk)
-        await self.channel_layer.group_add(self._group, self.channel_name)
-        self._follower = asyncio.create_task(self._follow(found.pk, found.saga_id, after))
+        moved = asyncio.Event()
+        self._tasks = (
+            asyncio.create_task(_listen(group_of(found.pk), moved)),
+            asyncio.create_task(self._follow(found.pk, found.saga_id, after, moved)),
+        )
 
     async def disconnect(self, code: int) -> None:
-        if self._follower is not None:
-            self._follower.cancel()
-        if self._group is not None:
-            await self.channel_layer.group_discard(self._group, self.channel_name)
+        for task in self._tasks:
+            task.cancel()
 
     async def receive(self, *args: Any, **kwargs: Any) -> None:
         """Nothing that a client sends means anything here."""
 
-    async def saga_moved(self, message: dict[str, Any]) -> None:
-        """A push: there is something to read."""
-        self._moved.set()
-
-    async def _follow(self, execution_id: int, saga_id: str, after: int) -> None:
+    async def _follow(
+        self, execution_id: int, saga_id: str, after: int, moved: asyncio.Event
+    ) -> None:
+        """Sends the events to the end of the saga, or of the socket."""
         try:
-            await self._send_events(execution_id, saga_id, after)
+            async for event in _events(execution_id, after, moved):
+                await self.send_json({"saga_id": saga_id, **queries.describe_event(event)})
+            await self.close(NORMAL, "The saga has ended.")
+        except OSError:
+            return  # the subscriber is gone (ASGI 2.4: what `send` raises then)
         except Exception:
             # A socket that stays open and silent looks like a saga that stands still.
             logger.exception("The events of %s could not be sent; its subscriber resumes.", saga_id)
             await self.close(SERVER_ERROR, "Connect again with after=<the last seq>.")
 
-    async def _send_events(self, execution_id: int, saga_id: str, after: int) -> None:
-        read = database_sync_to_async(queries.events_after)
-        has_ended = database_sync_to_async(queries.has_ended)
-        while True:
-            self._moved.clear()
-            page = await read(execution_id, after)
-            for event in page:
-                await self.send_json({"saga_id": saga_id, **queries.describe_event(event)})
-                after = event.seq
-            if page and not queries.is_terminal(page[-1].status):
-                continue  # there may be another page
-            if page or await has_ended(execution_id):
-                await self.close(NORMAL, "The saga has ended.")
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_INTERVAL):
-                    await self._moved.wait()
+
+async def _events(execution_id: int, after: int, moved: asyncio.Event) -> AsyncIterator[SagaEvent]:
+    """Every event above `after`, once and in order, as they come; ends with the saga."""
+    read = database_sync_to_async(queries.events_after)
+    has_ended = database_sync_to_async(queries.has_ended)
+    while True:
+        moved.clear()
+        page = await read(execution_id, after)
+        for event in page:
+            yield event
+            after = event.seq
+        if page and not queries.is_terminal(page[-1].status):
+            continue  # there may be another page
+        if page or await has_ended(execution_id):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_INTERVAL):
+                await moved.wait()
+
+
+async def _listen(group: str, moved: asyncio.Event) -> None:
+    """Sets `moved` at each push, until it is cancelled; begins anew when the layer fails."""
+    layer = get_channel_layer()
+    while True:
+        try:
+            async with asyncio.timeout(LAYER_LIMIT):
+                channel = await layer.new_channel()
+                await layer.group_add(group, channel)
+            try:
+                moved.set()  # what was pushed before this moment was not heard
+                while True:
+                    await layer.receive(channel)
+                    moved.set()
+            finally:
+                async with asyncio.timeout(LAYER_LIMIT):
+                    await layer.group_discard(group, channel)
+        except Exception as error:
+            logger.warning("No pushes for %s until the channel layer answers: %r", group, error)
+            await asyncio.sleep(LOOK_INTERVAL)
 
 
 class NoSuchSocket(AsyncJsonWebsocketConsumer):
     """What answers at any other path."""
+
+    channel_layer_alias = ""
 
     async def connect(self) -> None:
         await self.accept()

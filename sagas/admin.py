@@ -9,7 +9,7 @@ from sagas.models import SagaExecution
 
 
 @admin.register(SagaExecution)
-class SagaExecutionAdmin(admin.ModelAdmin):
+class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     list_display = ("saga_id", "saga_type", "version", "status", "current_steps", "updated_at")
     list_filter = ("status", "saga_type", "paused")
     search_fields = ("saga_id",)

@@ -125,9 +125,7 @@ def start(
 
     Raises `UnknownSaga`, `BadInput` (with the fields), and `Conflict` if the saga_id is taken.
     """
-    definition = (
-        registry.newest(saga_type) if version is None else registry.get(saga_type, version)
-    )
+    definition = registry.newest(saga_type) if version is None else registry.get(saga_type, version)
     if saga_id is None:
         saga_id = str(uuid.uuid4())
     digest = inputs.checked(definition, saga_id, context)

@@ -194,7 +194,7 @@ def stranded(known: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
     """(type, version, how many) of what is due but has no definition among `known`."""
     with connection.cursor() as cursor:
         cursor.execute(STRANDED, _types(known))
-        return cursor.fetchall()
+        return [(saga_type, version, count) for saga_type, version, count in cursor.fetchall()]
 
 
 def postpone(execution_id: int, seconds: float) -> None:

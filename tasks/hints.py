@@ -1,4 +1,4 @@
-"""From a committed transition to Celery messages. A hint that can't be sent costs a delay, no more."""
+"""From a committed transition to Celery messages. One that can't be sent costs a delay, no more."""
 
 import logging
 

@@ -12,6 +12,7 @@ in vain.
 
 import logging
 from collections.abc import Iterable
+from typing import TypeGuard
 
 from celery import shared_task
 
@@ -47,13 +48,14 @@ def register_tasks(sagas: Iterable[Saga]) -> None:
 def _register(name: str, step: str, direction: Direction) -> None:
     @shared_task(name=name)
     def run(execution_id: object = None, fence: object = None) -> None:
-        if not (_is_bigint(execution_id) and _is_bigint(fence)):
+        if _is_bigint(execution_id) and _is_bigint(fence):
+            perform(execution_id, step, direction, fence)
+        else:
             logger.warning("%s: a message without an execution and a fence; ignored.", name)
-            return
-        perform(execution_id, step, direction, fence)
 
 
-def _is_bigint(value: object) -> bool:
+def _is_bigint(value: object) -> TypeGuard[int]:
+    """Whether PostgreSQL can even be asked for it."""
     return type(value) is int and 0 <= value < BIGINT_LIMIT
 
 

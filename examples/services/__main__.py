@@ -67,7 +67,7 @@ def serve(port: int) -> None:
     try:
         run(FaultInjection(get_asgi_application()), port)
     finally:
-        connection.close_pool()  # type: ignore[attr-defined]  # of the PostgreSQL backend
+        connection.close_pool()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
     NoSuchExecution: (404, "not_found"),
 }
 
+
 def install(api: NinjaAPI) -> None:
     """Makes `api` answer every error in this module's form."""
 
@@ -45,7 +46,8 @@ def install(api: NinjaAPI) -> None:
     def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
         # Ninja hides what the parser said behind "Cannot parse request body".
         said = error.__cause__ if isinstance(error.__cause__, HttpError) else error
-        return answer(request, said.status_code, "malformed", str(said), {})
+        word = "malformed" if said.status_code == 400 else "refused"
+        return answer(request, said.status_code, word, str(said), {})
 
     @api.exception_handler(RequestDataTooBig)
     def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:

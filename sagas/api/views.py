@@ -1,12 +1,15 @@
 """The endpoints."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.http import HttpRequest
-from ninja import NinjaAPI, Query
-from ninja.security import HttpBearer, SessionAuth
+from ninja import NinjaAPI
+from ninja.errors import HttpError
+from ninja.security import HttpBearer
+from ninja.utils import check_csrf
+from pydantic import Field
 
 from sagas import engine, queries, tokens
 from sagas.api import problems
@@ -21,14 +24,27 @@ class BearerToken(HttpBearer):
         return tokens.user_of(token)
 
 
+def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
+    """A logged-in browser. What changes something needs Django's CSRF token, too."""
+    user = request.user
+    if not isinstance(user, AbstractBaseUser):
+        return None
+    if check_csrf(request) is not None:
+        raise HttpError(403, "A session needs a CSRF token: send its cookie as X-CSRFToken.")
+    return user
+
+
 api = NinjaAPI(
     title="Sagas",
     version="1",
     description="Start sagas, and see how far they are.",
-    auth=[BearerToken(), SessionAuth()],
+    auth=[BearerToken(), browser_session],
     parser=JsonBody(),
 )
 problems.install(api)
+
+
+After = Annotated[int, Field(ge=0, lt=1 << 63, description="Events above this number.")]
 
 
 @api.post(
@@ -55,7 +71,7 @@ def show(request: Any, saga_id: str) -> dict[str, Any]:
 
 
 @api.get("/sagas/{saga_id}/events", response={200: Events, 404: Problem})
-def events(request: Any, saga_id: str, after: int = Query(0, ge=0, lt=1 << 63)) -> dict[str, Any]:
+def events(request: Any, saga_id: str, after: After = 0) -> dict[str, Any]:
     """Its events with a number above `after`, in order, 500 at most."""
     found = queries.execution(saga_id, request.auth)
     page = [queries.describe_event(event) for event in queries.events_after(found.pk, after)]

@@ -172,9 +172,7 @@ def _report(draft: _Draft, fact: Report) -> Verdict:
         _settle_failure(draft, fact.step, fact.direction, conflict, reported=True)
     else:
         attempt = step.attempts_of(fact.direction)
-        draft.emit(
-            ev.StepSucceeded(fact.step, fact.direction, attempt, fact.fence, fact.changes)
-        )
+        draft.emit(ev.StepSucceeded(fact.step, fact.direction, attempt, fact.fence, fact.changes))
     _follow(draft)
     return Verdict.ACCEPTED
 
@@ -213,9 +211,7 @@ def _settle_failure(
         and (direction is Direction.COMPENSATION or draft.state.status in GOING_FORWARD)
     )
     if not may_retry:
-        draft.emit(
-            ev.StepFailed(name, direction, attempt, step.fence, failure, effect, reported)
-        )
+        draft.emit(ev.StepFailed(name, direction, attempt, step.fence, failure, effect, reported))
         return
     key = idempotency_key(draft.state.saga_id, name, direction)
     due_at = draft.now + policy.delay(attempt, key)
@@ -246,9 +242,7 @@ def _follow(draft: _Draft) -> None:
 
 
 def _go_forward(draft: _Draft) -> None:
-    failed = [
-        name for name, step in draft.state.steps.items() if step.status is StepStatus.FAILED
-    ]
+    failed = [name for name, step in draft.state.steps.items() if step.status is StepStatus.FAILED]
     if failed and _may_turn_back(draft):
         _turn_back(draft, failed[0])
         return

@@ -257,7 +257,10 @@ def _concurrent(node: Node) -> Iterator[tuple[str, frozenset[str]]]:
         case Parallel(branches=branches):
             for branch in branches:
                 others = frozenset(
-                    step.name for other in branches if other is not branch for step in steps_of(other)
+                    step.name
+                    for other in branches
+                    if other is not branch
+                    for step in steps_of(other)
                 )
                 for name, inner in _concurrent(branch):
                     yield name, inner | others

@@ -5,10 +5,10 @@ An execution's events are numbered 1, 2, 3 …; `fold` of all of them gives its 
 and the HTTP API see.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, ClassVar, assert_never
+from typing import Any, ClassVar, Final, assert_never
 
 from sagas.machine.failures import Failure
 from sagas.machine.state import ExecutionState, StepState
@@ -241,9 +241,7 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
         case StepScheduled(due_at=due_at):
             return {"due_at": due_at}
         case StepClaimed(attempt=attempt, fence=fence, holder=holder, lease_until=lease_until):
-            counter = (
-                "attempts" if event.direction is Direction.ACTION else "compensation_attempts"
-            )
+            counter = "attempts" if event.direction is Direction.ACTION else "compensation_attempts"
             return {counter: attempt, "fence": fence, "holder": holder, "lease_until": lease_until}
         case StepSucceeded(fence=fence, changes=changes):
             wrote = tuple(sorted({*step.wrote, *changes}))
@@ -291,11 +289,15 @@ def _as_is(value: Any) -> Any:
     return value
 
 
-_READ = {
+def _failure(data: dict[str, Any] | None) -> Failure | None:
+    return Failure.from_json(data) if data else None
+
+
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
     "direction": Direction,
     "effect": Effect,
     "due_at": datetime.fromisoformat,
     "lease_until": datetime.fromisoformat,
-    "failure": lambda data: Failure.from_json(data) if data else None,
+    "failure": _failure,
     "left": tuple,
 }

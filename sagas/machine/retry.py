@@ -34,7 +34,7 @@ class Retry:
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
             raise ValueError(
-                f"max_attempts is {self.max_attempts}: it counts the first try too, so use 1 or more."
+                f"max_attempts is {self.max_attempts}: it counts the first try too; use 1 or more."
             )
         if as_timedelta(self.backoff) < timedelta(0):
             raise ValueError(f"backoff is {self.backoff}: use 0 or more seconds.")

@@ -35,7 +35,7 @@ class StepState:
     """Who claimed it: an id made for that one claim, so that a claimant who lost the connection at
     COMMIT can tell its own claim from another's (R6)."""
     reported: int = 0
-    """The fence of the newest report that was committed: tells a repeated report from a late one."""
+    """The fence of the newest committed report: tells a repeated report from a late one."""
     wrote: tuple[str, ...] = ()
     """The keys of the context that it changed; no concurrent branch may change them (S10)."""
     failure: Failure | None = None

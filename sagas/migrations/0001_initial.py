@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,77 +14,237 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='SagaExecution',
+            name="SagaExecution",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('saga_id', models.CharField(max_length=100, unique=True)),
-                ('saga_type', models.CharField(max_length=63)),
-                ('version', models.PositiveIntegerField()),
-                ('input_digest', models.CharField(help_text='SHA-256 of the input as canonical JSON: what S11 compares.', max_length=64)),
-                ('status', models.CharField(choices=[('pending', 'pending'), ('running', 'running'), ('compensating', 'compensating'), ('completed', 'completed'), ('compensated', 'compensated'), ('failed', 'failed')], max_length=16)),
-                ('paused', models.BooleanField(default=False)),
-                ('context', models.JSONField()),
-                ('steps', models.JSONField(help_text='Step → state; written by the machine alone.')),
-                ('current_steps', models.JSONField(default=list, help_text='The steps that are scheduled or in flight.')),
-                ('revision', models.PositiveBigIntegerField(help_text='Grows by one with each saved transition.')),
-                ('last_seq', models.PositiveBigIntegerField(help_text='The number of the newest event.')),
-                ('wake_at', models.DateTimeField(help_text='When anybody must look at it again: the one promise of progress.', null=True)),
-                ('hints_sent', models.PositiveSmallIntegerField(default=0, help_text='How often the hints of this very state were sent again.')),
-                ('created_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('owner', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("saga_id", models.CharField(max_length=100, unique=True)),
+                ("saga_type", models.CharField(max_length=63)),
+                ("version", models.PositiveIntegerField()),
+                (
+                    "input_digest",
+                    models.CharField(
+                        help_text="SHA-256 of the input as canonical JSON: what S11 compares.",
+                        max_length=64,
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("running", "running"),
+                            ("compensating", "compensating"),
+                            ("completed", "completed"),
+                            ("compensated", "compensated"),
+                            ("failed", "failed"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("paused", models.BooleanField(default=False)),
+                ("context", models.JSONField()),
+                (
+                    "steps",
+                    models.JSONField(help_text="Step → state; written by the machine alone."),
+                ),
+                (
+                    "current_steps",
+                    models.JSONField(
+                        default=list, help_text="The steps that are scheduled or in flight."
+                    ),
+                ),
+                (
+                    "revision",
+                    models.PositiveBigIntegerField(
+                        help_text="Grows by one with each saved transition."
+                    ),
+                ),
+                (
+                    "last_seq",
+                    models.PositiveBigIntegerField(help_text="The number of the newest event."),
+                ),
+                (
+                    "wake_at",
+                    models.DateTimeField(
+                        help_text="When anybody must look at it again: the one promise of progress.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "hints_sent",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="How often the hints of this very state were sent again.",
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SagaEvent',
+            name="SagaEvent",
             fields=[
-                ('pk', models.CompositePrimaryKey('execution_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.PositiveBigIntegerField()),
-                ('type', models.CharField(max_length=32)),
-                ('step', models.CharField(max_length=63, null=True)),
-                ('direction', models.CharField(max_length=12, null=True)),
-                ('attempt', models.PositiveIntegerField(null=True)),
-                ('at', models.DateTimeField()),
-                ('status', models.CharField(help_text="The execution's status after it.", max_length=16)),
-                ('data', models.JSONField()),
-                ('execution', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='sagas.sagaexecution')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "execution_id",
+                        "seq",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("seq", models.PositiveBigIntegerField()),
+                ("type", models.CharField(max_length=32)),
+                ("step", models.CharField(max_length=63, null=True)),
+                ("direction", models.CharField(max_length=12, null=True)),
+                ("attempt", models.PositiveIntegerField(null=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(help_text="The execution's status after it.", max_length=16),
+                ),
+                ("data", models.JSONField()),
+                (
+                    "execution",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="sagas.sagaexecution",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='sagaexecution',
-            index=models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='saga_execution_wake'),
+            model_name="sagaexecution",
+            index=models.Index(
+                condition=models.Q(("wake_at__isnull", False)),
+                fields=["wake_at"],
+                name="saga_execution_wake",
+            ),
         ),
         migrations.AddIndex(
-            model_name='sagaexecution',
-            index=models.Index(fields=['owner', '-id'], name='saga_execution_owner'),
+            model_name="sagaexecution",
+            index=models.Index(fields=["owner", "-id"], name="saga_execution_owner"),
         ),
         migrations.AddConstraint(
-            model_name='sagaexecution',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'running', 'compensating', 'completed', 'compensated', 'failed'])), name='saga_execution_status'),
+            model_name="sagaexecution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "pending",
+                            "running",
+                            "compensating",
+                            "completed",
+                            "compensated",
+                            "failed",
+                        ],
+                    )
+                ),
+                name="saga_execution_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sagaexecution',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['compensated', 'completed', 'failed']), ('wake_at', None)), ('paused', True), models.Q(models.Q(('status__in', ['compensated', 'completed', 'failed']), _negated=True), ('wake_at__isnull', False)), _connector='OR'), name='saga_execution_wakes'),
+            model_name="sagaexecution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status__in", ["compensated", "completed", "failed"]), ("wake_at", None)
+                    ),
+                    ("paused", True),
+                    models.Q(
+                        models.Q(
+                            ("status__in", ["compensated", "completed", "failed"]), _negated=True
+                        ),
+                        ("wake_at__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="saga_execution_wakes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sagaexecution',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', False), ('status__in', ['compensated', 'completed', 'failed'])), models.Q(models.Q(('status__in', ['compensated', 'completed', 'failed']), _negated=True), ('finished_at', None)), _connector='OR'), name='saga_execution_finished'),
+            model_name="sagaexecution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("finished_at__isnull", False),
+                        ("status__in", ["compensated", "completed", "failed"]),
+                    ),
+                    models.Q(
+                        models.Q(
+                            ("status__in", ["compensated", "completed", "failed"]), _negated=True
+                        ),
+                        ("finished_at", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="saga_execution_finished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sagaexecution',
-            constraint=models.CheckConstraint(condition=models.Q(('last_seq__gte', 1), ('revision__gte', 1), ('version__gte', 1)), name='saga_execution_numbers'),
+            model_name="sagaexecution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("last_seq__gte", 1), ("revision__gte", 1), ("version__gte", 1)),
+                name="saga_execution_numbers",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sagaevent',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['saga.compensated', 'saga.compensating', 'saga.completed', 'saga.failed', 'saga.running', 'saga.started', 'step.claimed', 'step.failed', 'step.late', 'step.retrying', 'step.scheduled', 'step.succeeded', 'step.withdrawn'])), name='saga_event_type'),
+            model_name="sagaevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "type__in",
+                        [
+                            "saga.compensated",
+                            "saga.compensating",
+                            "saga.completed",
+                            "saga.failed",
+                            "saga.running",
+                            "saga.started",
+                            "step.claimed",
+                            "step.failed",
+                            "step.late",
+                            "step.retrying",
+                            "step.scheduled",
+                            "step.succeeded",
+                            "step.withdrawn",
+                        ],
+                    )
+                ),
+                name="saga_event_type",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sagaevent',
-            constraint=models.CheckConstraint(condition=models.Q(('direction', None), ('direction__in', ['action', 'compensation']), _connector='OR'), name='saga_event_direction'),
+            model_name="sagaevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("direction", None),
+                    ("direction__in", ["action", "compensation"]),
+                    _connector="OR",
+                ),
+                name="saga_event_direction",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sagaevent',
-            constraint=models.CheckConstraint(condition=models.Q(('seq__gte', 1)), name='saga_event_seq'),
+            model_name="sagaevent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("seq__gte", 1)), name="saga_event_seq"
+            ),
         ),
     ]

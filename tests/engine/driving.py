@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-
 from sagas import engine, queries
 from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, StepState
 from sagas.machine import events as ev
@@ -61,5 +60,3 @@ def pass_time(execution_id: int, **duration: float) -> None:
     if found.wake_at is not None:
         found.wake_at -= timedelta(**duration)
     found.save(update_fields=["steps", "wake_at"])
-
-

@@ -159,10 +159,11 @@ def test_r5_a_report_and_its_shutting_out_cannot_both_count(define: Any) -> None
         started = engine.start("shop", ORDER)
         work = claim(started.execution_id, "a")
         pass_time(started.execution_id, minutes=10)
-        verdict, _ = together(
-            lambda number, work=work: engine.wake(10) if number else engine.succeed(work, {"a": 1}),
-            2,
-        )
+
+        def report_or_wake(number: int, work: engine.Work = work) -> Any:
+            return engine.wake(10) if number else engine.succeed(work, {"a": 1})
+
+        verdict, _ = together(report_or_wake, 2)
         found = row(started.execution_id)
         assert (verdict is Verdict.ACCEPTED) == (found.status == "completed")
         assert (found.context == {**ORDER, "a": 1}) == (verdict is Verdict.ACCEPTED)
@@ -192,7 +193,7 @@ def test_r6_a_connection_lost_at_commit(
     check_history(execution_id)
 
 
-class lost_at_commit:  # noqa: N801  (reads as a verb)
+class lost_at_commit:
     """The next COMMIT of this thread loses its connection, before or after it reaches the
     server."""
 
@@ -200,7 +201,7 @@ class lost_at_commit:  # noqa: N801  (reads as a verb)
         self._patch, self._moment, self._lost = monkeypatch, moment, False
 
     def __enter__(self) -> None:
-        commit = connection._commit
+        commit = connection._commit  # type: ignore[attr-defined]  # no public seam is so late
 
         def losing() -> None:
             if self._lost:
@@ -222,8 +223,11 @@ class lost_at_commit:  # noqa: N801  (reads as a verb)
 def end_session(pid: int) -> None:
     """Ends another session of the server, and waits until it is gone."""
     settings = connection.get_connection_params()
-    settings = {name: settings[name] for name in ("dbname", "user", "host", "port", "password")
-                if settings.get(name)}
+    settings = {
+        name: settings[name]
+        for name in ("dbname", "user", "host", "port", "password")
+        if settings.get(name)
+    }
     with psycopg.connect(**settings, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 

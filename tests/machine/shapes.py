@@ -12,7 +12,7 @@ from tests.machine.conversation import nothing
 
 @st.composite
 def sagas(draw: st.DrawFn, max_steps: int = 6) -> Saga:
-    """A saga of up to `max_steps` steps: nested groups, some without compensation, maybe a pivot."""
+    """A saga of up to `max_steps` steps: nested groups, maybe a pivot, not every step undone."""
     count = draw(st.integers(1, max_steps))
     names = [f"s{index}" for index in range(count)]
     pivot = draw(st.integers(0, count - 1)) if draw(st.integers(0, 2)) == 2 else None

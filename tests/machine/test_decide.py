@@ -270,7 +270,9 @@ def test_s6_a_compensation_that_gives_up_stops_no_other_and_needs_a_person() -> 
 
 
 def test_s7_after_the_pivot_there_is_no_way_back() -> None:
-    saga = talk(step("a"), step("p", pivot=True), Parallel(step("x", undo=False), step("y", undo=False)))
+    saga = talk(
+        step("a"), step("p", pivot=True), Parallel(step("x", undo=False), step("y", undo=False))
+    )
     saga.succeed("a")
     saga.succeed("p")
     saga.fail("x", REJECTED)
@@ -332,7 +334,9 @@ def test_l1_the_earliest_lease_or_due_time_wakes() -> None:
     saga.claim("a")
     saga.fail("b", UNREACHABLE)
     assert wake_at(saga.state, saga.now, 0) == saga.now + timedelta(seconds=1)
-    assert wake_at(saga.state, saga.now + timedelta(seconds=2), 0) == saga.now + timedelta(seconds=7)
+    assert wake_at(saga.state, saga.now + timedelta(seconds=2), 0) == saga.now + timedelta(
+        seconds=7
+    )
 
 
 def test_r2_a_wake_up_repeats_every_hint_and_a_report_only_gives_new_ones() -> None:

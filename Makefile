@@ -1,0 +1,68 @@
+# Everything a person does with this repository. Needed: make, and Python 3.11 or later with venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What a change is checked for: all Python in the repository.
+SOURCES := bench celery_app.py clients deploy examples manage.py project realtime sagas tasks tests
+
+COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo demo-check test lint types format requirements clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS=file CHAOS="kill-worker purge-queue"
+	@$(BIN)/python -m examples.demo $(DEMO_OPTIONS)
+
+demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each order ends as it should
+	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
+
+test: $(VENV)/dev.stamp  ## run all tests; ARGS="-k name" goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/dev.stamp  ## check style, types and the borders of the layers
+	$(BIN)/ruff check $(wildcard $(SOURCES))
+	$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	$(MAKE) --no-print-directory types
+	$(BIN)/lint-imports
+
+# The values are never used: mypy's Django plugin loads the settings, which insist on them.
+types: $(VENV)/dev.stamp  ## check the types alone
+	SECRET_KEY=none DATABASE_URL=postgresql://none REDIS_URL=redis://none \
+		$(BIN)/mypy $(wildcard $(SOURCES))
+
+format: $(VENV)/dev.stamp  ## put the style right, as far as a program can
+	$(BIN)/ruff check --fix-only $(wildcard $(SOURCES))
+	$(BIN)/ruff format $(wildcard $(SOURCES))
+
+requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest
+	cd requirements && for name in base local dev; do \
+		../$(BIN)/$(COMPILE) $(ARGS) --output-file=$$name.txt $$name.in || exit 1; done
+
+clean:  ## remove the environment, the local servers' data, logs and caches
+	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+DEMO_OPTIONS = $(if $(ORDERS),--orders $(ORDERS)) $(addprefix --chaos ,$(CHAOS))
+
+# --- The environment ------------------------------------------------------------------------------
+# Stamps, so that a second run does not ask pip whether there is anything to do.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is missing or older than 3.11. Install Python 3.11 or later, or name one:" \
+			"make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Making the environment in $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "The environment could not be made: $(PYTHON) lacks venv" \
+			"(on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; }
+
+$(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
+	@echo "Installing $< into $(VENV), which takes a minute or two the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

@@ -1,0 +1,1 @@
+"""Local servers and processes: what the demo and the tests run on, on one machine."""

@@ -1,0 +1,188 @@
+"""The processes of the demo: five services, the web, two workers, Flower."""
+
+import fcntl
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.child import Command
+from deploy.local_servers import Servers, create_database, drop_database
+from deploy.processes import Supervisor, free_port
+from examples.demo.orders_file import SERVICE_OF_STEP
+
+SERVICES = tuple(SERVICE_OF_STEP.values())
+WORKERS = ("worker-1", "worker-2")
+# The engine's database; that of each service has the service's name after it.
+DATABASE = "sagas_demo"
+# Where the workers take their messages from; the project's default.
+QUEUE = "sagas"
+# Step calls at the same time in one worker: more than the CPUs, as they mostly wait for answers.
+CONCURRENCY = 4
+# The one user of the HTTP API, and the one of the admin and of Flower.
+API_USER = "demo"
+ADMIN_USER = "admin"
+# As many runs keep their logs, the newest ones.
+KEPT_RUNS = 10
+
+
+class AlreadyRunning(Exception):
+    """Another demo runs in this checkout."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What runs, and where: base URLs without a slash at the end, and a bearer token."""
+
+    supervisor: Supervisor
+    servers: Servers
+    service_urls: Mapping[str, str]
+    web_url: str
+    flower_url: str
+    token: str
+    admin_password: str
+
+
+@contextmanager
+def alone(local: Path) -> Iterator[None]:
+    """Be the only demo of this checkout: two would drop each other's databases.
+
+    Raises AlreadyRunning. The kernel ends the lock with the process, however that ends.
+    """
+    local.mkdir(exist_ok=True)
+    with (local / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(
+                "Another demo runs in this checkout, and the two would use the same databases: "
+                "end that one first (Ctrl-C), or make a second checkout."
+            ) from None
+        yield
+
+
+def log_folder(local: Path, run_id: str) -> Path:
+    """The folder for the logs of this run; forgets those of old runs."""
+    runs = local / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    for old in sorted(runs.iterdir())[: -KEPT_RUNS + 1]:
+        shutil.rmtree(old, ignore_errors=True)
+    return runs / run_id / "logs"
+
+
+def start_stack(supervisor: Supervisor, servers: Servers, local: Path) -> Stack:
+    """Start everything and wait until it is ready. Raises ProcessError or psycopg.Error."""
+    ports = {name: free_port() for name in (*SERVICES, "web", "flower")}
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    service_urls = {name: urls[name] for name in SERVICES}
+    password = kept_secret(local, "admin_password")
+    databases = {name: empty_database(servers, f"{DATABASE}_{name}") for name in SERVICES}
+    env = environment(servers, service_urls, kept_secret(local, "secret_key"), password)
+    # The wait is mostly for imports, so everything is started as soon as what it needs is there.
+    supervisor.spawn(
+        *(service_command(name, ports[name], env, url) for name, url in databases.items())
+    )
+    supervisor.run(manage("migrate", env, "migrate", "--verbosity", "0"))
+    supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
+    supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
+    token = supervisor.run(manage("saga-token", env, "saga_token", API_USER, "--create")).strip()
+    superuser = ("createsuperuser", "--noinput", "--username", ADMIN_USER, "--email", "a@b.invalid")
+    supervisor.run(manage("createsuperuser", env, *superuser))
+    supervisor.wait_ready(*SERVICES, "web", "flower", *WORKERS)
+    return Stack(supervisor, servers, service_urls, urls["web"], urls["flower"], token, password)
+
+
+def environment(
+    servers: Servers, service_urls: Mapping[str, str], secret_key: str, password: str
+) -> dict[str, str]:
+    """The environment of the engine's processes, on a new database."""
+    return {
+        **os.environ,
+        **{f"{name.upper()}_URL": url for name, url in service_urls.items()},
+        "DATABASE_URL": empty_database(servers, DATABASE),
+        "REDIS_URL": servers.redis_url,
+        "CELERY_BROKER_URL": servers.broker_url,
+        "SECRET_KEY": secret_key,
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "DJANGO_SUPERUSER_PASSWORD": password,
+        # In the environment and not in the arguments, which every user of the machine can read.
+        "FLOWER_BASIC_AUTH": f"{ADMIN_USER}:{password}",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def empty_database(servers: Servers, name: str) -> str:
+    """A new database, in the place of the one that the last run left; returns its URL.
+
+    New, and not cleaned: then no saga of a run that was broken off goes on in this one, and the
+    stock is full again.
+    """
+    drop_database(servers.database_url, name)
+    return create_database(servers.database_url, name)
+
+
+def kept_secret(local: Path, name: str) -> str:
+    """A random secret of this checkout, made when it is first asked for."""
+    folder = local / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / name
+    if not path.exists():
+        # Whole or not there at all, also if the run is killed at this very moment.
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(32))
+        draft.rename(path)
+    return path.read_text()
+
+
+def service_command(name: str, port: int, env: Mapping[str, str], database_url: str) -> Command:
+    """One of the five services, on a database of its own."""
+    return Command(
+        name=name,
+        argv=[sys.executable, "-m", "examples.services", name, "--port", str(port)],
+        env={**env, "DATABASE_URL": database_url},
+        ready=f"http://127.0.0.1:{port}/health",
+    )
+
+
+def web_command(port: int, env: Mapping[str, str]) -> Command:
+    """The ASGI server."""
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    return Command(
+        name="web",
+        argv=[sys.executable, "-m", "uvicorn", "project.asgi:application", *address],
+        env=env,
+        ready=f"http://127.0.0.1:{port}/health/",
+    )
+
+
+def worker_command(name: str, env: Mapping[str, str]) -> Command:
+    """One Celery worker: a main process and CONCURRENCY pool processes."""
+    options = ["-E", "--concurrency", str(CONCURRENCY), "-n", f"{name}@%h", "--loglevel", "INFO"]
+    return Command(
+        name=name,
+        argv=[sys.executable, "-m", "celery", "-A", "celery_app", "worker", *options],
+        env=env,
+        ready=lambda logged: " ready." in logged,
+        kept_alive=True,
+    )
+
+
+def flower_command(port: int, env: Mapping[str, str]) -> Command:
+    """Flower; `/healthcheck` is open even with a password."""
+    address = ["--address=127.0.0.1", f"--port={port}"]
+    return Command(
+        name="flower",
+        argv=[sys.executable, "-m", "celery", "-A", "celery_app", "flower", *address],
+        env=env,
+        ready=f"http://127.0.0.1:{port}/healthcheck",
+    )
+
+
+def manage(name: str, env: Mapping[str, str], *arguments: str) -> Command:
+    """One command of manage.py."""
+    return Command(name=name, argv=[sys.executable, "manage.py", *arguments], env=env)

@@ -1,0 +1,52 @@
+"""A program that runs a supervisor, for tests to interrupt: `python -m tests.deploy.runner FOLDER`.
+
+Its one process never becomes ready, has a child of its own, and takes no notice of SIGTERM but to
+write the file `asked`. Both write their numbers into FOLDER. Ends with status 7 if interrupted.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from deploy import processes
+from deploy.child import Command
+from deploy.interrupts import Interrupts
+from deploy.processes import Supervisor
+
+INTERRUPTED = 7
+STUBBORN = """
+import os, pathlib, signal, subprocess, sys, time
+folder = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda *_: (folder / "asked").touch())
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+(folder / "child").write_text(f"{os.getpid()}\\n")
+(folder / "grandchild").write_text(f"{child.pid}\\n")
+end = time.monotonic() + 60
+while time.monotonic() < end:
+    time.sleep(1)
+"""
+
+
+def main() -> int:
+    """Start the process, and wait for what never comes."""
+    folder = Path(sys.argv[1])
+    processes.STOP_SECONDS = 1.0
+    command = Command(
+        name="stubborn",
+        argv=[sys.executable, "-c", STUBBORN, str(folder)],
+        env=os.environ,
+        ready=lambda _: False,
+    )
+    try:
+        with (
+            Interrupts() as interrupts,
+            Supervisor(folder, folder, interrupts=interrupts) as supervisor,
+        ):
+            supervisor.start(command)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

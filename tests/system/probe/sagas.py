@@ -1,0 +1,79 @@
+"""A saga that does what its input says: `{"script": {"b:1": "kill", "c": "reject"}}` means that
+the first attempt of step b kills its process, and every attempt of step c is refused.
+
+Every call is one line of a journal: the step, the direction, the attempt and the process.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sagas import Parallel, Rejected, Retry, Saga, SagaStep, Unreachable
+
+FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
+
+
+def wait_at_gate(context: Any) -> None:
+    """Until a file is there: the gate of this step."""
+    _, step, _ = context["idempotency_key"].split(":")
+    for _ in range(3000):
+        if (FOLDER / f"{context['saga_id']}.{step}.open").exists():
+            return
+        time.sleep(0.01)
+    raise TimeoutError("nobody opened the gate")
+
+
+def kill_process(context: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(context: Any) -> None:
+    time.sleep(60)
+
+
+def reject(context: Any) -> None:
+    raise Rejected("as the script says")
+
+
+def be_unreachable(context: Any) -> None:
+    raise Unreachable("as the script says")
+
+
+MOVES: dict[str, Callable[[Any], Any]] = {
+    "ok": lambda context: None,
+    "nan": lambda context: {"broken": float("nan")},
+    "kill": kill_process,
+    "hang": hang,
+    "wait": wait_at_gate,
+    "reject": reject,
+    "unreachable": be_unreachable,
+}
+
+
+def play(context: Any) -> Any:
+    _, step, direction = context["idempotency_key"].split(":")
+    name = step if direction == "action" else f"undo_{step}"
+    words = (step, direction, str(context["attempt"]), str(os.getpid()))
+    with (FOLDER / f"{context['saga_id']}.journal").open("a") as lines:
+        lines.write(" ".join(words) + "\n")
+    script = context["script"]
+    move = script.get(f"{name}:{context['attempt']}") or script.get(name, "ok")
+    return MOVES[move](context) or {name: context["attempt"]}
+
+
+def step(name: str, timeout: float = 1) -> SagaStep:
+    return SagaStep(name, play, play, retry=Retry(max_attempts=2, backoff=0.1), timeout=timeout)
+
+
+probe = Saga("probe", [step("a"), step("b"), step("c")])
+
+# Time enough for a test to look at a step while it runs.
+slow = Saga("slow", [step("a", timeout=30), step("b", timeout=30)])
+
+# Time enough to kill a worker in the middle, and a lease that a test can wait for.
+held = Saga("held", [step("a", timeout=3), step("b", timeout=3)])
+
+wide = Saga("wide", [step("a"), Parallel([step("b"), step("c")], step("d")), step("e")])
