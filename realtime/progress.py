@@ -92,16 +92,16 @@ class SagaProgress(AsyncJsonWebsocketConsumer):
 async def _events(execution_id: int, after: int, moved: asyncio.Event) -> AsyncIterator[SagaEvent]:
     """Every event above `after`, once and in order, as they come; ends with the saga."""
     read = database_sync_to_async(queries.events_after)
-    has_ended = database_sync_to_async(queries.has_ended)
+    is_all = database_sync_to_async(queries.is_all)
     while True:
         moved.clear()
         page = await read(execution_id, after)
         for event in page:
             yield event
             after = event.seq
-        if page and not queries.is_terminal(page[-1].status):
-            continue  # there may be another page
-        if page or await has_ended(execution_id):
+        if page:
+            continue  # there may be another
+        if await is_all(execution_id, after):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_INTERVAL):

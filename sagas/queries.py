@@ -86,10 +86,10 @@ def is_terminal(status: str) -> bool:
     return status in TERMINAL
 
 
-def has_ended(execution_id: int) -> bool:
-    """Whether the execution is terminal, or gone."""
-    status = SagaExecution.objects.filter(pk=execution_id).values_list("status", flat=True).first()
-    return status is None or is_terminal(status)
+def is_all(execution_id: int, after: int) -> bool:
+    """Whether no event above `after` will come any more: it was the last, or all is gone."""
+    found = SagaExecution.objects.filter(pk=execution_id).values_list("status", "last_seq").first()
+    return found is None or (is_terminal(found[0]) and found[1] <= after)
 
 
 def history(execution_id: int) -> list[ev.Event]:

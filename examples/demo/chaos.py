@@ -52,7 +52,11 @@ def delete_messages(broker_url: str) -> int:
 
     Those that a worker has taken already are not in the queue any more.
     """
-    with Connection(broker_url, connect_timeout=BROKER_SECONDS) as broker:
+    # Redis waits for ever by default; AMQP knows no such option, and has heartbeats.
+    options = {"socket_timeout": BROKER_SECONDS} if broker_url.startswith("redis") else {}
+    with Connection(
+        broker_url, connect_timeout=BROKER_SECONDS, transport_options=options
+    ) as broker:
         broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
         deleted: int = broker.default_channel.queue_purge(QUEUE)
         return deleted

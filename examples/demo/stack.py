@@ -26,6 +26,7 @@ CONCURRENCY = 4
 # The one user of the HTTP API, and the one of the admin and of Flower.
 API_USER = "demo"
 ADMIN_USER = "admin"
+ADMIN_EMAIL = "admin@example.invalid"  # Django asks for one; nothing is ever sent
 # As many runs keep their logs, the newest ones.
 KEPT_RUNS = 10
 
@@ -90,7 +91,7 @@ def start_stack(supervisor: Supervisor, servers: Servers, local: Path) -> Stack:
     supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
     supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
     token = supervisor.run(manage("saga-token", env, "saga_token", API_USER, "--create")).strip()
-    superuser = ("createsuperuser", "--noinput", "--username", ADMIN_USER, "--email", "a@b.invalid")
+    superuser = ("createsuperuser", "--noinput", "--username", ADMIN_USER, "--email", ADMIN_EMAIL)
     supervisor.run(manage("createsuperuser", env, *superuser))
     supervisor.wait_ready(*SERVICES, "web", "flower", *WORKERS)
     return Stack(supervisor, servers, service_urls, urls["web"], urls["flower"], token, password)

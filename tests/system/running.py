@@ -66,6 +66,9 @@ class Running:
     def socket(self, saga_id: str, after: int = 0, **options: Any) -> Any:
         url = f"{self.web_url.replace('http', 'ws', 1)}/ws/v1/sagas/{saga_id}/?after={after}"
         options.setdefault("additional_headers", self.headers)
+        # Without a limit: past it the client stops reading, and then waits ten seconds for a
+        # close frame that it does not read either.
+        options.setdefault("max_queue", None)
         return connect(url, proxy=None, open_timeout=20, **options)
 
     def follow(self, saga_id: str, after: int = 0) -> Iterator[dict[str, Any]]:

@@ -73,8 +73,8 @@ def test_r3_cut_at_random_with_pushes_lost_each_event_comes_once(
             for _ in range(chance.randint(1, 4)):
                 try:
                     seen.append(json.loads(socket.recv(timeout=20))["seq"])
-                except ConnectionClosed:
-                    ended = True
+                except ConnectionClosed as closed:
+                    ended = closed.rcvd is not None and closed.rcvd.code == 1000
                     break
                 if chance.random() < 0.3:
                     cut_channel_layer(running)
