@@ -11,7 +11,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test lint types format requirements clean
+.PHONY: help demo demo-check test lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ types: $(VENV)/dev.stamp  ## check the types alone
 format: $(VENV)/dev.stamp  ## put the style right, as far as a program can
 	$(BIN)/ruff check --fix-only $(wildcard $(SOURCES))
 	$(BIN)/ruff format $(wildcard $(SOURCES))
+
+docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew
+	$(BIN)/python -m sagas.machine.diagram > docs/states.md
 
 requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest
 	cd requirements && for name in base local dev; do \

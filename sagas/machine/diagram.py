@@ -1,0 +1,80 @@
+"""`docs/states.md`, drawn from the tables in `states`: `make docs` writes it, a test compares it."""
+
+from collections.abc import Iterable, Iterator
+
+from sagas.machine.states import (
+    EXECUTION_MOVES,
+    STEP_MOVES,
+    TERMINAL,
+    WITHDRAWN_AFTER_TRY,
+    Direction,
+    ExecutionStatus,
+    StepStatus,
+)
+
+Arrow = tuple[str, str, str]
+"""From, to, and the type of the event that leads there."""
+
+_PAGE = """\
+# The states
+
+Made by `make docs` from the tables in `sagas/machine/states.py`; do not edit.
+
+## An execution
+
+{execution}
+
+`failed` means stopped and in need of a person: a compensation gave up, or a step after the pivot.
+
+## A step
+
+A step that was never tried and is withdrawn is `pending` again; one that was tried before is
+`{withdrawn}`.
+
+{step}
+
+Not drawn, as nothing leads there yet: {unused}.
+"""
+
+
+def states_page() -> str:
+    """The whole page, as Markdown with Mermaid diagrams."""
+    step_arrows = list(_step_arrows())
+    drawn = {status for arrow in step_arrows for status in arrow[:2]}
+    unused = [f"`{status}`" for status in StepStatus if status.value not in drawn]
+    return _PAGE.format(
+        execution=_mermaid(
+            ExecutionStatus.PENDING,
+            _execution_arrows(),
+            sorted(status.value for status in TERMINAL),
+        ),
+        step=_mermaid(StepStatus.PENDING, step_arrows, []),
+        withdrawn=WITHDRAWN_AFTER_TRY.value,
+        unused=", ".join(unused),
+    )
+
+
+def _execution_arrows() -> Iterator[Arrow]:
+    for event, (before, after) in EXECUTION_MOVES.items():
+        for status in sorted(before):
+            yield status.value, after.value, event
+
+
+def _step_arrows() -> Iterator[Arrow]:
+    for direction in Direction:
+        for event, (before, after) in STEP_MOVES[direction].items():
+            for status in sorted(before):
+                yield status.value, after.value, event
+                if event == "step.withdrawn":
+                    yield status.value, WITHDRAWN_AFTER_TRY.value, event
+
+
+def _mermaid(first: str, arrows: Iterable[Arrow], ends: Iterable[str]) -> str:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
+    lines += [f"    {before} --> {after}: {event}" for before, after, event in arrows]
+    lines += [f"    {end} --> [*]" for end in ends]
+    return "\n".join([*lines, "```"])
+
+
+if __name__ == "__main__":
+    print(states_page(), end="")
