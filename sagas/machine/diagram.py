@@ -1,4 +1,4 @@
-"""`docs/states.md`, drawn from the tables in `states`: `make docs` writes it, a test compares it."""
+"""`docs/states.md`, drawn from the tables in `states`; `make docs` writes it, a test compares."""
 
 from collections.abc import Iterable, Iterator
 
@@ -41,6 +41,7 @@ def states_page() -> str:
     """The whole page, as Markdown with Mermaid diagrams."""
     step_arrows = list(_step_arrows())
     drawn = {status for arrow in step_arrows for status in arrow[:2]}
+    ends = sorted(status.value for status in TERMINAL)
     unused = [f"`{status}`" for status in StepStatus if status.value not in drawn]
     return _PAGE.format(
         execution=_mermaid(
