@@ -44,11 +44,7 @@ def states_page() -> str:
     ends = sorted(status.value for status in TERMINAL)
     unused = [f"`{status}`" for status in StepStatus if status.value not in drawn]
     return _PAGE.format(
-        execution=_mermaid(
-            ExecutionStatus.PENDING,
-            _execution_arrows(),
-            sorted(status.value for status in TERMINAL),
-        ),
+        execution=_mermaid(ExecutionStatus.PENDING, _execution_arrows(), ends),
         step=_mermaid(StepStatus.PENDING, step_arrows, []),
         withdrawn=WITHDRAWN_AFTER_TRY.value,
         unused=", ".join(unused),
