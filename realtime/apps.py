@@ -6,6 +6,6 @@ class RealtimeConfig(AppConfig):
 
     def ready(self) -> None:
         from realtime.push import push
-        from sagas import engine
+        from sagas.listeners import listen
 
-        engine.listen(push)
+        listen(push)

@@ -16,7 +16,7 @@ from typing import Final
 
 from channels.layers import get_channel_layer
 
-from sagas.engine import Committed
+from sagas.listeners import Committed
 
 logger = logging.getLogger(__name__)
 

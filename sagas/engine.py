@@ -15,7 +15,7 @@ A step's life, as a worker drives it::
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +24,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from sagas import inputs, store
 from sagas.errors import Conflict
+from sagas.listeners import Committed, tell
 from sagas.machine import (
     Claim,
     Decision,
@@ -33,7 +34,6 @@ from sagas.machine import (
     Failed,
     Failure,
     FailureKind,
-    Hint,
     Report,
     Saga,
     Succeeded,
@@ -86,28 +86,6 @@ class Work:
         """Calls the action with a copy of the context, so that what it changes in place can be
         told from what it was given (S10). Returns and raises what the action does."""
         return self.action(deepcopy(self.context))
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """A transition that was committed: what the listeners may tell others."""
-
-    execution_id: int
-    saga_id: str
-    definition: Saga
-    last_seq: int
-    hints: tuple[Hint, ...]
-
-
-Listener = Callable[[Committed], None]
-_listeners: list[Listener] = []
-
-
-def listen(listener: Listener) -> None:
-    """Calls `listener` after each commit, in this process. What it raises is logged and ignored:
-    it carries hints, and the row stands behind them."""
-    if listener not in _listeners:
-        _listeners.append(listener)
 
 
 def start(
@@ -299,17 +277,4 @@ def _announce(execution_id: int, definition: Saga, decision: Decision) -> None:
     """Tells the listeners, once this transaction is committed."""
     state = decision.state
     committed = Committed(execution_id, state.saga_id, definition, state.last_seq, decision.hints)
-    transaction.on_commit(lambda: _tell(committed))
-
-
-def _tell(committed: Committed) -> None:
-    for listener in _listeners:
-        try:
-            listener(committed)
-        except Exception:
-            logger.exception(
-                "%s is at event %s, and %s could not be told; the row stands.",
-                committed.saga_id,
-                committed.last_seq,
-                listener,
-            )
+    transaction.on_commit(lambda: tell(committed))

@@ -6,7 +6,7 @@ class TasksConfig(AppConfig):
     name = "tasks"
 
     def ready(self) -> None:
-        from sagas import engine
+        from sagas.listeners import listen
         from sagas.registry import registry
         from tasks import checks  # noqa: F401  (registers the system checks)
         from tasks.hints import send_hints
@@ -14,5 +14,5 @@ class TasksConfig(AppConfig):
         from tasks.wake import WakeLoop
 
         register_tasks(registry)
-        engine.listen(send_hints)
+        listen(send_hints)
         current_app.steps["worker"].add(WakeLoop)

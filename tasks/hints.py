@@ -5,7 +5,7 @@ import logging
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from sagas.engine import Committed
+from sagas.listeners import Committed
 from tasks.steps import task_name
 
 logger = logging.getLogger(__name__)

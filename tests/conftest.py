@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sagas import engine
+from sagas import listeners
 from sagas.machine import Saga
 from sagas.registry import registry
 
@@ -24,10 +24,10 @@ def define() -> Iterator[Callable[[Saga], Saga]]:
 
 
 @pytest.fixture
-def committed() -> Iterator[list[engine.Committed]]:
+def committed() -> Iterator[list[listeners.Committed]]:
     """Every transition that is committed while the test runs, the newest last."""
-    told: list[engine.Committed] = []
-    listeners = list(engine._listeners)
-    engine._listeners[:] = [told.append]
+    told: list[listeners.Committed] = []
+    before = list(listeners._listeners)
+    listeners._listeners[:] = [told.append]
     yield told
-    engine._listeners[:] = listeners
+    listeners._listeners[:] = before

@@ -8,7 +8,7 @@ and the HTTP API see.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any, ClassVar, Final, assert_never
+from typing import Any, ClassVar, Final, assert_never, get_args
 
 from sagas.machine.failures import Failure
 from sagas.machine.state import ExecutionState, StepState
@@ -67,79 +67,72 @@ class SagaFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class StepScheduled:
-    type: ClassVar = "step.scheduled"
+class _OfStep:
     step: str
     direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class _OfAttempt(_OfStep):
+    attempt: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class _FailedAttempt(_OfAttempt):
+    failure: Failure
+    effect: Effect
+    """The strongest over all attempts so far."""
+    reported: bool
+    """Whether its holder said so; otherwise its lease ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepScheduled(_OfStep):
+    type: ClassVar = "step.scheduled"
     due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class StepClaimed:
+class StepClaimed(_OfAttempt):
     type: ClassVar = "step.claimed"
-    step: str
-    direction: Direction
-    attempt: int
-    fence: int
     holder: str
     lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class StepSucceeded:
+class StepSucceeded(_OfAttempt):
     type: ClassVar = "step.succeeded"
-    step: str
-    direction: Direction
-    attempt: int
-    fence: int
     changes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class StepRetrying:
+class StepRetrying(_FailedAttempt):
     """The attempt failed; the next one is due at `due_at`."""
 
     type: ClassVar = "step.retrying"
-    step: str
-    direction: Direction
-    attempt: int
-    fence: int
-    failure: Failure
-    effect: Effect
-    reported: bool
     due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(_FailedAttempt):
     """The attempt failed, and there is no other: the step, or its compensation, gave up."""
 
     type: ClassVar = "step.failed"
-    step: str
-    direction: Direction
-    attempt: int
-    fence: int
-    failure: Failure
-    effect: Effect
-    reported: bool
 
 
 @dataclass(frozen=True, slots=True)
-class StepWithdrawn:
+class StepWithdrawn(_OfStep):
     """Scheduled, but the saga turned back before anybody claimed it (again)."""
 
     type: ClassVar = "step.withdrawn"
-    step: str
-    direction: Direction
 
 
 @dataclass(frozen=True, slots=True)
-class StepLate:
+class StepLate(_OfStep):
     """A result that came after its fence was shut out; recorded, and without effect (S1)."""
 
     type: ClassVar = "step.late"
-    step: str
-    direction: Direction
     fence: int
     succeeded: bool
     failure: Failure | None
@@ -149,24 +142,7 @@ ExecutionEvent = SagaRunning | SagaCompensating | SagaCompleted | SagaCompensate
 StepEvent = StepScheduled | StepClaimed | StepSucceeded | StepRetrying | StepFailed | StepWithdrawn
 Event = SagaStarted | ExecutionEvent | StepEvent | StepLate
 
-EVENT_TYPES: dict[str, type[Event]] = {
-    event.type: event
-    for event in (
-        SagaStarted,
-        SagaRunning,
-        SagaCompensating,
-        SagaCompleted,
-        SagaCompensated,
-        SagaFailed,
-        StepScheduled,
-        StepClaimed,
-        StepSucceeded,
-        StepRetrying,
-        StepFailed,
-        StepWithdrawn,
-        StepLate,
-    )
-}
+EVENT_TYPES: Final[dict[str, type[Event]]] = {event.type: event for event in get_args(Event)}
 
 
 def begin(event: SagaStarted) -> ExecutionState:
