@@ -32,6 +32,16 @@ EXCERPT: Final = 200
 RETRIED_REFUSALS: Final = frozenset({408, 425, 429})
 """4xx that say "not now": the request may be sent again (RFC 9110 15.5.9, RFC 8470, RFC 6585)."""
 
+NEVER_LEFT: Final = (
+    requests.ConnectTimeout,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidJSONError,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
+"""What requests raises before it has a connection."""
+
 _local = threading.local()
 
 
@@ -120,7 +130,7 @@ def _read(response: requests.Response) -> bytes:
 
 def _was_not_sent(error: requests.RequestException) -> bool:
     """Whether no byte can have reached the service: no connection was made."""
-    if isinstance(error, requests.ConnectTimeout):
+    if isinstance(error, NEVER_LEFT):
         return True
     cause: Any = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)

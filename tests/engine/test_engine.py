@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from sagas import engine
+from sagas import engine, listeners
 from sagas.errors import BadInput, Conflict, UnknownSaga
 from sagas.machine import (
     Direction,
@@ -263,6 +263,23 @@ def test_r2_a_lost_hint_is_sent_again_at_growing_intervals(saga: Saga, committed
             intervals.append(round(cursor.fetchone()[0]))
     assert intervals == [10, 20, 40, 80]
     assert row(started.execution_id).last_seq == 2, "a repeated hint is no event"
+
+
+def test_r3_what_was_committed_and_never_sent_is_sent_by_the_wake_loop(
+    saga: Saga, committed: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Whoever commits does not get to send: here because sending fails."""
+
+    def fail(told: Any) -> None:
+        raise ConnectionError("no broker")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listeners, "_listeners", [fail])
+        started = engine.start("shop", ORDER)
+    assert "could not be told" in caplog.text
+    pass_time(started.execution_id, minutes=1)
+    assert engine.wake(10) == 1
+    assert [hint.step for hint in committed[-1].hints] == ["reserve"]
 
 
 def test_r4_an_ended_lease_is_noticed_by_the_wake_loop(saga: Saga, committed: Any) -> None:

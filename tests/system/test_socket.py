@@ -59,7 +59,7 @@ def cut_channel_layer(running: Running) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_r3_cut_at_random_with_pushes_lost_each_event_comes_once(
+def test_s8_cut_at_random_with_pushes_lost_each_event_comes_once(
     running: Running, seed: int
 ) -> None:
     """The socket is cut after a random number of events, and so is every connection of the

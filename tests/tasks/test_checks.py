@@ -1,0 +1,46 @@
+"""`manage.py check` holds the orders of times that recovery relies on."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery import current_app
+
+from sagas.machine import Direction, Saga, SagaStep
+from tasks.checks import check_times, check_waits
+from tasks.steps import task_name
+
+ACQUIRE_TIMEOUT = "broker_pool_acquire_timeout"
+
+
+def test_the_project_itself_passes() -> None:
+    assert [*check_times(), *check_waits()] == []
+
+
+def test_a_lease_beyond_the_visibility_timeout_is_an_error(define: Any) -> None:
+    define(Saga("shop", [SagaStep("long", lambda _: None, timeout=4000)]))
+    [found] = check_times()
+    assert found.id == "sagas.E001"
+    assert "'long'" in found.msg
+
+
+@pytest.fixture
+def configuration() -> Iterator[Any]:
+    """Celery's configuration, for this test to change."""
+    before = {name: current_app.conf[name] for name in ("accept_content", ACQUIRE_TIMEOUT)}
+    yield current_app.conf
+    current_app.conf.update(before)
+
+
+def test_endless_waits_and_pickle_are_told(configuration: Any) -> None:
+    configuration.update({"accept_content": ["json", "pickle"], ACQUIRE_TIMEOUT: None})
+    assert {found.id for found in check_waits()} == {"sagas.W001", "sagas.E002"}
+
+
+def test_each_step_and_each_compensation_is_a_task_of_its_own() -> None:
+    names = {name for name in current_app.tasks if name.startswith("order_processing.")}
+    steps = ["reserve_inventory", "process_payment", "create_order"]
+    actions = {"validate_user", "send_confirmation", *steps}
+    assert names == {task_name("order_processing", step, Direction.ACTION) for step in actions} | {
+        f"order_processing.{step}.compensate" for step in steps
+    }
