@@ -1,5 +1,6 @@
 """What a call comes to, over real sockets: a failure says whether anything can have been done."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -35,7 +36,8 @@ class Peer:
             connection.settimeout(5)
             while b"\r\n\r\n" not in self.request:
                 self.request += connection.recv(65536)
-            self._answer(connection)
+            with contextlib.suppress(OSError):  # the client hung up, as it should on a flood
+                self._answer(connection)
 
     def close(self) -> None:
         self._listener.close()
