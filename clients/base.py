@@ -102,7 +102,9 @@ class ServiceClient:
 
 
 def segment(value: str) -> str:
-    """`value` as one segment of a path, whatever it contains."""
+    """`value` as one segment of a path. Raises ValueError for "", "." and "..", which are none."""
+    if value in ("", ".", ".."):
+        raise ValueError(f"{value!r} can't be a part of a path: it would name another one.")
     return quote(value, safe="")
 
 

@@ -21,14 +21,18 @@ class ServiceError(Exception):
         method: str,
         path: str,
         reason: str,
-        *,
         status: int | None = None,
         body: str = "",
     ) -> None:
-        super().__init__(f"{service}: {method} {path}: {reason}" + (f": {body}" if body else ""))
+        # All of them, so that the error survives the way from a worker's process to its parent.
+        super().__init__(service, method, path, reason, status, body)
         self.service = service
         self.status = status
         self.body = body
+
+    def __str__(self) -> str:
+        service, method, path, reason, _, body = self.args
+        return f"{service}: {method} {path}: {reason}" + (f": {body}" if body else "")
 
 
 class Refused(ServiceError):

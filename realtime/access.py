@@ -11,7 +11,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 
 from sagas import tokens
 
@@ -32,16 +32,18 @@ class TokenOrSession:
         if authorization.lower().startswith(BEARER):
             token = authorization[len(BEARER) :].strip()
             user = await database_sync_to_async(tokens.user_of)(token)
-        elif _is_own_origin(headers.get(b"origin", "")):
+        elif _is_own_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
             return await self._with_session(scope, receive, send)
         else:
             user = None
         return await self._application({**scope, "user": user or AnonymousUser()}, receive, send)
 
 
-def _is_own_origin(origin: str) -> bool:
+def _is_own_origin(origin: str, host: str) -> bool:
+    """Whether the page came from the very host and port that it now connects to."""
     try:
-        host = urlsplit(origin).hostname
+        own = urlsplit(origin).netloc == host
     except ValueError:
         return False
-    return bool(host) and validate_host(str(host), settings.ALLOWED_HOSTS)
+    domain, _ = split_domain_port(host)
+    return own and validate_host(domain, settings.ALLOWED_HOSTS)

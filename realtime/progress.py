@@ -9,14 +9,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from channels.layers import get_channel_layer
 
-from realtime.push import group_of
+from realtime.subscribers import subscribers
 from sagas import queries
 from sagas.errors import NoSuchExecution
 from sagas.models import SagaEvent
@@ -27,22 +27,23 @@ LOOK_INTERVAL: Final = 2.0
 """Seconds to a look at the database without a push: how late an event is whose push was lost.
 Each look is two queries by key."""
 
-LAYER_LIMIT: Final = 5.0
-"""Seconds for the channel layer to answer."""
-
 NORMAL, SERVER_ERROR = 1000, 1011
 BAD_REQUEST, NOT_AUTHENTICATED, NOT_FOUND = 4400, 4401, 4404
 """Close codes (RFC 6455 7.4.1); the private ones are HTTP's, plus 4000."""
 
 
+# Not the one thread that sockets share by default: a slow read of one would hold up all others.
+_in_thread = partial(database_sync_to_async, thread_sensitive=False)
+
+
 class SagaProgress(AsyncJsonWebsocketConsumer):
     """One subscriber of one saga. It only listens: whatever the client sends is ignored."""
 
-    # No channel of Channels' own: it is made before the handshake, which then fails or waits with
-    # the layer. `_listen` makes one beside the socket.
+    # No channel of its own: Channels makes it before the handshake, which then fails or waits with
+    # the layer. `subscribers` has one for the whole process.
     channel_layer_alias = ""
 
-    _tasks: tuple[asyncio.Task[None], ...] = ()
+    _follower: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         # Accepted first: a browser shows its page no close code before that.
@@ -56,30 +57,25 @@ class SagaProgress(AsyncJsonWebsocketConsumer):
             return
         saga_id = self.scope["url_route"]["kwargs"]["saga_id"]
         try:
-            found = await database_sync_to_async(queries.execution)(saga_id, self.scope["user"])
-        except NoSuchExecution as error:
-            await self.close(NOT_FOUND, str(error)[:100])  # a reason has 123 bytes at most
+            found = await _in_thread(queries.execution)(saga_id, self.scope["user"])
+        except NoSuchExecution:
+            await self.close(NOT_FOUND, "There is no such saga that you may see.")
             return
-        moved = asyncio.Event()
-        self._tasks = (
-            asyncio.create_task(_listen(group_of(found.pk), moved)),
-            asyncio.create_task(self._follow(found.pk, found.saga_id, after, moved)),
-        )
+        self._follower = asyncio.create_task(self._follow(found.pk, found.saga_id, after))
 
     async def disconnect(self, code: int) -> None:
-        for task in self._tasks:
-            task.cancel()
+        if self._follower is not None:
+            self._follower.cancel()
 
     async def receive(self, *args: Any, **kwargs: Any) -> None:
         """Nothing that a client sends means anything here."""
 
-    async def _follow(
-        self, execution_id: int, saga_id: str, after: int, moved: asyncio.Event
-    ) -> None:
+    async def _follow(self, execution_id: int, saga_id: str, after: int) -> None:
         """Sends the events to the end of the saga, or of the socket."""
         try:
-            async for event in _events(execution_id, after, moved):
-                await self.send_json({"saga_id": saga_id, **queries.describe_event(event)})
+            with subscribers().subscribed(execution_id) as moved:
+                async for event in _events(execution_id, after, moved):
+                    await self.send_json({"saga_id": saga_id, **queries.describe_event(event)})
             await self.close(NORMAL, "The saga has ended.")
         except OSError:
             return  # the subscriber is gone (ASGI 2.4: what `send` raises then)
@@ -91,8 +87,7 @@ class SagaProgress(AsyncJsonWebsocketConsumer):
 
 async def _events(execution_id: int, after: int, moved: asyncio.Event) -> AsyncIterator[SagaEvent]:
     """Every event above `after`, once and in order, as they come; ends with the saga."""
-    read = database_sync_to_async(queries.events_after)
-    is_all = database_sync_to_async(queries.is_all)
+    read, is_all = _in_thread(queries.events_after), _in_thread(queries.is_all)
     while True:
         moved.clear()
         page = await read(execution_id, after)
@@ -106,27 +101,6 @@ async def _events(execution_id: int, after: int, moved: asyncio.Event) -> AsyncI
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_INTERVAL):
                 await moved.wait()
-
-
-async def _listen(group: str, moved: asyncio.Event) -> None:
-    """Sets `moved` at each push, until it is cancelled; begins anew when the layer fails."""
-    layer = get_channel_layer()
-    while True:
-        try:
-            async with asyncio.timeout(LAYER_LIMIT):
-                channel = await layer.new_channel()
-                await layer.group_add(group, channel)
-            try:
-                moved.set()  # what was pushed before this moment was not heard
-                while True:
-                    await layer.receive(channel)
-                    moved.set()
-            finally:
-                async with asyncio.timeout(LAYER_LIMIT):
-                    await layer.group_discard(group, channel)
-        except Exception as error:
-            logger.warning("No pushes for %s until the channel layer answers: %r", group, error)
-            await asyncio.sleep(LOOK_INTERVAL)
 
 
 class NoSuchSocket(AsyncJsonWebsocketConsumer):

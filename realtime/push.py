@@ -20,6 +20,9 @@ from sagas.listeners import Committed
 
 logger = logging.getLogger(__name__)
 
+GROUP: Final = "sagas"
+"""The one channel group: every web process is in it, once (`realtime.subscribers`)."""
+
 SEND_LIMIT: Final = 5.0
 """Seconds for one push. A channel layer that hangs must not keep every later push."""
 
@@ -52,10 +55,10 @@ class Pusher:
             self._something_waits.clear()
             waiting, self._waiting = self._waiting, {}
             for execution_id, seq in waiting.items():
-                message = {"type": "saga.moved", "seq": seq}
+                message = {"type": "saga.moved", "execution_id": execution_id, "seq": seq}
                 try:
                     async with asyncio.timeout(SEND_LIMIT):
-                        await layer.group_send(group_of(execution_id), message)
+                        await layer.group_send(GROUP, message)
                 except Exception as error:
                     logger.warning(
                         "Subscribers of execution %s learn of event %s later: the channel layer "
@@ -64,11 +67,6 @@ class Pusher:
                         seq,
                         error,
                     )
-
-
-def group_of(execution_id: int) -> str:
-    """The channel group of an execution's subscribers."""
-    return f"saga.{execution_id}"
 
 
 _pushers: dict[int, Pusher] = {}

@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -40,10 +41,17 @@ from sagas.machine import (
     Verdict,
     Woken,
     decide,
+    hints,
     wake_at,
 )
 from sagas.machine import start as begin
-from sagas.machine.context import NotStorable, changes, given_to, idempotency_key
+from sagas.machine.context import (
+    NotStorable,
+    changes,
+    given_to,
+    idempotency_key,
+    storable_json,
+)
 from sagas.machine.definition import Action
 from sagas.machine.events import SagaStarted
 from sagas.registry import registry
@@ -201,19 +209,15 @@ def _known() -> list[tuple[str, int]]:
 
 
 def _started_before(saga_type: str, saga_id: str, digest: str, owner_id: int | None) -> Started:
-    locked = store.lock_by_saga_id(saga_id)
-    if locked is None:
+    found = store.find(saga_id)
+    if found is None:
         raise Conflict(f"saga_id {saga_id!r} was deleted while it was started again: try anew.")
-    if (locked.state.saga_type, locked.input_digest, locked.owner_id) != (
-        saga_type,
-        digest,
-        owner_id,
-    ):
+    if (found.saga_type, found.input_digest, found.owner_id) != (saga_type, digest, owner_id):
         raise Conflict(
             f"saga_id {saga_id!r} is taken by an execution of another type, input or owner. "
             f"Choose another id, or send the same request again."
         )
-    return Started(locked.id, saga_id, locked.state.status, created=False)
+    return Started(found.id, saga_id, ExecutionStatus(found.status), created=False)
 
 
 def _report(work: Work, fact: Report) -> Verdict:
@@ -233,17 +237,19 @@ def _transact(execution_id: int, fact: Fact) -> tuple[Saga, Decision] | None:
     not known here.
 
     After a lost connection the row is read again and the fact decided anew: if the lost COMMIT
-    went through after all, the machine knows the fact and changes nothing (R6).
+    went through after all, the machine knows the fact and changes nothing (R6). Only a late
+    report, which has no effect in any case, may then be recorded twice.
     """
     for pause in (*RECONNECTS, None):
+        store.drop_broken_connection()
         try:
             with transaction.atomic(durable=True):
                 return _decide_and_save(execution_id, fact)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError) as error:
             connection.close()
             if pause is None:
                 raise
-            logger.warning("The database connection was lost; trying again in %s s.", pause)
+            logger.warning("The database did not take it (%s); again in %s s.", error, pause)
             time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
@@ -264,13 +270,25 @@ def _decide_and_save(execution_id: int, fact: Fact) -> tuple[Saga, Decision] | N
         )
         return None
     decision = decide(definition, state, fact, locked.now)
+    if isinstance(fact, Succeeded):
+        storable_json(decision.state.context)  # what it adds may be too much for what is there
     if decision.events:
-        store.save(locked, decision, wake_at(decision.state, locked.now, 0))
+        store.save(locked, decision, _next_wake(locked, decision))
     elif is_wake_up:
-        store.repeat_hints(locked, wake_at(state, locked.now, locked.hints_sent + 1))
+        store.repeat_hints(locked, wake_at(state, locked.now, locked.hints_sent))
     if decision.events or decision.hints:
         _announce(locked.id, definition, decision)
     return definition, decision
+
+
+def _next_wake(locked: store.Locked, decision: Decision) -> datetime | None:
+    """When to look again. A step that is due and was not told of by this decision keeps the
+    earlier promise: or a busy branch would put its lost hint off for as long as it is busy."""
+    moment = wake_at(decision.state, locked.now, 0)
+    untold = set(hints(decision.state, locked.now)) - set(decision.hints)
+    if untold and moment is not None and locked.wake_at is not None:
+        return min(moment, locked.wake_at)
+    return moment
 
 
 def _announce(execution_id: int, definition: Saga, decision: Decision) -> None:

@@ -1,6 +1,6 @@
 """Every write, as SQL that is named here and nowhere else. Only `sagas.engine` calls it.
 
-Each function needs its caller's transaction, but for `due`. Times come from PostgreSQL's
+Each function needs its caller's transaction, but for those that say otherwise. Times come from PostgreSQL's
 `clock_timestamp()`, read after the row's lock was granted: a transaction that waited for the lock
 must not decide by the time at which it began (S13).
 """
@@ -15,7 +15,6 @@ from django.db import connection
 
 from sagas.machine import Decision, ExecutionState, ExecutionStatus, StepState
 from sagas.machine import events as ev
-from sagas.machine.context import storable_json
 from sagas.machine.decide import Recorded
 
 
@@ -37,15 +36,30 @@ class Locked:
         return self.wake_at is not None and self.wake_at <= self.now
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What tells whether a start is a repeated one (S11)."""
+
+    id: int
+    saga_type: str
+    status: str
+    input_digest: str
+    owner_id: int | None
+
+
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq,
        input_digest, owner_id, hints_sent, wake_at"""
 
 LOCK = f"""
 -- Materialized, so that the clock is read after the lock was granted.
 WITH locked AS MATERIALIZED (
-    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE {{where}} FOR UPDATE {{skip}}
+    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE id = %s FOR UPDATE {{skip}}
 )
 SELECT {_COLUMNS}, clock_timestamp() FROM locked
+"""
+
+FIND = """
+SELECT id, saga_type, status, input_digest, owner_id FROM sagas_sagaexecution WHERE saga_id = %s
 """
 
 INSERT = """
@@ -97,7 +111,7 @@ ORDER BY wake_at LIMIT %(limit)s
 STRANDED = """
 -- What is due and has waited for so long that nobody seems to have its definition.
 SELECT saga_type, version, count(*) FROM sagas_sagaexecution
-WHERE wake_at <= clock_timestamp() AND (saga_type, version) NOT IN (
+WHERE wake_at <= clock_timestamp() - interval '30 seconds' AND (saga_type, version) NOT IN (
     SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
 )
 GROUP BY saga_type, version
@@ -107,6 +121,15 @@ POSTPONE = """
 UPDATE sagas_sagaexecution SET wake_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id = %(id)s AND wake_at IS NOT NULL
 """
+
+
+def drop_broken_connection() -> None:
+    """A time limit that strikes inside a COMMIT, or an action that plays with autocommit, leaves
+    a connection on which every later transaction would fail, or never be committed."""
+    if connection.connection is None or connection.in_atomic_block:
+        return
+    if not connection.get_autocommit():
+        connection.close()
 
 
 def now() -> datetime:
@@ -146,21 +169,24 @@ def insert(
 
 def lock(execution_id: int) -> Locked | None:
     """The execution, once its row's lock is granted; None if there is none."""
-    return _lock(LOCK.format(where="id = %s", skip=""), execution_id)
+    return _lock(LOCK.format(skip=""), execution_id)
 
 
 def lock_if_free(execution_id: int) -> Locked | None:
     """The execution; None if there is none, or somebody is at work on it right now (R14)."""
-    return _lock(LOCK.format(where="id = %s", skip="SKIP LOCKED"), execution_id)
+    return _lock(LOCK.format(skip="SKIP LOCKED"), execution_id)
 
 
-def lock_by_saga_id(saga_id: str) -> Locked | None:
-    """The execution, once its row's lock is granted; None if there is none."""
-    return _lock(LOCK.format(where="saga_id = %s", skip=""), saga_id)
+def find(saga_id: str) -> Found | None:
+    """Who has that saga_id. Takes no lock: the caller may keep its transaction open for long."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIND, [saga_id])
+        row = cursor.fetchone()
+        return None if row is None else Found(*row)
 
 
 def save(locked: Locked, decision: Decision, wake_at: datetime | None) -> None:
-    """A transition: the events and the row that they lead to. `NotStorable` if it is too large."""
+    """A transition: the events and the row that they lead to."""
     values = _row(decision.state, wake_at, locked.now) | {
         "id": locked.id,
         "seen_seq": locked.state.last_seq,
@@ -203,9 +229,9 @@ def postpone(execution_id: int, seconds: float) -> None:
         cursor.execute(POSTPONE, {"id": execution_id, "seconds": seconds})
 
 
-def _lock(sql: str, key: int | str) -> Locked | None:
+def _lock(sql: str, execution_id: int) -> Locked | None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [key])
+        cursor.execute(sql, [execution_id])
         row = cursor.fetchone()
     if row is None:
         return None
@@ -226,7 +252,7 @@ def _lock(sql: str, key: int | str) -> Locked | None:
 def _row(state: ExecutionState, wake_at: datetime | None, moment: datetime) -> dict[str, Any]:
     return {
         "status": state.status.value,
-        "context": storable_json(state.context),
+        "context": json.dumps(state.context, ensure_ascii=False),
         "steps": json.dumps({name: step.to_json() for name, step in state.steps.items()}),
         "current_steps": json.dumps(state.current_steps),
         "last_seq": state.last_seq,

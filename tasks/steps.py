@@ -18,7 +18,7 @@ from celery import shared_task
 
 from clients.errors import NotSent, Refused
 from sagas import engine
-from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
+from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
 
 logger = logging.getLogger(__name__)
@@ -34,19 +34,28 @@ def task_name(saga_type: str, step: str, direction: Direction) -> str:
 
 def register_tasks(sagas: Iterable[Saga]) -> None:
     """Makes a task of each direction of each step; versions of one type share theirs."""
-    names = {
-        (saga.saga_type, step.name, direction)
-        for saga in sagas
-        for step in saga.by_name.values()
-        for direction in Direction
-        if step.callable_for(direction) is not None
-    }
-    for saga_type, step, direction in sorted(names):
-        _register(task_name(saga_type, step, direction), step, direction)
+    tasks: dict[str, tuple[Direction, SagaStep]] = {}
+    for saga in sagas:
+        for step in saga.by_name.values():
+            for direction in Direction:
+                name = task_name(saga.saga_type, step.name, direction)
+                known = tasks.get(name, (direction, step))[1]
+                if step.callable_for(direction) is not None:
+                    tasks[name] = direction, max(known, step, key=lambda found: found.hard_limit)
+    for name, (direction, longest) in tasks.items():
+        _register(name, longest, direction)
 
 
-def _register(name: str, step: str, direction: Direction) -> None:
-    @shared_task(name=name)
+def _register(name: str, longest: SagaStep, direction: Direction) -> None:
+    """`longest` is the step in the version that gives it the most time. A hint carries its own
+    version's limits; these hold for a message that carries none."""
+    step = longest.name
+
+    @shared_task(
+        name=name,
+        soft_time_limit=longest.soft_limit.total_seconds(),
+        time_limit=longest.hard_limit.total_seconds(),
+    )
     def run(execution_id: object = None, fence: object = None) -> None:
         if _is_bigint(execution_id) and _is_bigint(fence):
             perform(execution_id, step, direction, fence)

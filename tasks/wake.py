@@ -9,7 +9,7 @@ import time
 from threading import Event, Thread
 from typing import Any, Final
 
-from celery import bootsteps
+from celery import bootsteps, current_app
 from django.db import connection
 
 from sagas import engine
@@ -27,6 +27,10 @@ AFTER_ERROR: Final = 5.0
 
 STRANDED_INTERVAL: Final = 30.0
 """Seconds between two looks for executions that no worker seems to have the definition of (S12)."""
+
+CLEANING_INTERVAL: Final = 3600.0
+"""Seconds between two deletions of expired results (CELERY_RESULT_EXPIRES), which Celery leaves to
+a scheduler process that does not run here."""
 
 STOP_LIMIT: Final = 5.0
 """Seconds that a stopping worker waits for a look that is under way."""
@@ -55,6 +59,7 @@ class WakeLoop(bootsteps.StartStopStep):
 
     def _run(self) -> None:
         next_stranded = time.monotonic() + STRANDED_INTERVAL
+        next_cleaning = time.monotonic() + CLEANING_INTERVAL
         pause = INTERVAL
         while not self._stopping.wait(pause):
             try:
@@ -62,6 +67,9 @@ class WakeLoop(bootsteps.StartStopStep):
                 if time.monotonic() >= next_stranded:
                     next_stranded = time.monotonic() + STRANDED_INTERVAL
                     _tell_stranded()
+                if time.monotonic() >= next_cleaning:
+                    next_cleaning = time.monotonic() + CLEANING_INTERVAL
+                    current_app.backend.cleanup()
             except Exception:
                 # The loop is what everything else relies on: it never ends by an error.
                 logger.exception("The wake loop failed; it goes on in %s s.", AFTER_ERROR)

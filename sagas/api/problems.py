@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -48,6 +49,10 @@ def install(api: NinjaAPI) -> None:
         said = error.__cause__ if isinstance(error.__cause__, HttpError) else error
         word = "malformed" if said.status_code == 400 else "refused"
         return answer(request, said.status_code, word, str(said), {})
+
+    @api.exception_handler(RawPostDataException)
+    def on_form(request: HttpRequest, error: RawPostDataException) -> HttpResponse:
+        return answer(request, 400, "malformed", "The body is a form. Send JSON.", {})
 
     @api.exception_handler(RequestDataTooBig)
     def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:

@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
 from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.errors import HttpError
@@ -53,13 +52,9 @@ After = Annotated[int, Field(ge=0, lt=1 << 63, description="Events above this nu
 )
 def start(request: Any, payload: StartRequest) -> tuple[int, dict[str, Any]]:
     """Start a saga. 201 if it is new; 200 if the same request made it before."""
-    with transaction.atomic():
-        started = engine.start(
-            payload.saga_type,
-            payload.context,
-            saga_id=payload.saga_id,
-            owner_id=request.auth.pk,
-        )
+    started = engine.start(
+        payload.saga_type, payload.context, saga_id=payload.saga_id, owner_id=request.auth.pk
+    )
     found = queries.execution(started.saga_id, request.auth)
     return 201 if started.created else 200, queries.describe(found)
 

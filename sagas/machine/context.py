@@ -28,6 +28,11 @@ INTEGER_BITS_LIMIT: Final = 4096
 """Bits of an integer. Python refuses to print those of over 4,300 digits (CVE-2020-10735)."""
 
 
+FLOAT_LIMIT: Final = 1e16
+"""From here on jsonb, whose numbers are decimal, writes a float out as an integer: 1e300 is then
+301 digits long. Smaller ones come back as the floats that they were."""
+
+
 class NotStorable(ValueError):
     """A value that PostgreSQL's jsonb can't hold as it is; `path` says where it stands."""
 
@@ -66,21 +71,19 @@ def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
         raise NotStorable(
             "", f"an action returns a mapping or None, not {type(returned).__name__}."
         )
+    for key in RESERVED:
+        if key in returned and returned[key] is not given[key] and returned[key] != given[key]:
+            raise NotStorable(key, "this key is the engine's: return the result under another.")
+    kept = {key: value for key, value in returned.items() if key not in RESERVED}
+    _walk(kept, "", DEPTH_LIMIT)
+    # Compared as JSON: 1, 1.0 and True are equal in Python, at any depth.
     changed = {
         key: value
-        for key, value in returned.items()
-        if key not in given or not _same(given[key], value)
+        for key, value in kept.items()
+        if key not in given or _canonical(given[key]) != _canonical(value)
     }
-    for key in RESERVED:
-        if key in changed:
-            raise NotStorable(key, "this key is the engine's: return the result under another.")
     storable_json(changed)
     return changed
-
-
-def _same(old: object, new: object) -> bool:
-    # 1 == True == 1.0 in Python, but not in JSON.
-    return type(old) is type(new) and old == new
 
 
 def storable_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str:
@@ -103,8 +106,11 @@ def storable_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> st
 
 def digest(value: Mapping[str, Any]) -> str:
     """SHA-256 of a storable value, whatever the order of its keys."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _walk(value: object, path: str, depth: int) -> None:
@@ -121,6 +127,8 @@ def _walk(value: object, path: str, depth: int) -> None:
         case float():
             if value != value or value in (float("inf"), float("-inf")):
                 raise NotStorable(path, f"{value} is not a number in JSON. Use null or a string.")
+            if abs(value) >= FLOAT_LIMIT:
+                raise NotStorable(path, f"{value} would come back as an integer. Pass a string.")
         case dict():
             for key, item in value.items():
                 if not isinstance(key, str):

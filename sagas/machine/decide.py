@@ -90,7 +90,7 @@ class _Draft:
         fresh = {
             recorded.event.step
             for recorded in self.events
-            if isinstance(recorded.event, ev.StepScheduled)
+            if isinstance(recorded.event, ev.StepScheduled | ev.StepRetrying)
         }
         due = hints(self.state, self.now)
         told = tuple(hint for hint in due if repeat_hints or hint.step in fresh)
@@ -221,7 +221,12 @@ def _settle_failure(
 
 
 def _conflict(draft: _Draft, fact: Succeeded) -> Failure | None:
-    """Two parallel branches that change one key are an error, not a race (S10)."""
+    """Two parallel branches that change one key are an error, not a race (S10).
+
+    Not so for compensations: what they say of having undone their work must not undo that.
+    """
+    if fact.direction is Direction.COMPENSATION:
+        return None
     for other in sorted(draft.definition.concurrent[fact.step]):
         if both := sorted(set(draft.state.step(other).wrote) & fact.changes.keys()):
             return Failure(

@@ -51,14 +51,13 @@ class Retry:
         `key` names the attempt's step; it decides the jitter and nothing else.
         """
         backoff, cap = as_timedelta(self.backoff), as_timedelta(self.cap)
-        # Past this exponent every delay is at the cap, and the power would overflow.
-        growth = self.factor ** min(attempt - 1, _MAX_EXPONENT)
-        plain = min(backoff.total_seconds() * growth, cap.total_seconds())
+        try:
+            plain = min(backoff.total_seconds() * self.factor ** (attempt - 1), cap.total_seconds())
+        except OverflowError:  # far beyond any cap
+            plain = cap.total_seconds() if backoff else 0.0
         spread = 2 * crc32(f"{key}:{attempt}".encode()) / 0xFFFFFFFF - 1
         return timedelta(seconds=plain * (1 + self.jitter * spread))
 
-
-_MAX_EXPONENT: Final = 32
 
 PATIENT: Final = Retry(max_attempts=150, backoff=1.0, factor=2.0, cap=600.0, jitter=0.1)
 """For compensations: ten tries in the first quarter of an hour, then one each ten minutes, for

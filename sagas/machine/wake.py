@@ -11,9 +11,9 @@ FIRST_REPEAT: Final = timedelta(seconds=5)
 """How long a hint is trusted. Shorter repeats the hints of every queue that is a little slow;
 longer is how long a saga stands still when its hint was lost (L2)."""
 
-LONGEST_REPEAT: Final = timedelta(minutes=5)
+LONGEST_REPEAT: Final = timedelta(minutes=1)
 """Repeats double up to this: a queue longer than the wake interval must not grow by its own
-repeats (R21), and a broker that lost everything still delays nothing longer."""
+repeats (R21). It is also how long a saga may stand still after a broker was away for long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a call comes to, over real sockets: a failure says whether anything can have been done."""
 
 import contextlib
+import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from clients import base
-from clients.base import ServiceClient
+from clients.base import ServiceClient, segment
 from clients.errors import NoAnswer, NotSent, Refused, ServiceError
 from sagas.machine import FailureKind
 from tasks.steps import failure_kind
@@ -141,3 +142,16 @@ def test_nothing_of_the_environment_leads_elsewhere(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     assert call(http(200)) == {}
+
+
+def test_an_error_survives_the_way_out_of_a_process() -> None:
+    error = NoAnswer("things", "POST", "/things", "answered 500", 500, "sorry")
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.status) == (str(error), 500)
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_a_segment_cannot_name_another_path(value: str) -> None:
+    with pytest.raises(ValueError, match="another one"):
+        segment(value)
+    assert segment("a/../b?c") == "a%2F..%2Fb%3Fc"

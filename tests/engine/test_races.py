@@ -90,6 +90,27 @@ def test_s11_a_start_waits_for_the_one_before_it_and_takes_over_if_that_rolls_ba
     assert SagaExecution.objects.count() == 1
 
 
+def test_s11_a_repeated_start_holds_nobody_up(shop: Saga) -> None:
+    """Its caller's transaction stays open, and a worker reports all the same."""
+    started = engine.start("shop", ORDER, saga_id="s-1")
+    work = claim(started.execution_id, "a")
+    repeated, reported = threading.Event(), threading.Event()
+
+    def start_again() -> None:
+        with transaction.atomic():
+            assert not engine.start("shop", ORDER, saga_id="s-1").created
+            repeated.set()
+            assert reported.wait(10)
+
+    def report() -> Any:
+        assert repeated.wait(10)
+        verdict = engine.succeed(work, None)
+        reported.set()
+        return verdict
+
+    assert together(lambda number: [start_again, report][number](), 2)[1] is Verdict.ACCEPTED
+
+
 def test_r10_the_last_branches_that_end_together_join_once(define: Any) -> None:
     names = [f"branch{number}" for number in range(THREADS)]
     branches = [SagaStep(name, lambda _: None) for name in names]

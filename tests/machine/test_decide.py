@@ -311,6 +311,22 @@ def test_s10_two_branches_that_change_one_key_are_an_error() -> None:
     assert saga.due() == {("a", "compensation"), ("b", "compensation")}, "its work was done"
 
 
+def test_s10_what_compensations_say_of_their_work_does_not_undo_it() -> None:
+    saga = talk(Parallel(step("a"), step("b")), step("z"))
+    saga.succeed("a")
+    saga.succeed("b")
+    saga.fail("z", REJECTED)
+    saga.succeed("a", undone_at=1)
+    saga.succeed("b", undone_at=2)
+    assert saga.state.status is ExecutionStatus.COMPENSATED
+
+
+def test_a_retry_without_a_backoff_is_hinted_at_once() -> None:
+    saga = talk(step("a", retry=Retry(max_attempts=2, backoff=0)))
+    told = saga.fail("a", UNREACHABLE).hints
+    assert [hint.step for hint in told] == ["a"]
+
+
 def test_s3_a_terminal_execution_absorbs_what_comes_late() -> None:
     saga = talk(step("a"))
     fence = saga.claim("a")
@@ -326,7 +342,7 @@ def test_s3_a_terminal_execution_absorbs_what_comes_late() -> None:
 def test_l1_r21_hints_are_repeated_at_growing_intervals() -> None:
     saga = talk(step("a"))
     waits = [wake_at(saga.state, saga.now, sent) - saga.now for sent in range(9)]  # type: ignore[operator]
-    assert waits == [timedelta(seconds=min(5 * 2**n, 300)) for n in range(9)]
+    assert waits == [timedelta(seconds=min(5 * 2**n, 60)) for n in range(9)]
 
 
 def test_l1_the_earliest_lease_or_due_time_wakes() -> None:

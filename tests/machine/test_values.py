@@ -32,6 +32,11 @@ def test_delays_double_to_the_cap() -> None:
     assert delays == [1, 2, 4, 8, 10, 10]
 
 
+def test_delays_reach_the_cap_however_gently_they_grow() -> None:
+    assert Retry(backoff=1, factor=1.1, cap=60, jitter=0).delay(50, "k").total_seconds() == 60
+    assert Retry(backoff=0, factor=10, jitter=0).delay(10_000, "k").total_seconds() == 0
+
+
 def test_jitter_spreads_the_sagas_and_not_the_replays() -> None:
     policy = Retry(backoff=timedelta(seconds=10), jitter=0.5)
     delays = {policy.delay(1, f"s-{n}").total_seconds() for n in range(100)}
@@ -52,6 +57,8 @@ def test_jitter_spreads_the_sagas_and_not_the_replays() -> None:
         (GIVEN, {}),
         ({"n": True}, {"n": True}),
         ({**GIVEN, "order": {"total": 6}}, {"order": {"total": 6}}),
+        ({"order": {"total": 5.0}}, {"order": {"total": 5.0}}),
+        ({"order": {"total": 5}}, {}),
     ],
 )
 def test_s10_only_what_changed_is_kept(returned: Any, kept: dict[str, Any]) -> None:
@@ -71,6 +78,8 @@ def test_s10_only_what_changed_is_kept(returned: Any, kept: dict[str, Any]) -> N
         ({"x": {"a\x00": 2}}, "x"),
         ({"x": Decimal(1)}, "x"),
         ({"x": {"set"}}, "x"),
+        ({"x": 1e16}, "x"),
+        ({"x": [-1e300]}, "x.0"),
         ({"x": 10**2000}, "x"),
         ({"x": "x" * CONTEXT_LIMIT}, ""),
     ],

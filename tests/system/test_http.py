@@ -151,6 +151,12 @@ def test_a_session_needs_the_csrf_token_to_change_anything(
     assert browser.post("/api/v1/sagas", json=sent, headers=headers).status_code == 201
 
 
+def test_a_form_is_told_to_be_json(running: Running, browser: httpx.Client) -> None:
+    form = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], "saga_type": "probe"}
+    answer = browser.post("/api/v1/sagas", data=form, files={"f": b"x"})
+    assert (answer.status_code, answer.json()["error"]) == (400, "malformed")
+
+
 def test_health_says_what_it_reaches(running: Running) -> None:
     answer = httpx.get(f"{running.web_url}/health/", trust_env=False)
     assert answer.json() == {

@@ -117,7 +117,13 @@ def test_there_is_no_other_socket(running: Running) -> None:
 
 @pytest.mark.parametrize(
     ("origin", "code"),
-    [("OWN", 1000), ("https://elsewhere.example", 4401), (None, 4401), ("null", 4401)],
+    [
+        ("OWN", 1000),
+        ("https://elsewhere.example", 4401),
+        (None, 4401),
+        ("null", 4401),
+        ("http://127.0.0.1:1", 4401),
+    ],
 )
 def test_a_session_counts_only_from_a_page_of_ours(
     running: Running, browser: httpx.Client, origin: str | None, code: int
