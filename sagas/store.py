@@ -1,8 +1,8 @@
 """Every write, as SQL that is named here and nowhere else. Only `sagas.engine` calls it.
 
-Each function needs its caller's transaction, but for those that say otherwise. Times come from PostgreSQL's
-`clock_timestamp()`, read after the row's lock was granted: a transaction that waited for the lock
-must not decide by the time at which it began (S13).
+Each function needs its caller's transaction, but for `due`, `stranded` and `postpone`, which are
+one statement each. Times come from PostgreSQL's `clock_timestamp()`, read after the row's lock was
+granted: a transaction that waited for the lock must not decide by the time at which it began (S13).
 """
 
 import json
