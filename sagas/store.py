@@ -15,7 +15,7 @@ from django.db import connection
 
 from sagas.machine import Decision, ExecutionState, ExecutionStatus, StepState
 from sagas.machine import events as ev
-from sagas.machine.decide import Recorded
+from sagas.machine.decision import Recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Read `states` first (the words and the tables), then `decide` (what follows from a fact).
 """
 
-from sagas.machine.decide import Decision, Verdict, decide, start
+from sagas.machine.decide import decide, start
+from sagas.machine.decision import Decision, Verdict
 from sagas.machine.definition import (
     DefinitionError,
     InvalidInput,

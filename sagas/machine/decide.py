@@ -14,11 +14,11 @@ Decider", 2021); sagas and compensations are Garcia-Molina and Salem's ("Sagas",
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
 from sagas.machine import events as ev
 from sagas.machine.context import idempotency_key
+from sagas.machine.decision import Decision, Recorded, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.facts import Claim, Fact, Failed, Report, Succeeded, Woken
 from sagas.machine.failures import EFFECT_OF, RETRIED, Failure, FailureKind
@@ -33,39 +33,7 @@ from sagas.machine.states import (
     ExecutionStatus,
     StepStatus,
 )
-from sagas.machine.wake import Hint, hints
-
-
-class Verdict(StrEnum):
-    """What became of a fact."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    """A claim of something that is not due, or is somebody else's. Nothing changed (R1)."""
-    REPEATED = "repeated"
-    """The fact is known already, under the same fence. Nothing changed (R6)."""
-    LATE = "late"
-    """A report under a fence that was shut out: recorded, without effect (R5, R12)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event with its number, and the execution's status after it."""
-
-    seq: int
-    status: ExecutionStatus
-    event: ev.Event
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What became of the fact, the state after it, the events that led there, and the steps that
-    the workers must be told of, after the commit."""
-
-    verdict: Verdict
-    state: ExecutionState
-    events: tuple[Recorded, ...]
-    hints: tuple[Hint, ...]
+from sagas.machine.wake import hints
 
 
 @dataclass(slots=True)

@@ -1,21 +1,14 @@
 """The engine on the real PostgreSQL: what is committed, what is refused, what is told."""
 
-import os
-import signal
-import threading
-from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, ProgrammingError, connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import IntegrityError, connection, transaction
 
-from sagas import engine, listeners
+from sagas import engine
 from sagas.errors import BadInput, Conflict, UnknownSaga
 from sagas.machine import (
-    Direction,
     Failure,
     FailureKind,
     InvalidInput,
@@ -225,93 +218,6 @@ def test_r17_a_context_that_grows_too_large_is_an_unknown_attempt(
     assert row(started.execution_id).context == big
 
 
-def statements(run: Any) -> list[str]:
-    """What `run` says to PostgreSQL, by the name of each statement in the store."""
-    with CaptureQueriesContext(connection) as captured:
-        run()
-    names = {"FOR UPDATE": "lock", "UPDATE sagas_sagaexecution": "save"}
-    return [
-        next((name for part, name in names.items() if part in query["sql"]), query["sql"])
-        for query in captured.captured_queries
-    ]
-
-
-def test_r1_a_hint_for_work_already_claimed_costs_one_read(saga: Saga) -> None:
-    started = engine.start("shop", ORDER)
-    claim(started.execution_id, "reserve")
-    said = statements(
-        lambda: engine.claim(started.execution_id, "reserve", Direction.ACTION, fence=0)
-    )
-    assert said == ["BEGIN", "lock", "COMMIT"]
-
-
-def test_a_claim_and_a_report_are_two_statements_each(saga: Saga) -> None:
-    started = engine.start("shop", ORDER)
-    work = claim(started.execution_id, "reserve")
-    assert statements(lambda: engine.succeed(work, {"x": 1})) == ["BEGIN", "lock", "save", "COMMIT"]
-    said = statements(
-        lambda: engine.claim(started.execution_id, "charge", Direction.ACTION, fence=0)
-    )
-    assert said == ["BEGIN", "lock", "save", "COMMIT"]
-
-
-def test_r2_a_lost_hint_is_sent_again_at_growing_intervals(saga: Saga, committed: Any) -> None:
-    started = engine.start("shop", ORDER)
-    intervals = []
-    for _ in range(4):
-        assert engine.wake(10) == 0, "not yet"
-        pass_time(started.execution_id, hours=1)
-        assert engine.wake(10) == 1
-        assert [hint.step for hint in committed[-1].hints] == ["reserve"]
-        found = row(started.execution_id)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT extract(epoch FROM %s - clock_timestamp())", [found.wake_at])
-            intervals.append(round(cursor.fetchone()[0]))
-    assert intervals == [5, 10, 20, 40]
-    assert row(started.execution_id).last_seq == 2, "a repeated hint is no event"
-
-
-def test_r3_what_was_committed_and_never_sent_is_sent_by_the_wake_loop(
-    saga: Saga, committed: Any, monkeypatch: pytest.MonkeyPatch, caplog: Any
-) -> None:
-    """Whoever commits does not get to send: here because sending fails."""
-
-    def fail(told: Any) -> None:
-        raise ConnectionError("no broker")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(listeners, "_listeners", [fail])
-        started = engine.start("shop", ORDER)
-    assert "could not be told" in caplog.text
-    pass_time(started.execution_id, minutes=1)
-    assert engine.wake(10) == 1
-    assert [hint.step for hint in committed[-1].hints] == ["reserve"]
-
-
-def test_r4_an_ended_lease_is_noticed_by_the_wake_loop(saga: Saga, committed: Any) -> None:
-    started = engine.start("shop", ORDER)
-    work = claim(started.execution_id, "reserve")
-    pass_time(started.execution_id, minutes=10)
-    assert engine.wake(10) == 1
-    assert row(started.execution_id).steps["reserve"]["effect"] == "possible"
-    assert engine.succeed(work, {"x": 1}) is Verdict.LATE
-    assert row(started.execution_id).context == ORDER
-
-
-def test_a_row_that_cannot_be_handled_does_not_hold_up_the_others(
-    saga: Saga, committed: Any, caplog: Any
-) -> None:
-    poisoned, healthy = (engine.start("shop", ORDER) for _ in range(2))
-    SagaExecution.objects.filter(pk=poisoned.execution_id).update(
-        steps={"reserve": {"status": "no such status"}}
-    )
-    SagaExecution.objects.update(wake_at="2020-01-01T00:00Z")
-    assert engine.wake(10) == 2
-    assert f"Execution {poisoned.execution_id} could not be woken" in caplog.text
-    assert committed[-1].execution_id == healthy.execution_id
-    assert engine.wake(10) == 0, "the poisoned one waits, too"
-
-
 @pytest.mark.parametrize(
     "values",
     [
@@ -343,89 +249,3 @@ def test_s10_parallel_branches_merge_their_changes(define: Any, committed: Any) 
     engine.succeed(first, first.run())
     assert row(started.execution_id).context == {"order": 1, "a": 1, "b": 2}
     check_history(started.execution_id)
-
-
-def wake_of(execution_id: int) -> datetime:
-    wake_at = row(execution_id).wake_at
-    assert wake_at is not None
-    return wake_at
-
-
-def test_r2_a_busy_branch_does_not_put_off_the_lost_hint_of_another(define: Any) -> None:
-    branches = Parallel(
-        SagaStep("a", lambda _: None), [SagaStep(f"b{number}", lambda _: None) for number in (1, 2)]
-    )
-    define(Saga("shop", [branches]))
-    started = engine.start("shop", ORDER)
-    promised = wake_of(started.execution_id)
-    for name in ("b1", "b2"):
-        work = claim(started.execution_id, name)
-        assert wake_of(started.execution_id) <= promised
-        engine.succeed(work, None)
-        assert wake_of(started.execution_id) <= promised
-
-
-def test_s12_only_what_has_waited_long_is_called_stranded(saga: Saga) -> None:
-    started = engine.start("shop", ORDER)
-    SagaExecution.objects.update(version=99)
-    pass_time(started.execution_id, seconds=10)
-    assert engine.stranded() == []
-
-
-class TimeIsUp(Exception):
-    """As Celery raises one, out of a signal, wherever the process is."""
-
-
-@pytest.fixture
-def slow_commit() -> Iterator[None]:
-    """Every COMMIT of an event takes a second, as on a stalled disk."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$"
-        )
-        cursor.execute(
-            "CREATE CONSTRAINT TRIGGER stall AFTER INSERT ON sagas_sagaevent "
-            "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stall()"
-        )
-    yield
-    connection.close()
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER stall ON sagas_sagaevent")
-        cursor.execute("DROP FUNCTION stall")
-
-
-def test_s1_a_time_limit_inside_a_commit_does_not_spoil_the_connection(
-    saga: Saga, request: pytest.FixtureRequest
-) -> None:
-    first, second = (engine.start("shop", ORDER) for _ in range(2))
-    request.getfixturevalue("slow_commit")
-
-    def strike(number: int, frame: object) -> None:
-        raise TimeIsUp
-
-    before = signal.signal(signal.SIGUSR1, strike)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1))
-    try:
-        timer.start()
-        with pytest.raises((TimeIsUp, ProgrammingError)):  # Django stumbles over its own way out
-            claim_without_reading(first.execution_id)
-    finally:
-        timer.join()
-        signal.signal(signal.SIGUSR1, before)
-    assert claim_without_reading(second.execution_id) is not None
-    connection.close()
-    assert row(second.execution_id).steps["reserve"]["status"] == "running", "it was committed"
-
-
-def claim_without_reading(execution_id: int) -> Any:
-    return engine.claim(execution_id, "reserve", Direction.ACTION, fence=0)
-
-
-def test_s1_an_action_that_switches_autocommit_off_does_not_lose_its_report(saga: Saga) -> None:
-    started = engine.start("shop", ORDER)
-    work = claim(started.execution_id, "reserve")
-    connection.set_autocommit(False)
-    engine.succeed(work, {"x": 1})
-    connection.close()
-    assert row(started.execution_id).steps["reserve"]["status"] == "succeeded"
