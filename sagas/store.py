@@ -24,8 +24,6 @@ class Locked:
 
     id: int
     state: ExecutionState
-    input_digest: str
-    owner_id: int | None
     hints_sent: int
     wake_at: datetime | None
     now: datetime
@@ -48,7 +46,7 @@ class Found:
 
 
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq,
-       input_digest, owner_id, hints_sent, wake_at"""
+       hints_sent, wake_at"""
 
 LOCK = f"""
 -- Materialized, so that the clock is read after the lock was granted.

@@ -161,7 +161,9 @@ def test_kill_9_of_the_runner_leaves_no_process(tmp_path: Path) -> None:
     child, grandchild = number_in(tmp_path / "child"), number_in(tmp_path / "grandchild")
     runner.kill()
     runner.wait(LIMIT_SECONDS)
-    wait_until(lambda: not is_alive(child) and not is_alive(grandchild))
+    wait_until(lambda: not is_alive(child))
+    wait_until(lambda: not is_alive(grandchild))
+    assert not is_alive(runner.pid)
 
 
 def start_runner(folder: Path) -> subprocess.Popen[bytes]:

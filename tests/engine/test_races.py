@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -172,6 +173,29 @@ def test_r14_a_wake_loop_does_not_wait_for_a_worker(shop: Saga) -> None:
 
     together(lambda number: [hold, wake][number](), 2)
     assert row(started.execution_id).hints_sent == 0, "somebody was at work on it"
+
+
+def test_s13_a_claim_that_waited_for_the_lock_is_timed_when_it_got_it(shop: Saga) -> None:
+    """By PostgreSQL's clock, and not by the time at which its transaction began."""
+    started = engine.start("shop", ORDER)
+    holding = threading.Event()
+
+    def hold() -> datetime:
+        with transaction.atomic(), connection.cursor() as cursor:
+            SagaExecution.objects.select_for_update().get(pk=started.execution_id)
+            holding.set()
+            wait_until(someone_is_blocked)
+            cursor.execute("SELECT pg_sleep(0.2), clock_timestamp()")
+            released: datetime = cursor.fetchone()[1]
+            return released
+
+    def claim_then() -> Any:
+        assert holding.wait(10)
+        return engine.claim(started.execution_id, "a", Direction.ACTION, 0)
+
+    released, work = together(lambda number: [hold, claim_then][number](), 2)
+    claimed_at = work.context["deadline"] - shop.by_name["a"].soft_limit
+    assert claimed_at >= released
 
 
 def test_r5_a_report_and_its_shutting_out_cannot_both_count(define: Any) -> None:

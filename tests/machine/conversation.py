@@ -13,7 +13,9 @@ from sagas.machine import (
     Failure,
     FailureKind,
     Hint,
+    Retry,
     Saga,
+    SagaStep,
     Succeeded,
     Verdict,
     Woken,
@@ -100,3 +102,12 @@ class Conversation:
 
 def failure(kind: FailureKind) -> Failure:
     return Failure(kind, "SomeError", "what it said")
+
+
+def step(name: str, *, undo: bool = True, **options: object) -> SagaStep:
+    options = {"retry": Retry(max_attempts=2, backoff=1, jitter=0)} | options
+    return SagaStep(name, nothing, nothing if undo else None, **options)  # type: ignore[arg-type]
+
+
+def talk(*steps: object, **context: object) -> Conversation:
+    return Conversation(Saga("order", list(steps)), dict(context))  # type: ignore[arg-type]
