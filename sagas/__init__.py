@@ -5,22 +5,32 @@ The engine itself is `sagas.engine`; it needs Django to be set up, so it is not 
 
 from sagas.machine import (
     DefinitionError,
+    ForEach,
     InvalidInput,
     Parallel,
+    Pivot,
     Rejected,
     Retry,
     Saga,
     SagaStep,
+    Sleep,
+    SubSaga,
     Unreachable,
+    WaitFor,
 )
 
 __all__ = [
     "DefinitionError",
+    "ForEach",
     "InvalidInput",
     "Parallel",
+    "Pivot",
     "Rejected",
     "Retry",
     "Saga",
     "SagaStep",
+    "Sleep",
+    "SubSaga",
     "Unreachable",
+    "WaitFor",
 ]

@@ -6,6 +6,8 @@
     ├── UnknownSaga        no definition of that type (and version) is in this process
     ├── BadInput           the context or the saga_id can't be used; `fields` says where
     ├── Conflict           the saga_id belongs to another execution
+    │   └── Locked         another execution holds a lock that this one may not wait for
+    ├── Refused            what was asked for makes no sense as things stand
     └── NoSuchExecution    nothing has that saga_id
 """
 
@@ -30,6 +32,14 @@ class BadInput(SagaError):
 
 class Conflict(SagaError):
     """The saga_id is taken by an execution of another type, input or owner (S11)."""
+
+
+class Locked(Conflict):
+    """Another execution holds a lock, and the definition says not to wait for it."""
+
+
+class Refused(SagaError):
+    """An operator's action, or a signal, that makes no sense as things stand; it says why."""
 
 
 class NoSuchExecution(SagaError):

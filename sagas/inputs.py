@@ -1,16 +1,19 @@
 """What an execution may be started with. Bad input is refused here, before anything is written."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sagas.errors import BadInput
+from sagas.errors import BadInput, Locked
 from sagas.machine import InvalidInput, Saga
 from sagas.machine.context import RESERVED, NotStorable, digest, storable_json
-from sagas.models import SAGA_ID_LENGTH
+from sagas.models import LOCK_KEY_LENGTH, SAGA_ID_LENGTH
 
 SAGA_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{SAGA_ID_LENGTH - 1}}}")
 """What a business key may look like: it goes into URLs and HTTP headers as it is."""
+
+ANY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,254}")
+"""The same, or a child's, which the engine makes: `~` keeps them apart."""
 
 
 def checked(definition: Saga, saga_id: str, context: Mapping[str, Any]) -> str:
@@ -24,20 +27,51 @@ def checked(definition: Saga, saga_id: str, context: Mapping[str, Any]) -> str:
             f"letter or digit."
         )
         raise BadInput({"saga_id": message})
+    return checked_context(definition, context)
+
+
+def checked_context(definition: Saga, context: Mapping[str, Any]) -> str:
+    """The digest of a context that is fit for `definition`. Raises `BadInput`."""
+    checked_changes(context)
+    try:
+        if definition.validate is not None:
+            definition.validate(context)
+    except InvalidInput as error:
+        fields = {_below_context(name): message for name, message in error.fields.items()}
+        raise BadInput(fields) from error
+    return digest(context)
+
+
+def checked_changes(context: Mapping[str, Any]) -> None:
+    """Raises `BadInput` for what can't stand in a context."""
     if not isinstance(context, Mapping):
         raise BadInput({"context": "must be an object (a mapping of names to values)."})
     if taken := [key for key in RESERVED if key in context]:
         raise BadInput({f"context.{key}": "is the engine's own key: rename it." for key in taken})
     try:
         storable_json(context)
-        if definition.validate is not None:
-            definition.validate(context)
     except NotStorable as error:
         raise BadInput({_below_context(error.path): error.message}) from error
-    except InvalidInput as error:
-        fields = {_below_context(name): message for name, message in error.fields.items()}
-        raise BadInput(fields) from error
-    return digest(context)
+
+
+def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:
+    """The names of the locks that an execution needs. Raises `BadInput` for what is none."""
+    if definition.locks is None:
+        return frozenset()
+    keys = frozenset(definition.locks(context))
+    for key in keys:
+        if not isinstance(key, str) or not 0 < len(key) <= LOCK_KEY_LENGTH or "\x00" in key:
+            message = f"{key!r} is no name: use 1 to {LOCK_KEY_LENGTH} characters, and no NUL."
+            raise BadInput({"locks": message})
+    return keys
+
+
+def locked(definition: Saga, taken: Iterable[str]) -> Locked:
+    """The refusal of an execution that may not wait for its locks."""
+    return Locked(
+        f"{definition.saga_type} needs {', '.join(taken)}, which another execution holds. Try "
+        f"again when that one has ended."
+    )
 
 
 def _below_context(path: str) -> str:

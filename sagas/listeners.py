@@ -8,7 +8,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sagas.machine import Hint, Saga
+from django.db import transaction
+
+from sagas.machine import Decision, Hint, Saga
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +35,13 @@ def listen(listener: Listener) -> None:
     it carries hints, and the row stands behind them."""
     if listener not in _listeners:
         _listeners.append(listener)
+
+
+def announce(execution_id: int, definition: Saga, decision: Decision) -> None:
+    """Tells the listeners, once the present transaction is committed (S9)."""
+    state = decision.state
+    committed = Committed(execution_id, state.saga_id, definition, state.last_seq, decision.hints)
+    transaction.on_commit(lambda: tell(committed))
 
 
 def tell(committed: Committed) -> None:

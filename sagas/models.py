@@ -8,23 +8,35 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from sagas.machine import AT_REST, ExecutionStatus
+from sagas.machine import AT_REST, ExecutionStatus, Outcome
 from sagas.machine.events import EVENT_TYPES
 from sagas.machine.states import Direction
 
 _AT_REST = sorted(status.value for status in AT_REST)
 
 SAGA_ID_LENGTH = 100
-"""Characters. It is part of URLs, idempotency keys and channel group names."""
+"""Characters of the business key of a saga. It is part of URLs and idempotency keys."""
+
+CHILD_ID_LENGTH = 255
+"""Characters of the key that the engine makes for a child: its parent's, the step, a number."""
+
+LOCK_KEY_LENGTH = 200
+"""Characters of the name of a lock."""
 
 
 class SagaExecution(models.Model):
     """One run of a definition: the actor that every transition locks."""
 
     id = models.BigAutoField(primary_key=True)
-    saga_id = models.CharField(max_length=SAGA_ID_LENGTH, unique=True)
-    saga_type = models.CharField(max_length=63)
+    saga_id = models.CharField(max_length=CHILD_ID_LENGTH, unique=True)
+    saga_type = models.CharField(max_length=127)
     version = models.PositiveIntegerField()
+    definition_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="Of the definition that it was started with.",
+    )
     input_digest = models.CharField(
         max_length=64, help_text="SHA-256 of the input as canonical JSON: what S11 compares."
     )
@@ -37,6 +49,9 @@ class SagaExecution(models.Model):
     current_steps = models.JSONField(
         default=list, help_text="The steps that are scheduled or in flight."
     )
+    terms = models.JSONField(
+        db_default={}, help_text="What few executions have: times, locks, signals that came early."
+    )
     revision = models.PositiveBigIntegerField(help_text="Grows by one with each saved transition.")
     last_seq = models.PositiveBigIntegerField(help_text="The number of the newest event.")
     wake_at = models.DateTimeField(
@@ -44,6 +59,38 @@ class SagaExecution(models.Model):
     )
     hints_sent = models.PositiveSmallIntegerField(
         default=0, help_text="How often the hints of this very state were sent again."
+    )
+    waits_for_signal = models.BooleanField(
+        db_default=False, help_text="Whether only a signal without a time limit moves it on."
+    )
+    parent = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="children",
+        db_index=False,  # the unique constraint below begins with it
+    )
+    parent_step = models.CharField(max_length=63, blank=True, db_default="")
+    number = models.PositiveIntegerField(db_default=0, help_text="Among the children of that step.")
+    root = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The topmost parent: locks are held by the whole family.",
+    )
+    orders = models.JSONField(db_default=[], help_text="What the parent said, not yet done.")
+    outcome = models.CharField(
+        max_length=16,
+        blank=True,
+        db_default="",
+        help_text="What a child has come to, for its parent.",
+    )
+    outcome_taken = models.CharField(
+        max_length=16,
+        blank=True,
+        db_default="",
+        help_text="The newest outcome that the parent has taken.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -64,9 +111,23 @@ class SagaExecution(models.Model):
             ),
             models.CheckConstraint(
                 name="saga_execution_wakes",
+                # A child at rest may be woken: until its parent has taken what it came to, or
+                # because its parent says to undo it.
                 condition=Q(status__in=_AT_REST, wake_at=None)
+                | Q(status__in=_AT_REST, parent__isnull=False)
                 | Q(paused=True)
+                | Q(waits_for_signal=True)
                 | (~Q(status__in=_AT_REST) & Q(wake_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="saga_execution_outcome",
+                condition=Q(outcome__in=["", *(outcome.value for outcome in Outcome)])
+                & (Q(parent__isnull=False) | Q(outcome="", number=0, parent_step="")),
+            ),
+            models.UniqueConstraint(
+                name="saga_execution_child",
+                fields=["parent", "parent_step", "number"],
+                condition=Q(parent__isnull=False),
             ),
             models.CheckConstraint(
                 name="saga_execution_finished",
@@ -83,6 +144,11 @@ class SagaExecution(models.Model):
                 fields=["wake_at"], name="saga_execution_wake", condition=Q(wake_at__isnull=False)
             ),
             models.Index(fields=["owner", "-id"], name="saga_execution_owner"),
+            models.Index(
+                fields=["parent"],
+                name="saga_execution_news",
+                condition=Q(parent__isnull=False) & ~Q(outcome=models.F("outcome_taken")),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -123,3 +189,21 @@ class SagaEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.execution_id}/{self.seq} {self.type}"
+
+
+class SagaLock(models.Model):
+    """A place in the queue for a named lock. The first of each name holds it, with its family."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=LOCK_KEY_LENGTH)
+    execution = models.ForeignKey(SagaExecution, on_delete=models.CASCADE, related_name="locks")
+    family_id = models.BigIntegerField(help_text="The execution's root, or itself.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="saga_lock_once", fields=["key", "execution"]),
+        ]
+        indexes = [models.Index(fields=["key", "id"], name="saga_lock_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.key} by {self.execution_id}"

@@ -7,8 +7,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 
 from sagas.errors import NoSuchExecution
-from sagas.inputs import SAGA_ID
-from sagas.machine import TERMINAL, StepState
+from sagas.inputs import ANY_ID
+from sagas.machine import TERMINAL, StepState, event_json
 from sagas.machine import events as ev
 from sagas.models import SagaEvent, SagaExecution
 from sagas.registry import registry
@@ -30,7 +30,7 @@ def execution(saga_id: str, user: Asker) -> SagaExecution:
     """The execution, if `user` may see it. Raises `NoSuchExecution`: whoever may not see it does
     not learn that it is there."""
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    is_id = SAGA_ID.fullmatch(saga_id) is not None
+    is_id = ANY_ID.fullmatch(saga_id) is not None
     found = visible_to(user).filter(saga_id=saga_id).first() if is_id else None
     if found is None:
         raise NoSuchExecution(f"There is no saga {saga_id!r} that you may see.")
@@ -101,7 +101,7 @@ def history(execution_id: int) -> list[ev.Event]:
 def _as_machine_event(row: SagaEvent) -> ev.Event:
     columns = {"step": row.step, "direction": row.direction, "attempt": row.attempt}
     present = {name: value for name, value in columns.items() if value is not None}
-    return ev.from_json(row.type, {**row.data, **present})
+    return event_json.from_json(row.type, {**row.data, **present})
 
 
 def _step_names(found: SagaExecution) -> list[str]:

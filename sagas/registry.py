@@ -11,7 +11,7 @@ from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
 from sagas.errors import UnknownSaga
-from sagas.machine import DefinitionError, Saga
+from sagas.machine import DefinitionError, Saga, SubSaga
 
 
 class Registry:
@@ -29,6 +29,8 @@ class Registry:
                 f"Two sagas are named {saga.saga_type!r}, version {saga.version}. Give the "
                 f"newer one the next version; running executions keep the old one."
             )
+        for items in saga.item_sagas:
+            self._sagas.setdefault((items.saga_type, items.version), items)
 
     def find(self, saga_type: str, version: int) -> Saga | None:
         """The definition of that type and version, if it is known."""
@@ -43,6 +45,10 @@ class Registry:
                 f"that has it, or keep old versions in sagas.py until their executions ended."
             )
         return found
+
+    def find_or_newest(self, saga_type: str, version: int | None) -> Saga:
+        """The definition of that version; the newest if it is None. Raises `UnknownSaga`."""
+        return self.newest(saga_type) if version is None else self.get(saga_type, version)
 
     def newest(self, saga_type: str) -> Saga:
         """The definition of that type with the highest version. Raises `UnknownSaga`."""
@@ -59,6 +65,20 @@ class Registry:
                 for value in vars(import_module(f"{app.name}.sagas")).values():
                     if isinstance(value, Saga):
                         self.add(value)
+        self.check_parts()
+
+    def check_parts(self) -> None:
+        """Raises `DefinitionError` for a step that names a saga that is not known: an execution
+        that reached it could not go on."""
+        for saga in self:
+            for step in saga.by_name.values():
+                if isinstance(step, SubSaga):
+                    try:
+                        self.find_or_newest(step.saga_type, step.version)
+                    except UnknownSaga as error:
+                        raise DefinitionError(
+                            f"Saga {saga.saga_type!r}, step {step.name!r}: {error}"
+                        ) from error
 
 
 registry = Registry()

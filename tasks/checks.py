@@ -25,7 +25,7 @@ def check_times(**_: Any) -> list[CheckMessage]:
             id="sagas.E001",
         )
         for saga in registry
-        for step in saga.by_name.values()
+        for step in saga.claimed_steps
         if step.lease.total_seconds() >= visibility
     ]
 

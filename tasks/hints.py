@@ -17,7 +17,8 @@ def send_hints(committed: Committed) -> None:
     One try each: the row stands behind it, and a worker must not wait for a broker.
     """
     for hint in committed.hints:
-        step = committed.definition.by_name[hint.step]
+        step = committed.definition.claimed_step(hint.step)
+        assert step is not None, "only steps that workers claim are hinted at"
         task = current_app.tasks[
             task_name(committed.definition.saga_type, hint.step, hint.direction)
         ]

@@ -36,7 +36,7 @@ def register_tasks(sagas: Iterable[Saga]) -> None:
     """Makes a task of each direction of each step; versions of one type share theirs."""
     tasks: dict[str, tuple[Direction, SagaStep]] = {}
     for saga in sagas:
-        for step in saga.by_name.values():
+        for step in saga.claimed_steps:
             for direction in Direction:
                 name = task_name(saga.saga_type, step.name, direction)
                 known = tasks.get(name, (direction, step))[1]
@@ -77,11 +77,14 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
     if work is None:
         return
     try:
-        returned = work.run()
+        verdict = engine.run_atomic(work) if work.is_atomic else None
+        returned = None if work.is_atomic else work.run()
     except Exception as error:
-        _log(work, type(error).__name__, engine.fail(work, Failure.of(failure_kind(error), error)))
+        failure = Failure.of(failure_kind(error), error)
+        final = not work.retry.repeats(error)
+        _log(work, type(error).__name__, engine.fail(work, failure, final=final))
         raise
-    _log(work, "succeeded", engine.succeed(work, returned))
+    _log(work, "succeeded", verdict or engine.succeed(work, returned))
 
 
 def failure_kind(error: Exception) -> FailureKind:

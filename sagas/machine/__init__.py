@@ -4,33 +4,62 @@ Read `states` first (the words and the tables), then `decide` (what follows from
 """
 
 from sagas.machine.decide import decide, start
-from sagas.machine.decision import Decision, Verdict
-from sagas.machine.definition import (
-    DefinitionError,
-    InvalidInput,
-    Parallel,
-    Saga,
-    SagaStep,
+from sagas.machine.decision import Decision, Start, Tell, Verdict
+from sagas.machine.definition import InvalidInput, Saga
+from sagas.machine.evolve import evolve, fold
+from sagas.machine.facts import (
+    Amend,
+    Cancel,
+    ChildrenMoved,
+    ChildrenRefused,
+    Claim,
+    Deadlocked,
+    Fact,
+    Failed,
+    Lost,
+    Operation,
+    Order,
+    Ordered,
+    Pause,
+    Report,
+    Resolve,
+    Resume,
+    Signal,
+    Skip,
+    Succeeded,
+    TryAgain,
+    Unblocked,
+    Woken,
 )
-from sagas.machine.facts import Claim, Fact, Failed, Report, Succeeded, Woken
 from sagas.machine.failures import Failure, FailureKind, Rejected, Unreachable
+from sagas.machine.families import outcome
+from sagas.machine.preview import WayBack, way_back
 from sagas.machine.retry import PATIENT, Retry
-from sagas.machine.state import ExecutionState, StepState
+from sagas.machine.state import Children, ExecutionState, StepState, Terms
 from sagas.machine.states import (
     AT_REST,
     TERMINAL,
     Direction,
     Effect,
     ExecutionStatus,
+    Outcome,
     StepStatus,
 )
+from sagas.machine.steps import DefinitionError, ForEach, Pivot, SagaStep, Sleep, SubSaga, WaitFor
+from sagas.machine.tree import Parallel
 from sagas.machine.wake import Hint, hints, wake_at
 
 __all__ = [
     "AT_REST",
     "PATIENT",
     "TERMINAL",
+    "Amend",
+    "Cancel",
+    "Children",
+    "ChildrenMoved",
+    "ChildrenRefused",
     "Claim",
+    "Deadlocked",
     "Decision",
     "DefinitionError",
     "Direction",
@@ -41,22 +70,47 @@ __all__ = [
     "Failed",
     "Failure",
     "FailureKind",
+    "ForEach",
     "Hint",
     "InvalidInput",
+    "Lost",
+    "Operation",
+    "Order",
+    "Ordered",
+    "Outcome",
     "Parallel",
+    "Pause",
+    "Pivot",
     "Rejected",
     "Report",
+    "Resolve",
+    "Resume",
     "Retry",
     "Saga",
     "SagaStep",
+    "Signal",
+    "Skip",
+    "Sleep",
+    "Start",
     "StepState",
     "StepStatus",
+    "SubSaga",
     "Succeeded",
+    "Tell",
+    "Terms",
+    "TryAgain",
+    "Unblocked",
     "Unreachable",
     "Verdict",
+    "WaitFor",
+    "WayBack",
     "Woken",
     "decide",
+    "evolve",
+    "fold",
     "hints",
+    "outcome",
     "start",
     "wake_at",
+    "way_back",
 ]

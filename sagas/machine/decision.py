@@ -1,12 +1,16 @@
-"""What `decide` answers."""
+"""What `decide` answers, and how an answer comes to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from sagas.machine.events import Event
+from sagas.machine.definition import Saga
+from sagas.machine.events import Event, StepHurried, StepReopened, StepRetrying, StepScheduled
+from sagas.machine.evolve import evolve
+from sagas.machine.facts import Order
 from sagas.machine.state import ExecutionState
 from sagas.machine.states import ExecutionStatus
-from sagas.machine.wake import Hint
+from sagas.machine.wake import Hint, hints
 
 
 class Verdict(StrEnum):
@@ -14,9 +18,10 @@ class Verdict(StrEnum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
-    """A claim of something that is not due, or is somebody else's. Nothing changed (R1)."""
+    """It makes no sense as things stand, and `Decision.reason` says why; or it is a claim of
+    something that is not due, or somebody else's. Nothing changed (R1)."""
     REPEATED = "repeated"
-    """The fact is known already, under the same fence. Nothing changed (R6)."""
+    """The fact is known already. Nothing changed (R6)."""
     LATE = "late"
     """A report under a fence that was shut out: recorded, without effect (R5, R12)."""
 
@@ -31,11 +36,90 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Children of `step`, from number `first` (from 0), `count` of them, to be started in the
+    transaction that saves this decision."""
+
+    step: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """An order for the children of `step`, or for all if None, to be left with them in the
+    transaction that saves this decision."""
+
+    step: str | None
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of the fact, the state after it, the events that led there, and the steps that
-    the workers must be told of, after the commit."""
+    """What became of the fact, the state after it, the events that led there, what the children
+    have to do with it, and the steps that the workers must be told of, after the commit."""
 
     verdict: Verdict
     state: ExecutionState
     events: tuple[Recorded, ...]
     hints: tuple[Hint, ...]
+    starts: tuple[Start, ...] = ()
+    tells: tuple[Tell, ...] = ()
+    reason: str = ""
+    """Of a refusal, for whoever asked."""
+
+    def then(self, later: "Decision") -> "Decision":
+        """This decision and the next one, which began with its state, as one."""
+        return Decision(
+            later.verdict,
+            later.state,
+            self.events + later.events,
+            tuple(dict.fromkeys(self.hints + later.hints)),
+            self.starts + later.starts,
+            self.tells + later.tells,
+            later.reason,
+        )
+
+
+@dataclass(slots=True)
+class Draft:
+    """A decision in the making: every event is applied as soon as it is decided."""
+
+    definition: Saga
+    state: ExecutionState
+    now: datetime
+    events: list[Recorded] = field(default_factory=list)
+    starts: list[Start] = field(default_factory=list)
+    tells: list[Tell] = field(default_factory=list)
+    reason: str = ""
+
+    def emit(self, event: Event) -> None:
+        self.state = evolve(self.state, event)
+        self.record(event)
+
+    def record(self, event: Event) -> None:
+        self.events.append(Recorded(self.state.last_seq, self.state.status, event))
+
+    def refuse(self, reason: str) -> Verdict:
+        self.reason = reason
+        return Verdict.REFUSED
+
+    def decision(self, verdict: Verdict, *, repeat_hints: bool = False) -> Decision:
+        """The finished decision. Hints go out for steps that became due by it; if
+        `repeat_hints`, for all that are due (R2)."""
+        fresh = {
+            recorded.event.step
+            for recorded in self.events
+            if isinstance(recorded.event, StepScheduled | StepRetrying | StepHurried | StepReopened)
+        }
+        due = hints(self.state, self.now)
+        told = tuple(hint for hint in due if repeat_hints or hint.step in fresh)
+        return Decision(
+            verdict,
+            self.state,
+            tuple(self.events),
+            told,
+            tuple(self.starts),
+            tuple(self.tells),
+            self.reason,
+        )

@@ -25,6 +25,8 @@ Made by `make docs` from the tables in `sagas/machine/states.py`; do not edit.
 {execution}
 
 `failed` means stopped and in need of a person: a compensation gave up, or a step after the pivot.
+It is left by what a person does (retry, skip, resolve). `completed` is left only by the child of
+another saga, when that one turns back.
 
 ## A step
 
@@ -32,22 +34,17 @@ A step that was never tried and is withdrawn is `pending` again; one that was tr
 `{withdrawn}`.
 
 {step}
-
-Not drawn, as nothing leads there yet: {unused}.
 """
 
 
 def states_page() -> str:
     """The whole page, as Markdown with Mermaid diagrams."""
     step_arrows = list(_step_arrows())
-    drawn = {status for arrow in step_arrows for status in arrow[:2]}
     ends = sorted(status.value for status in TERMINAL)
-    unused = [f"`{status}`" for status in StepStatus if status.value not in drawn]
     return _PAGE.format(
         execution=_mermaid(ExecutionStatus.PENDING, _execution_arrows(), ends),
         step=_mermaid(StepStatus.PENDING, step_arrows, []),
         withdrawn=WITHDRAWN_AFTER_TRY.value,
-        unused=", ".join(unused),
     )
 
 
@@ -62,7 +59,7 @@ def _step_arrows() -> Iterator[Arrow]:
         for event, (before, after) in STEP_MOVES[direction].items():
             for status in sorted(before):
                 yield status.value, after.value, event
-                if event == "step.withdrawn":
+                if event == "step.withdrawn" and status is StepStatus.SCHEDULED:
                     yield status.value, WITHDRAWN_AFTER_TRY.value, event
 
 

@@ -1,11 +1,14 @@
 """What the outside tells the machine. A port makes a fact; `decide` says what follows from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from sagas.machine.failures import Failure
-from sagas.machine.states import Direction
+from sagas.machine.states import Direction, Outcome
+
+# --- Workers --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,27 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The holder of `fence` reports a failed attempt."""
+    """The holder of `fence` reports a failed attempt; `final` if its policy gives it no other."""
 
     step: str
     direction: Direction
     fence: int
     failure: Failure
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The process that held this very claim is known to be dead."""
+
+    step: str
+    direction: Direction
+    fence: int
+    holder: str
+    message: str
+
+
+# --- The clock, the locks, the family -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +64,122 @@ class Woken:
     """`wake_at` has come: look at leases and due times."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unblocked:
+    """It is first in the queue of each of its locks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlocked:
+    """It waits for a lock whose holder waits, in the end, for this one's family."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenMoved:
+    """Children of `step` came to something: how many more of each outcome. If with these all of
+    them are completed: `changes` is what they give to the context, `failure` why it can't be
+    kept."""
+
+    step: str
+    change: Mapping[Outcome, int]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenRefused:
+    """The first children of `step` could not be started: none of them is there."""
+
+    step: str
+    failure: Failure
+
+
+class Order(StrEnum):
+    """What a parent tells its children."""
+
+    HALT = "halt"
+    """Turn back, but undo nothing yet."""
+    UNDO = "undo"
+    RETRY = "retry"
+    RESOLVE = "resolve"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The parent says so."""
+
+    order: Order
+
+
+# --- People and programs --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What the wait `name` waits for."""
+
+    name: str
+    payload: Any
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ByPerson:
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(_ByPerson):
+    """Turn back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(_ByPerson):
+    """Start nothing more, in either direction, until `Resume`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(_ByPerson):
+    """Go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryAgain(_ByPerson):
+    """Try a step, or its compensation, again: one that gave up, or one that is due later. All that
+    gave up, if `step` is None."""
+
+    step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip(_ByPerson):
+    """Go on as if `step` had succeeded, with `changes`."""
+
+    step: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolve(_ByPerson):
+    """What `step` left at its participant was put right by hand."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amend(_ByPerson):
+    """Change the context of an execution that stands still."""
+
+    changes: Mapping[str, Any]
+
+
 Report = Succeeded | Failed
-Fact = Claim | Report | Woken
+FamilyFact = ChildrenMoved | ChildrenRefused
+Operation = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend
+LockFact = Unblocked | Deadlocked
+Fact = Claim | Report | Lost | Woken | LockFact | FamilyFact | Ordered | Signal | Operation

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 
-from sagas.machine.definition import InOrder, Node, Parallel, SagaStep
 from sagas.machine.state import StepState
-from sagas.machine.states import DONE_FORWARD, Effect, StepStatus
+from sagas.machine.states import DONE_FORWARD, TRIED_FORWARD, Effect, StepStatus
+from sagas.machine.steps import Step, is_compensable
+from sagas.machine.tree import InOrder, Node, Parallel
 
-Settled = Callable[[SagaStep], bool]
+Settled = Callable[[Step], bool]
 
 
-def frontier(node: Node, is_settled: Settled, *, backward: bool = False) -> list[SagaStep]:
+def frontier(node: Node, is_settled: Settled, *, backward: bool = False) -> list[Step]:
     """The steps below `node` that come next: not settled, and nothing before them unsettled.
 
     "Before" is the written order, or its reverse if `backward`; branches don't wait for each
     other. Empty if all of `node` is settled.
     """
     match node:
-        case SagaStep():
-            return [] if is_settled(node) else [node]
         case InOrder(nodes=nodes):
             for child in reversed(nodes) if backward else nodes:
                 if found := frontier(child, is_settled, backward=backward):
@@ -29,6 +28,8 @@ def frontier(node: Node, is_settled: Settled, *, backward: bool = False) -> list
                 for branch in branches
                 for step in frontier(branch, is_settled, backward=backward)
             ]
+        case _:
+            return [] if is_settled(node) else [node]
 
 
 def is_done(step: StepState) -> bool:
@@ -36,12 +37,10 @@ def is_done(step: StepState) -> bool:
     return step.status in DONE_FORWARD
 
 
-def is_undone(definition: SagaStep, step: StepState) -> bool:
+def is_undone(definition: Step, step: StepState) -> bool:
     """Whether the way back is past this step: nothing to undo, undone, or given up (S4, S6)."""
-    match step.status:
-        case StepStatus.COMPENSATION_SCHEDULED | StepStatus.COMPENSATING:
-            return False
-        case StepStatus.SUCCEEDED | StepStatus.FAILED:
-            return definition.compensation is None or step.effect is Effect.NONE
-        case _:
-            return True
+    if step.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):
+        return False
+    if step.status in TRIED_FORWARD:
+        return step.effect is Effect.NONE or not is_compensable(definition)
+    return True

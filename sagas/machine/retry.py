@@ -13,29 +13,43 @@ from zlib import crc32
 
 from sagas.machine.durations import Duration, as_timedelta
 
+Errors = tuple[type[BaseException], ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Retry:
     """When to try again.
 
-    `max_attempts` counts every claim, the first included: 1 means no retry. The attempt after
-    number n is due `backoff * factor ** (n - 1)` later, at most `cap`, give or take the part
-    `jitter` of it (0 to 1). Durations are timedeltas or seconds.
+    `max_attempts` counts every claim, the first included: 1 means no retry, None no limit. No
+    attempt begins later than `max_elapsed` after the first was due. The attempt after number n
+    is due `backoff * factor ** (n - 1)` later, at most `cap`, give or take the part `jitter` of it
+    (0 to 1). `on`, if given, names the only exceptions that are worth another attempt, `never_on`
+    those that are not; an ended lease, where there is no exception, always is. Durations are
+    timedeltas or seconds.
 
     Raises `ValueError`, naming the parameter, for a policy that can't work.
     """
 
-    max_attempts: int = 5
+    max_attempts: int | None = 5
+    max_elapsed: Duration | None = None
     backoff: Duration = 1.0
     factor: float = 2.0
     cap: Duration = 60.0
     jitter: float = 0.1
+    on: Errors | None = None
+    never_on: Errors = ()
 
     def __post_init__(self) -> None:
-        if self.max_attempts < 1:
+        if self.max_attempts is not None and self.max_attempts < 1:
             raise ValueError(
                 f"max_attempts is {self.max_attempts}: it counts the first try too; use 1 or more."
             )
+        if self.max_elapsed is not None and as_timedelta(self.max_elapsed) <= timedelta(0):
+            raise ValueError(
+                f"max_elapsed is {self.max_elapsed}: use a positive number of seconds."
+            )
+        if self.max_attempts is None and self.max_elapsed is None:
+            raise ValueError("max_attempts and max_elapsed are both None: limit one of them.")
         if as_timedelta(self.backoff) < timedelta(0):
             raise ValueError(f"backoff is {self.backoff}: use 0 or more seconds.")
         if self.factor < 1:
@@ -44,6 +58,23 @@ class Retry:
             raise ValueError(f"cap is {self.cap}: use at least the backoff, {self.backoff}.")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"jitter is {self.jitter}: use a part between 0 and 1.")
+        for name, errors in (("on", self.on or ()), ("never_on", self.never_on)):
+            if not isinstance(errors, tuple) or not all(
+                isinstance(error, type) and issubclass(error, BaseException) for error in errors
+            ):
+                raise ValueError(f"{name} is {errors!r}: use a tuple of exception classes.")
+
+    def repeats(self, error: BaseException) -> bool:
+        """Whether an attempt that ended with `error` is worth another."""
+        if isinstance(error, self.never_on):
+            return False
+        return self.on is None or isinstance(error, self.on)
+
+    def allows(self, attempts: int, elapsed: timedelta) -> bool:
+        """Whether another attempt may follow `attempts` of them, `elapsed` after the first."""
+        if self.max_attempts is not None and attempts >= self.max_attempts:
+            return False
+        return self.max_elapsed is None or elapsed <= as_timedelta(self.max_elapsed)
 
     def delay(self, attempt: int, key: str) -> timedelta:
         """How long after failed attempt number `attempt` (from 1) the next one is due.
@@ -59,7 +90,7 @@ class Retry:
         return timedelta(seconds=plain * (1 + self.jitter * spread))
 
 
-PATIENT: Final = Retry(max_attempts=150, backoff=1.0, factor=2.0, cap=600.0, jitter=0.1)
-"""For compensations: ten tries in the first quarter of an hour, then one each ten minutes, for
-about a day. What was done must be undone; a participant's bad night is no reason to call a
-person."""
+PATIENT: Final = Retry(max_attempts=None, max_elapsed=timedelta(days=1), cap=600.0)
+"""For compensations, and for steps after the pivot: ten tries in the first quarter of an hour,
+then one each ten minutes, for a day. What was done must be undone, what was promised be done; a
+participant's bad night is no reason to call a person."""

@@ -1,9 +1,9 @@
 """Where an execution stands: the values that `decide` reads and `evolve` makes anew."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sagas.machine.failures import Failure
 from sagas.machine.states import (
@@ -13,8 +13,41 @@ from sagas.machine.states import (
     Direction,
     Effect,
     ExecutionStatus,
+    Outcome,
     StepStatus,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """How far the child executions of one step are, as far as they have told."""
+
+    total: int
+    started: int
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+
+    def count(self, *outcomes: Outcome) -> int:
+        """How many have come to one of `outcomes`."""
+        return sum(self.outcomes.get(outcome, 0) for outcome in outcomes)
+
+    @property
+    def have_settled(self) -> bool:
+        """Whether all that were started have come to something."""
+        return self.count(*Outcome) == self.started
+
+    def changed(self, change: Mapping[Outcome, int]) -> "Children":
+        """With so many more (or fewer) of each outcome."""
+        counts = {outcome: self.count(outcome) + change.get(outcome, 0) for outcome in Outcome}
+        return replace(self, outcomes={key: number for key, number in counts.items() if number})
+
+    def to_json(self) -> dict[str, int]:
+        counts = {outcome.value: number for outcome, number in self.outcomes.items()}
+        return {"total": self.total, "started": self.started, **counts}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, int]) -> "Children":
+        counts = {outcome: data[outcome] for outcome in Outcome if outcome in data}
+        return cls(data["total"], data["started"], counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +60,12 @@ class StepState:
     """Grows by one with every claim, of either direction; only its holder may report (S1)."""
     attempts: int = 0
     compensation_attempts: int = 0
+    forgiven: int = 0
+    """How many attempts of the present direction a person's retry made not to count."""
+    since: datetime | None = None
+    """When the first attempt that counts was due: what `max_elapsed` begins with."""
     due_at: datetime | None = None
-    """When a scheduled step may be claimed."""
+    """When a scheduled step may be claimed, or a waiting one waits no more."""
     lease_until: datetime | None = None
     """How long a claim is believed."""
     holder: str = ""
@@ -40,17 +77,20 @@ class StepState:
     """The keys of the context that it changed; no concurrent branch may change them (S10)."""
     failure: Failure | None = None
     """Of the newest failed attempt."""
+    children: Children | None = None
 
     def __post_init__(self) -> None:
-        if (self.status in SCHEDULED.values()) != (self.due_at is not None):
+        may_be_due = self.status in _DUE or self.status is StepStatus.WAITING
+        if (self.status in _DUE and self.due_at is None) or (self.due_at and not may_be_due):
             raise ValueError(f"A {self.status} step with due_at {self.due_at}.")
-        if (self.status in IN_FLIGHT.values()) != (self.lease_until is not None):
+        is_claimed = self.status in IN_FLIGHT.values() and self.children is None
+        if is_claimed != (self.lease_until is not None):
             raise ValueError(f"A {self.status} step with lease_until {self.lease_until}.")
 
     @property
     def direction(self) -> Direction | None:
-        """The direction that is scheduled or in flight, if one is."""
-        if self.status in (StepStatus.SCHEDULED, StepStatus.RUNNING):
+        """The direction that is scheduled, waits or is in flight, if one does."""
+        if self.status in (StepStatus.SCHEDULED, StepStatus.RUNNING, StepStatus.WAITING):
             return Direction.ACTION
         if self.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):
             return Direction.COMPENSATION
@@ -65,16 +105,18 @@ class StepState:
         data: dict[str, Any] = {"status": self.status.value}
         if self.effect is not Effect.NONE:
             data["effect"] = self.effect.value
-        for name in ("fence", "attempts", "compensation_attempts", "holder", "reported"):
+        for name in _PLAIN:
             if value := getattr(self, name):
                 data[name] = value
-        for name in ("due_at", "lease_until"):
+        for name in ("since", "due_at", "lease_until"):
             if moment := getattr(self, name):
                 data[name] = moment.isoformat()
         if self.wrote:
             data["wrote"] = list(self.wrote)
         if self.failure is not None:
             data["failure"] = self.failure.to_json()
+        if self.children is not None:
+            data["children"] = self.children.to_json()
         return data
 
     @classmethod
@@ -83,16 +125,18 @@ class StepState:
         return cls(
             status=StepStatus(data["status"]),
             effect=Effect(data.get("effect", Effect.NONE)),
-            fence=data.get("fence", 0),
-            attempts=data.get("attempts", 0),
-            compensation_attempts=data.get("compensation_attempts", 0),
+            **{name: data[name] for name in _PLAIN if name in data},
+            since=_moment(data.get("since")),
             due_at=_moment(data.get("due_at")),
             lease_until=_moment(data.get("lease_until")),
-            holder=data.get("holder", ""),
-            reported=data.get("reported", 0),
             wrote=tuple(data.get("wrote", ())),
             failure=Failure.from_json(data["failure"]) if "failure" in data else None,
+            children=Children.from_json(data["children"]) if "children" in data else None,
         )
+
+
+_DUE: Final = frozenset(SCHEDULED.values())
+_PLAIN: Final = ("fence", "attempts", "compensation_attempts", "forgiven", "holder", "reported")
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -100,6 +144,42 @@ def _moment(text: str | None) -> datetime | None:
 
 
 UNTOUCHED = StepState()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What few executions have beside their steps; the row keeps it in one column."""
+
+    start_at: datetime | None = None
+    """No step starts before."""
+    deadline: datetime | None = None
+    """From here on it turns back, if it still can."""
+    blocked: bool = False
+    """Whether it waits for locks that others hold."""
+    held: bool = False
+    """Whether it goes back only when its parent says so."""
+    forward_only: bool = False
+    """Whether its parent is past the pivot."""
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    """Payloads that came before their wait."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Without what is as in `Terms()`."""
+        data: dict[str, Any] = {
+            name: True for name in ("blocked", "held", "forward_only") if getattr(self, name)
+        }
+        for name in ("start_at", "deadline"):
+            if moment := getattr(self, name):
+                data[name] = moment.isoformat()
+        if self.signals:
+            data["signals"] = dict(self.signals)
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Terms":
+        """The terms that `to_json` gave `data` for."""
+        moments = {name: _moment(data.get(name)) for name in ("start_at", "deadline")}
+        return cls(**{**data, **moments})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +195,41 @@ class ExecutionState:
     steps: Mapping[str, StepState] = field(default_factory=dict)
     last_seq: int = 0
     """The number of its newest event."""
+    terms: Terms = field(default_factory=Terms)
 
     def step(self, name: str) -> StepState:
         return self.steps.get(name, UNTOUCHED)
 
     def in_flight(self, direction: Direction) -> Iterator[str]:
         """The steps that somebody holds a claim on, in that direction."""
-        return (name for name, step in self.steps.items() if step.status is IN_FLIGHT[direction])
+        return (
+            name
+            for name, step in self.steps.items()
+            if step.lease_until is not None and step.status is IN_FLIGHT[direction]
+        )
+
+    def families(self, direction: Direction) -> Iterator[str]:
+        """The steps whose children are at work, in that direction."""
+        return (
+            name
+            for name, step in self.steps.items()
+            if step.children is not None and step.direction is direction
+        )
 
     def scheduled(self, direction: Direction) -> Iterator[str]:
         """The steps that wait for a claim, in that direction."""
         return (name for name, step in self.steps.items() if step.status is SCHEDULED[direction])
+
+    def having(self, status: StepStatus) -> list[str]:
+        """The steps of that status."""
+        return [name for name, step in self.steps.items() if step.status is status]
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether no action is in flight, neither here nor in a child (S5)."""
+        return not any(self.in_flight(Direction.ACTION)) and not any(
+            self.families(Direction.ACTION)
+        )
 
     @property
     def is_at_rest(self) -> bool:
@@ -134,5 +238,5 @@ class ExecutionState:
 
     @property
     def current_steps(self) -> list[str]:
-        """The steps that are scheduled or in flight."""
+        """The steps that are scheduled, waiting or in flight."""
         return [name for name, step in self.steps.items() if step.direction is not None]

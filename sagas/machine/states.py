@@ -11,9 +11,12 @@ An execution::
        └──────────┴─────▶ compensating ─▶ compensated
                                └────────▶ failed   (a compensation gave up)
 
+`failed` is left by a person's action, `completed` only by a child whose parent turns back.
+
 A step goes forward with its action and, should the saga turn back, backward with its
 compensation. Both directions are one motion, scheduled, claimed, settled, so they share their
-events and differ only in the statuses that these lead to.
+events and differ only in the statuses that these lead to. A step that runs nothing itself (a
+wait, a sleep, a step made of child executions) is `waiting` instead.
 """
 
 from enum import StrEnum
@@ -65,6 +68,20 @@ class Effect(StrEnum):
 
 _STRENGTH: Final = {effect: strength for strength, effect in enumerate(Effect)}
 
+
+class Outcome(StrEnum):
+    """What a child execution has come to, as its parent hears it."""
+
+    COMPLETED = "completed"
+    FINAL = "final"
+    """Completed, and past a pivot: it can't be undone."""
+    GAVE_UP = "gave_up"
+    """Turned back; everything in flight has settled. It undoes its work when its parent says so."""
+    UNDONE = "undone"
+    STUCK = "stuck"
+    """A compensation gave up: a person is needed."""
+
+
 TERMINAL: Final = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.COMPENSATED})
 """What absorbs (S3)."""
 
@@ -81,13 +98,27 @@ IN_FLIGHT: Final = {
     Direction.ACTION: StepStatus.RUNNING,
     Direction.COMPENSATION: StepStatus.COMPENSATING,
 }
+WAITING: Final = {
+    Direction.ACTION: StepStatus.WAITING,
+    Direction.COMPENSATION: StepStatus.COMPENSATING,
+}
+"""For steps that nobody claims: those made of children, and, forward only, signals and times."""
+
 DONE_FORWARD: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
+TRIED_FORWARD: Final = DONE_FORWARD | {StepStatus.FAILED}
+"""From where a step goes backward."""
 
 Moves = dict[str, tuple[frozenset[StepStatus], StepStatus]]
 
 EXECUTION_MOVES: Final[dict[str, tuple[frozenset[ExecutionStatus], ExecutionStatus]]] = {
-    "saga.running": (frozenset({ExecutionStatus.PENDING}), ExecutionStatus.RUNNING),
-    "saga.compensating": (GOING_FORWARD, ExecutionStatus.COMPENSATING),
+    "saga.running": (
+        frozenset({ExecutionStatus.PENDING, ExecutionStatus.FAILED}),
+        ExecutionStatus.RUNNING,
+    ),
+    "saga.compensating": (
+        GOING_FORWARD | {ExecutionStatus.FAILED, ExecutionStatus.COMPLETED},
+        ExecutionStatus.COMPENSATING,
+    ),
     "saga.completed": (frozenset({ExecutionStatus.RUNNING}), ExecutionStatus.COMPLETED),
     "saga.compensated": (frozenset({ExecutionStatus.COMPENSATING}), ExecutionStatus.COMPENSATED),
     "saga.failed": (
@@ -101,24 +132,55 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
     Direction.ACTION: {
         "step.scheduled": (frozenset({StepStatus.PENDING}), StepStatus.SCHEDULED),
         "step.claimed": (frozenset({StepStatus.SCHEDULED}), StepStatus.RUNNING),
-        "step.succeeded": (frozenset({StepStatus.RUNNING}), StepStatus.SUCCEEDED),
+        "step.waiting": (frozenset({StepStatus.PENDING}), StepStatus.WAITING),
+        "step.children": (frozenset({StepStatus.WAITING}), StepStatus.WAITING),
+        "step.succeeded": (
+            frozenset({StepStatus.RUNNING, StepStatus.WAITING}),
+            StepStatus.SUCCEEDED,
+        ),
         "step.retrying": (frozenset({StepStatus.RUNNING}), StepStatus.SCHEDULED),
-        "step.failed": (frozenset({StepStatus.RUNNING}), StepStatus.FAILED),
+        "step.failed": (frozenset({StepStatus.RUNNING, StepStatus.WAITING}), StepStatus.FAILED),
         # Untried: as if it had never been reached. Tried before: `failed`, see WITHDRAWN_AFTER_TRY.
-        "step.withdrawn": (frozenset({StepStatus.SCHEDULED}), StepStatus.PENDING),
+        "step.withdrawn": (
+            frozenset({StepStatus.SCHEDULED, StepStatus.WAITING}),
+            StepStatus.PENDING,
+        ),
+        "step.hurried": (frozenset({StepStatus.SCHEDULED}), StepStatus.SCHEDULED),
+        "step.reopened": (frozenset({StepStatus.FAILED}), StepStatus.PENDING),
+        "step.skipped": (
+            frozenset(
+                {StepStatus.PENDING, StepStatus.SCHEDULED, StepStatus.WAITING, StepStatus.FAILED}
+            ),
+            StepStatus.SKIPPED,
+        ),
+        "step.resolved": (frozenset({StepStatus.FAILED}), StepStatus.FAILED),
     },
     Direction.COMPENSATION: {
-        "step.scheduled": (
-            frozenset({StepStatus.SUCCEEDED, StepStatus.FAILED}),
-            StepStatus.COMPENSATION_SCHEDULED,
-        ),
+        "step.scheduled": (TRIED_FORWARD, StepStatus.COMPENSATION_SCHEDULED),
         "step.claimed": (
             frozenset({StepStatus.COMPENSATION_SCHEDULED}),
             StepStatus.COMPENSATING,
         ),
-        "step.succeeded": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATED),
+        "step.waiting": (
+            TRIED_FORWARD | {StepStatus.COMPENSATION_FAILED},
+            StepStatus.COMPENSATING,
+        ),
+        "step.children": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATING),
+        "step.succeeded": (
+            frozenset({StepStatus.COMPENSATING}),
+            StepStatus.COMPENSATED,
+        ),
         "step.retrying": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_SCHEDULED),
         "step.failed": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_FAILED),
+        "step.hurried": (
+            frozenset({StepStatus.COMPENSATION_SCHEDULED}),
+            StepStatus.COMPENSATION_SCHEDULED,
+        ),
+        "step.reopened": (
+            frozenset({StepStatus.COMPENSATION_FAILED}),
+            StepStatus.COMPENSATION_SCHEDULED,
+        ),
+        "step.resolved": (frozenset({StepStatus.COMPENSATION_FAILED}), StepStatus.COMPENSATED),
     },
 }
 """Direction → event type → the statuses it may find, and the one it leads to."""

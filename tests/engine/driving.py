@@ -4,8 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from sagas import engine, queries
-from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, StepState
-from sagas.machine import events as ev
+from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, StepState, fold
 from sagas.models import SagaExecution
 
 ORDER = {"order": 1}
@@ -33,7 +32,7 @@ def check_history(execution_id: int) -> None:
     """S8: the events are numbered without a gap, and folding them gives the row."""
     numbers = [event.seq for event in queries.events_after(execution_id, 0)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert ev.fold(queries.history(execution_id)) == state_in(row(execution_id))
+    assert fold(queries.history(execution_id)) == state_in(row(execution_id))
 
 
 def claim(execution_id: int, step: str, direction: Direction = Direction.ACTION) -> Any:

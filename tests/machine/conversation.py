@@ -13,6 +13,7 @@ from sagas.machine import (
     Failure,
     FailureKind,
     Hint,
+    Pivot,
     Retry,
     Saga,
     SagaStep,
@@ -104,9 +105,10 @@ def failure(kind: FailureKind) -> Failure:
     return Failure(kind, "SomeError", "what it said")
 
 
-def step(name: str, *, undo: bool = True, **options: object) -> SagaStep:
+def step(name: str, *, undo: bool = True, pivot: bool = False, **options: object) -> SagaStep:
     options = {"retry": Retry(max_attempts=2, backoff=1, jitter=0)} | options
-    return SagaStep(name, nothing, nothing if undo else None, **options)  # type: ignore[arg-type]
+    kind = Pivot if pivot else SagaStep
+    return kind(name, nothing, nothing if undo else None, **options)  # type: ignore[arg-type]
 
 
 def talk(*steps: object, **context: object) -> Conversation:

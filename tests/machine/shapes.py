@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sagas.machine import Parallel, Retry, Saga, SagaStep
-from sagas.machine.definition import InOrder, Node, steps_of
+from sagas.machine import Parallel, Pivot, Retry, Saga, SagaStep
+from sagas.machine.tree import InOrder, Node, steps_of
 from tests.machine.conversation import nothing
 
 
@@ -42,22 +42,20 @@ def _arrange(draw: st.DrawFn, names: list[str], *, undo: bool, depth: int = 2) -
 
 
 def _step(draw: st.DrawFn, name: str, *, undo: bool, pivot: bool = False) -> SagaStep:
-    return SagaStep(
+    kind = Pivot if pivot else SagaStep
+    return kind(
         name,
         nothing,
         nothing if undo and draw(st.integers(0, 3)) else None,
-        retry=Retry(max_attempts=draw(st.integers(1, 3)), backoff=1),
+        retry=Retry(max_attempts=draw(st.integers(1 if undo else 2, 3)), backoff=1),
         compensation_retry=Retry(max_attempts=draw(st.integers(1, 3)), backoff=1),
         timeout=10,
-        pivot=pivot,
     )
 
 
 def precedence(node: Node) -> Iterator[tuple[str, str]]:
     """Every pair (earlier step, later step) that the written order of `node` implies."""
     match node:
-        case SagaStep():
-            return
         case Parallel(branches=children):
             pass
         case InOrder(nodes=children):
@@ -66,5 +64,7 @@ def precedence(node: Node) -> Iterator[tuple[str, str]]:
                     for first in steps_of(child):
                         for second in steps_of(later):
                             yield first.name, second.name
+        case _:
+            return
     for child in children:
         yield from precedence(child)

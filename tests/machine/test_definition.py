@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagas.machine import DefinitionError, Parallel, Retry, Saga, SagaStep
+from sagas.machine import DefinitionError, Parallel, Pivot, Retry, Saga, SagaStep
 from tests.machine.conversation import nothing
 
 
@@ -37,11 +37,14 @@ def a(name: str = "a", **options: Any) -> SagaStep:
         (lambda: Parallel(a()), "two or more"),
         (lambda: Parallel(a(), []), "name at least one step"),
         (
-            lambda: Saga("order", [a(pivot=True), SagaStep("b", nothing, nothing)]),
+            lambda: Saga("order", [Pivot("a", nothing), SagaStep("b", nothing, nothing)]),
             "Move it before the pivot, or drop the compensation",
         ),
-        (lambda: Saga("order", [a(pivot=True), a("b", pivot=True)]), "Keep the first"),
-        (lambda: Saga("order", [Parallel(a(pivot=True), a("b"))]), "Move it to the top level"),
+        (lambda: Saga("order", [Pivot("a", nothing), Pivot("b", nothing)]), "Keep the first"),
+        (
+            lambda: Saga("order", [Parallel(Pivot("a", nothing), a("b"))]),
+            "Move it to the top level",
+        ),
         (lambda: Retry(max_attempts=0), "use 1 or more"),
         (lambda: Retry(backoff=-1), "use 0 or more"),
         (lambda: Retry(factor=0.5), "use 1 (constant) or more"),

@@ -21,6 +21,8 @@ from sagas.machine import (
     StepStatus,
     Succeeded,
     Verdict,
+    event_json,
+    fold,
     hints,
     wake_at,
 )
@@ -110,9 +112,12 @@ class AnySaga(RuleBasedStateMachine):
 
     @invariant()
     def s8_folding_the_events_gives_the_state(self) -> None:
-        assert ev.fold(self.talk.history) == self.state
+        assert fold(self.talk.history) == self.state
         assert self.state.last_seq == len(self.talk.history)
-        read = [ev.from_json(event.type, ev.to_json(event)) for event in self.talk.history]
+        read = [
+            event_json.from_json(event.type, event_json.to_json(event))
+            for event in self.talk.history
+        ]
         assert read == self.talk.history
 
     @invariant()

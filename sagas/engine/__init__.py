@@ -1,0 +1,56 @@
+"""The engine: every port's one way in. It hands a fact to the machine and saves what follows.
+
+`start` joins its caller's transaction: the saga exists if and only if the caller commits. Every
+other function opens one of its own, short, with no user code, no call and no message inside (S9);
+only `run_atomic` shares its transaction with a step that asks for it. What must be sent is handed
+to the listeners after the commit; whatever becomes of them, `wake_at` stands in the row.
+
+A step's life, as a worker drives it::
+
+    work = claim(execution_id, step, direction, fence)     # one transaction
+    result = work.run()                                    # none open
+    succeed(work, result)  or  fail(work, failure)         # one transaction
+"""
+
+from sagas.engine.cleaning import prune
+from sagas.engine.operating import (
+    amend,
+    cancel,
+    operate,
+    operate_on_many,
+    pause,
+    preview,
+    resolve,
+    resume,
+    retry,
+    signal,
+    skip,
+)
+from sagas.engine.starting import Started, start
+from sagas.engine.waking import stranded, wake
+from sagas.engine.working import Work, claim, fail, lost, run_atomic, succeed
+
+__all__ = [
+    "Started",
+    "Work",
+    "amend",
+    "cancel",
+    "claim",
+    "fail",
+    "lost",
+    "operate",
+    "operate_on_many",
+    "pause",
+    "preview",
+    "prune",
+    "resolve",
+    "resume",
+    "retry",
+    "run_atomic",
+    "signal",
+    "skip",
+    "start",
+    "stranded",
+    "succeed",
+    "wake",
+]

@@ -1,0 +1,177 @@
+"""Attempts: who may claim one, and what follows from how it ended."""
+
+from sagas.machine import events as ev
+from sagas.machine.context import idempotency_key
+from sagas.machine.decision import Draft, Verdict
+from sagas.machine.facts import Claim, Failed, Lost, Report, Succeeded
+from sagas.machine.failures import EFFECT_OF, RETRIED, Failure, FailureKind
+from sagas.machine.state import StepState
+from sagas.machine.states import (
+    GOING_FORWARD,
+    IN_FLIGHT,
+    SCHEDULED,
+    Direction,
+    Effect,
+    ExecutionStatus,
+)
+
+
+def claim(draft: Draft, fact: Claim) -> Verdict:
+    """Hands the step to its claimant, if it is due and the hint is not stale."""
+    step = draft.state.step(fact.step)
+    if _is_own_claim(step, fact):
+        return Verdict.REPEATED
+    definition = draft.definition.claimed_step(fact.step)
+    is_due = (
+        step.status is SCHEDULED[fact.direction]
+        and step.fence == fact.fence
+        and step.due_at is not None
+        and step.due_at <= draft.now
+    )
+    if not is_due or definition is None or draft.state.paused:
+        return Verdict.REFUSED
+    start_running(draft)
+    draft.emit(
+        ev.StepClaimed(
+            fact.step,
+            fact.direction,
+            attempt=step.attempts_of(fact.direction) + 1,
+            fence=step.fence + 1,
+            holder=fact.holder,
+            lease_until=draft.now + definition.lease,
+        )
+    )
+    return Verdict.ACCEPTED
+
+
+def start_running(draft: Draft) -> None:
+    """The first thing that happens to any step sets its execution going."""
+    if draft.state.status is ExecutionStatus.PENDING:
+        draft.emit(ev.SagaRunning())
+
+
+def report(draft: Draft, fact: Report) -> Verdict:
+    """Settles an attempt, if its holder is still believed (S1)."""
+    step = draft.state.step(fact.step)
+    if fact.fence == step.reported:
+        return Verdict.REPEATED
+    if step.status is not IN_FLIGHT[fact.direction] or step.fence != fact.fence:
+        failure = fact.failure if isinstance(fact, Failed) else None
+        succeeded = isinstance(fact, Succeeded)
+        draft.emit(ev.StepLate(fact.step, fact.direction, fact.fence, succeeded, failure))
+        return Verdict.LATE
+    if isinstance(fact, Failed):
+        settle_failure(
+            draft, fact.step, fact.direction, fact.failure, reported=True, final=fact.final
+        )
+    elif conflict := conflicting(draft, fact.step, fact.direction, set(fact.changes)):
+        settle_failure(draft, fact.step, fact.direction, conflict, reported=True)
+    else:
+        attempt = step.attempts_of(fact.direction)
+        draft.emit(ev.StepSucceeded(fact.step, fact.direction, attempt, fact.fence, fact.changes))
+    return Verdict.ACCEPTED
+
+
+def lost(draft: Draft, fact: Lost) -> Verdict:
+    """Shuts out a claim whose process is dead, before its lease ends."""
+    step = draft.state.step(fact.step)
+    is_held = step.status is IN_FLIGHT[fact.direction] and step.fence == fact.fence
+    if not is_held or step.holder != fact.holder:
+        return draft.refuse("The claim is settled, or somebody else's.")
+    failure = Failure(FailureKind.UNKNOWN, "WorkerLost", fact.message)
+    settle_failure(draft, fact.step, fact.direction, failure, reported=False)
+    return Verdict.ACCEPTED
+
+
+def end_leases(draft: Draft) -> None:
+    """Shuts out every claim whose lease has ended: what it did is unknown (R4, R5)."""
+    for direction in Direction:
+        for name in list(draft.state.in_flight(direction)):
+            lease_until = draft.state.step(name).lease_until
+            if lease_until is not None and lease_until <= draft.now:
+                failure = Failure(
+                    FailureKind.UNKNOWN,
+                    "LeaseExpired",
+                    "No result came before the lease ended: the worker was killed, cut off or "
+                    "too slow.",
+                )
+                settle_failure(draft, name, direction, failure, reported=False)
+
+
+def settle_failure(
+    draft: Draft,
+    name: str,
+    direction: Direction,
+    failure: Failure,
+    *,
+    reported: bool,
+    final: bool = False,
+) -> None:
+    """Schedules another attempt, or gives the step up."""
+    step = draft.state.step(name)
+    definition = draft.definition.claimed_step(name)
+    assert definition is not None, "only steps that workers claim have attempts"
+    policy = draft.definition.policy(definition, direction)
+    attempt = step.attempts_of(direction)
+    effect = step.effect
+    if direction is Direction.ACTION and not definition.atomic:
+        effect = effect.or_stronger(EFFECT_OF[failure.kind])
+    counted = attempt - step.forgiven
+    due_at = draft.now + policy.delay(
+        counted, idempotency_key(draft.state.saga_id, name, direction)
+    )
+    may_retry = (
+        failure.kind in RETRIED
+        and not final
+        and policy.allows(counted, due_at - (step.since or draft.now))
+        and (direction is Direction.COMPENSATION or draft.state.status in GOING_FORWARD)
+    )
+    if may_retry:
+        draft.emit(
+            ev.StepRetrying(name, direction, attempt, step.fence, failure, effect, reported, due_at)
+        )
+    else:
+        draft.emit(ev.StepFailed(name, direction, attempt, step.fence, failure, effect, reported))
+
+
+def settle_unclaimed(draft: Draft, name: str, failure: Failure, effect: Effect) -> None:
+    """Gives up a step that nobody claims: a wait, or one made of children."""
+    step = draft.state.step(name)
+    draft.emit(
+        ev.StepFailed(
+            name,
+            step.direction or Direction.ACTION,
+            step.attempts_of(step.direction or Direction.ACTION),
+            step.fence,
+            failure,
+            step.effect.or_stronger(effect),
+            reported=False,
+        )
+    )
+
+
+def conflicting(draft: Draft, name: str, direction: Direction, changed: set[str]) -> Failure | None:
+    """Two parallel branches that change one key are an error, not a race (S10).
+
+    Not so for compensations: what they say of having undone their work must not undo that.
+    """
+    if direction is Direction.COMPENSATION:
+        return None
+    for other in sorted(draft.definition.concurrent[name]):
+        if both := sorted(set(draft.state.step(other).wrote) & changed):
+            return Failure(
+                FailureKind.CONFLICT,
+                "ContextConflict",
+                f"Steps {name} and {other} run side by side and both changed "
+                f"{', '.join(both)}. Let each branch write keys of its own.",
+            )
+    return None
+
+
+def _is_own_claim(step: StepState, fact: Claim) -> bool:
+    """Whether this very claim was committed before; its caller may have been told otherwise."""
+    return (
+        step.status is IN_FLIGHT[fact.direction]
+        and step.holder == fact.holder
+        and step.fence == fact.fence + 1
+    )

@@ -1,0 +1,122 @@
+"""The course of a saga: what its state makes possible, forward and, after a turn, backward."""
+
+from sagas.machine import events as ev
+from sagas.machine.decision import Draft
+from sagas.machine.failures import Failure
+from sagas.machine.families import begin_family, begin_undoing, halt_families
+from sagas.machine.order import frontier, is_done, is_undone
+from sagas.machine.states import (
+    GOING_FORWARD,
+    Direction,
+    Effect,
+    ExecutionStatus,
+    StepStatus,
+)
+from sagas.machine.steps import Family, SagaStep, Step
+from sagas.machine.waits import begin_wait
+
+
+def follow(draft: Draft) -> None:
+    """What the state makes possible, until nothing more follows; nothing while it is paused."""
+    if draft.state.paused:
+        return
+    while draft.state.status in GOING_FORWARD and _go_forward(draft):
+        pass
+    if draft.state.status is ExecutionStatus.COMPENSATING:
+        _go_back(draft)
+
+
+def why_no_way_back(draft: Draft) -> str:
+    """Why the saga can't turn back as things stand; empty if it can (S7).
+
+    Not after the pivot, nor while it runs, nor from one that may have landed and can't be undone:
+    the steps before it must not be taken back from under it.
+    """
+    if draft.state.terms.forward_only:
+        return "It is part of a saga that is past its pivot: it only goes forward."
+    pivot = draft.definition.pivot
+    if pivot is None:
+        return ""
+    step = draft.state.step(pivot.name)
+    if is_done(step):
+        return f"It is past its pivot, {pivot.name}: it only goes forward."
+    if step.status is StepStatus.RUNNING:
+        return f"Its pivot, {pivot.name}, is running: wait until it has settled."
+    if step.effect is not Effect.NONE and pivot.compensation is None:
+        return (
+            f"Its pivot, {pivot.name}, may have happened, and has no compensation: find out, then "
+            f"skip it (it did) or resolve it (it did not)."
+        )
+    return ""
+
+
+def turn_back(draft: Draft, because: str, failure: Failure | None = None) -> None:
+    """Nothing new starts from here on; what is in flight settles first (S5, R9)."""
+    draft.emit(ev.SagaCompensating(because, failure))
+    for name in list(draft.state.scheduled(Direction.ACTION)):
+        draft.emit(ev.StepWithdrawn(name, Direction.ACTION))
+    for name in draft.state.having(StepStatus.WAITING):
+        if draft.state.step(name).children is None:
+            draft.emit(ev.StepWithdrawn(name, Direction.ACTION))
+    halt_families(draft)
+
+
+def _go_forward(draft: Draft) -> bool:
+    """Whether it should be asked again: a step was settled as soon as it was reached."""
+    failed = draft.state.having(StepStatus.FAILED)
+    if failed and not why_no_way_back(draft):
+        turn_back(draft, failed[0], draft.state.step(failed[0]).failure)
+        return False
+    terms = draft.state.terms
+    if terms.deadline is not None and terms.deadline <= draft.now and not why_no_way_back(draft):
+        turn_back(draft, "the deadline")
+        return False
+    if terms.blocked or (terms.start_at is not None and terms.start_at > draft.now):
+        return False
+    ahead = frontier(draft.definition.body, lambda step: is_done(draft.state.step(step.name)))
+    if not ahead:
+        if draft.state.status is ExecutionStatus.PENDING:  # a person skipped all of it
+            draft.emit(ev.SagaRunning())
+        draft.emit(ev.SagaCompleted())
+        return False
+    reached = [s for s in ahead if draft.state.step(s.name).status is StepStatus.PENDING]
+    for step in reached:
+        _begin(draft, step)
+    if any(draft.state.step(step.name).direction is None for step in reached):
+        return True
+    if failed and not draft.state.current_steps:
+        draft.emit(ev.SagaFailed(tuple(failed)))
+    return False
+
+
+def _begin(draft: Draft, step: Step) -> None:
+    if isinstance(step, SagaStep):
+        draft.emit(ev.StepScheduled(step.name, Direction.ACTION, draft.now))
+    elif isinstance(step, Family):
+        begin_family(draft, step)
+    else:
+        begin_wait(draft, step)
+
+
+def _go_back(draft: Draft) -> None:
+    if not draft.state.has_settled or draft.state.terms.held:
+        return
+
+    def is_past(step: Step) -> bool:
+        return is_undone(step, draft.state.step(step.name))
+
+    while ahead := frontier(draft.definition.body, is_past, backward=True):
+        for step in ahead:
+            if draft.state.step(step.name).direction is None:
+                _begin_undoing(draft, step)
+        if not any(is_past(step) for step in ahead):
+            return
+    left = draft.state.having(StepStatus.COMPENSATION_FAILED)
+    draft.emit(ev.SagaFailed(tuple(left)) if left else ev.SagaCompensated())
+
+
+def _begin_undoing(draft: Draft, step: Step) -> None:
+    if isinstance(step, SagaStep):
+        draft.emit(ev.StepScheduled(step.name, Direction.COMPENSATION, draft.now))
+    else:
+        begin_undoing(draft, step.name)

@@ -1,0 +1,218 @@
+"""What each event does to the state. `decide` changes state in no other way, so that folding an
+execution's events gives its state (S8)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, assert_never
+
+from sagas.machine.events import (
+    Event,
+    Note,
+    SagaAmended,
+    SagaCancelled,
+    SagaCompensated,
+    SagaCompensating,
+    SagaCompleted,
+    SagaFailed,
+    SagaPaused,
+    SagaReleased,
+    SagaResumed,
+    SagaRunning,
+    SagaSignalled,
+    SagaStarted,
+    SagaUnblocked,
+    StepChildren,
+    StepClaimed,
+    StepEvent,
+    StepFailed,
+    StepHurried,
+    StepLate,
+    StepReopened,
+    StepResolved,
+    StepRetrying,
+    StepScheduled,
+    StepSkipped,
+    StepSucceeded,
+    StepWaiting,
+    StepWithdrawn,
+    Turn,
+)
+from sagas.machine.state import Children, ExecutionState, StepState, Terms
+from sagas.machine.states import (
+    EXECUTION_MOVES,
+    STEP_MOVES,
+    WITHDRAWN_AFTER_TRY,
+    Direction,
+    Effect,
+    Outcome,
+    StepStatus,
+)
+
+
+class IllegalMove(AssertionError):
+    """An event met a status that it can't follow: an engine's bug. Nothing was changed."""
+
+
+def begin(event: SagaStarted) -> ExecutionState:
+    """The state of a new execution: its first event, applied."""
+    terms = Terms(
+        event.start_at, event.deadline, event.blocked, event.held, event.forward_only, signals={}
+    )
+    return ExecutionState(
+        event.saga_id,
+        event.saga_type,
+        event.version,
+        context=event.context,
+        last_seq=1,
+        terms=terms,
+    )
+
+
+def evolve(state: ExecutionState, event: Event) -> ExecutionState:
+    """The state after `event`. Raises `IllegalMove` for one that `state` can't take."""
+    match event:
+        case SagaStarted():
+            raise IllegalMove(f"{state.saga_id} is started already.")
+        case SagaRunning() | SagaCompensating() | SagaCompleted() | SagaCompensated():
+            changed = _turned(state, event)
+        case SagaFailed():
+            changed = _turned(state, event)
+        case (
+            SagaUnblocked() | SagaReleased() | SagaCancelled() | SagaPaused() | SagaResumed()
+            | SagaAmended() | SagaSignalled() | StepLate()
+        ):  # fmt: skip
+            changed = _noted(state, event)
+        case _:
+            changed = _stepped(state, event)
+    return replace(changed, last_seq=state.last_seq + 1)
+
+
+def fold(events: Iterable[Event]) -> ExecutionState:
+    """The state that a whole history leads to; its first event is the `SagaStarted`."""
+    history = iter(events)
+    first = next(history)
+    if not isinstance(first, SagaStarted):
+        raise IllegalMove(f"A history begins with saga.started, not with {first.type}.")
+    state = begin(first)
+    for event in history:
+        state = evolve(state, event)
+    return state
+
+
+def _turned(state: ExecutionState, event: Turn) -> ExecutionState:
+    before, after = EXECUTION_MOVES[event.type]
+    if state.status not in before:
+        raise IllegalMove(f"{event.type} on {state.saga_id}, which is {state.status}.")
+    return replace(state, status=after)
+
+
+def _noted(state: ExecutionState, event: Note) -> ExecutionState:
+    match event:
+        case StepLate() | SagaCancelled():
+            return state
+        case SagaPaused():
+            return replace(state, paused=True)
+        case SagaResumed():
+            return replace(state, paused=False)
+        case SagaAmended(changes=changes):
+            return replace(state, context={**state.context, **changes})
+        case SagaUnblocked():
+            return replace(state, terms=replace(state.terms, blocked=False))
+        case SagaReleased():
+            return replace(state, terms=replace(state.terms, held=False))
+        case SagaSignalled(name=name, payload=payload):
+            signals = {**state.terms.signals, name: payload}
+            return replace(state, terms=replace(state.terms, signals=signals))
+        case _:
+            assert_never(event)
+
+
+def _stepped(state: ExecutionState, event: StepEvent) -> ExecutionState:
+    step = state.step(event.step)
+    move = STEP_MOVES[event.direction].get(event.type)
+    if move is None or step.status not in move[0]:
+        raise IllegalMove(
+            f"{event.type} ({event.direction}) on {state.saga_id}, step {event.step}, which is "
+            f"{step.status}."
+        )
+    settled = {"status": move[1], "due_at": None, "lease_until": None}
+    changed = replace(step, **(settled | _details(step, event)))
+    context = state.context
+    if isinstance(event, StepSucceeded | StepSkipped) and event.changes:
+        context = {**context, **event.changes}
+    return replace(
+        state,
+        context=context,
+        steps={**state.steps, event.step: changed},
+        terms=_without_signal(state.terms, event),
+    )
+
+
+def _without_signal(terms: Terms, event: StepEvent) -> Terms:
+    """A signal that its wait has taken is kept no longer."""
+    if not isinstance(event, StepSucceeded | StepSkipped) or event.step not in terms.signals:
+        return terms
+    kept = {name: payload for name, payload in terms.signals.items() if name != event.step}
+    return replace(terms, signals=kept)
+
+
+def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
+    """What `event` sets in a step beside its status."""
+    match event:
+        case StepScheduled(due_at=due_at):
+            # The first of its direction, unless a person reopened it, whose attempts start over.
+            return {"due_at": due_at, "since": due_at, "forgiven": _reopened_at(step, event)}
+        case StepClaimed(fence=fence, holder=holder, lease_until=lease_until):
+            return {"fence": fence, "holder": holder, "lease_until": lease_until} | _counted(event)
+        case StepWaiting(fence=fence):
+            return {"fence": fence} | _counted(event) | _waiting(step, event)
+        case StepChildren(started=started, change=change):
+            assert step.children is not None, "only a step with children hears of them"
+            moved = step.children.changed(change)
+            return {"children": replace(moved, started=moved.started + started)}
+        case StepSucceeded(fence=fence, changes=changes):
+            wrote = tuple(sorted({*step.wrote, *changes}))
+            effect = Effect.APPLIED if event.direction is Direction.ACTION else step.effect
+            return {"reported": fence, "wrote": wrote, "effect": effect}
+        case StepRetrying(failure=failure, effect=effect, due_at=due_at):
+            return {"failure": failure, "effect": effect, "due_at": due_at} | _reported(event)
+        case StepFailed(failure=failure, effect=effect):
+            return {"failure": failure, "effect": effect} | _reported(event)
+        case StepWithdrawn():
+            was_tried = step.attempts and step.status is StepStatus.SCHEDULED
+            return {"status": WITHDRAWN_AFTER_TRY} if was_tried else {}
+        case StepHurried(due_at=due_at):
+            return {"due_at": due_at}
+        case StepReopened(direction=direction, due_at=due_at):
+            forgiven = {"forgiven": step.attempts_of(direction), "since": due_at}
+            return forgiven | ({"due_at": due_at} if direction is Direction.COMPENSATION else {})
+        case StepSkipped(changes=changes):
+            return {"wrote": tuple(sorted({*step.wrote, *changes}))}
+        case StepResolved():
+            return {"effect": Effect.NONE} if event.direction is Direction.ACTION else {}
+        case _:
+            assert_never(event)
+
+
+def _reopened_at(step: StepState, event: StepScheduled) -> int:
+    """A compensation begins with none of the forgiveness that its action had."""
+    return step.forgiven if event.direction is Direction.ACTION else 0
+
+
+def _counted(event: StepClaimed | StepWaiting) -> dict[str, int]:
+    name = "attempts" if event.direction is Direction.ACTION else "compensation_attempts"
+    return {name: event.attempt}
+
+
+def _waiting(step: StepState, event: StepWaiting) -> dict[str, Any]:
+    if event.direction is Direction.COMPENSATION:
+        assert step.children is not None, "only a step with children waits on the way back"
+        # Those that were stuck are tried again, and will tell again.
+        stuck = step.children.count(Outcome.STUCK)
+        return {"children": step.children.changed({Outcome.STUCK: -stuck})}
+    children = Children(event.total, 0) if event.total is not None else None
+    return {"due_at": event.until, "children": children}
+
+
+def _reported(event: StepRetrying | StepFailed) -> dict[str, int]:
+    return {"reported": event.fence} if event.reported else {}

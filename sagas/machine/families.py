@@ -1,0 +1,216 @@
+"""Steps made of child executions: a `SubSaga` has one, a `ForEach` one for each item.
+
+A child goes forward by itself. It goes back only when its parent says so, after every action in
+the parent has settled and in the parent's reverse order; so S5 and S6 hold for the whole tree.
+What a child has come to (`Outcome`) waits in its row until the parent has taken it; what the
+parent says waits in the child's row until the child has done it. Neither is ever lost, and no
+transaction of a child waits for its parent's row.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sagas.machine import events as ev
+from sagas.machine.attempts import conflicting, settle_unclaimed, start_running
+from sagas.machine.decision import Draft, Start, Tell, Verdict
+from sagas.machine.definition import Saga
+from sagas.machine.facts import ChildrenMoved, ChildrenRefused, Order
+from sagas.machine.failures import EFFECT_OF, Failure, FailureKind
+from sagas.machine.state import Children, ExecutionState
+from sagas.machine.states import (
+    GOING_FORWARD,
+    Direction,
+    Effect,
+    ExecutionStatus,
+    Outcome,
+    StepStatus,
+)
+from sagas.machine.steps import Family, ForEach, SubSaga
+
+_SUCCESS = (Outcome.COMPLETED, Outcome.FINAL)
+
+
+def outcome(definition: Saga, state: ExecutionState) -> Outcome | None:
+    """What an execution has come to, as its parent would hear it; None while it is at work."""
+    match state.status:
+        case ExecutionStatus.COMPLETED:
+            return Outcome.COMPLETED if definition.pivot is None else Outcome.FINAL
+        case ExecutionStatus.COMPENSATED:
+            return Outcome.UNDONE
+        case ExecutionStatus.COMPENSATING if state.terms.held and state.has_settled:
+            return Outcome.GAVE_UP
+        case ExecutionStatus.FAILED if state.having(StepStatus.COMPENSATION_FAILED):
+            return Outcome.STUCK
+        case _:
+            return None
+
+
+def begin_family(draft: Draft, step: Family) -> None:
+    """Starts the first children of a step, or settles it if there is none to start."""
+    start_running(draft)
+    state = draft.state.step(step.name)
+    items = draft.state.context.get(step.over) if isinstance(step, ForEach) else [None]
+    total = len(items) if isinstance(items, list | tuple) else None
+    draft.emit(
+        ev.StepWaiting(
+            step.name,
+            Direction.ACTION,
+            state.attempts + 1,
+            state.fence + 1,
+            total=total or 0,
+        )
+    )
+    if total is None:
+        over = step.over if isinstance(step, ForEach) else ""
+        message = f"The context's {over!r} is {type(items).__name__}, and has to be a list."
+        _give_up(draft, step.name, Failure(FailureKind.REJECTED, "NotAList", message))
+    elif total == 0:
+        _succeed(draft, step.name, {step.name: []})
+    else:
+        _start_more(draft, step)
+
+
+def begin_undoing(draft: Draft, name: str) -> None:
+    """Tells the children of a step to undo what they did."""
+    step = draft.state.step(name)
+    attempt, fence = step.compensation_attempts + 1, step.fence + 1
+    draft.emit(ev.StepWaiting(name, Direction.COMPENSATION, attempt, fence))
+    again = step.status is StepStatus.COMPENSATION_FAILED
+    draft.tells.append(Tell(name, Order.RETRY if again else Order.UNDO))
+    _settle_undoing(draft, name)
+
+
+def halt_families(draft: Draft) -> None:
+    """Nothing new starts in the children either (S5)."""
+    for name in list(draft.state.families(Direction.ACTION)):
+        draft.tells.append(Tell(name, Order.HALT))
+        _settle_family(draft, ChildrenMoved(name, {}))
+
+
+def children_moved(draft: Draft, fact: ChildrenMoved) -> Verdict:
+    """Takes what children have come to."""
+    step = draft.state.step(fact.step)
+    if step.direction is None or step.children is None:
+        return _moved_by_hand(draft, fact)
+    draft.emit(ev.StepChildren(fact.step, step.direction, change=fact.change))
+    if step.direction is Direction.COMPENSATION:
+        _settle_undoing(draft, fact.step)
+        return Verdict.ACCEPTED
+    is_first_to_give_up = not step.children.count(Outcome.GAVE_UP) and fact.change.get(
+        Outcome.GAVE_UP
+    )
+    if is_first_to_give_up and draft.state.status in GOING_FORWARD:
+        draft.tells.append(Tell(fact.step, Order.HALT))
+    _settle_family(draft, fact)
+    return Verdict.ACCEPTED
+
+
+def children_refused(draft: Draft, fact: ChildrenRefused) -> Verdict:
+    """None of its children could be started, and none is there."""
+    step = draft.state.step(fact.step)
+    assert step.children is not None, "only a step with children starts some"
+    draft.emit(ev.StepChildren(fact.step, Direction.ACTION, started=-step.children.started))
+    _give_up(draft, fact.step, fact.failure)
+    return Verdict.ACCEPTED
+
+
+def all_completed(state: ExecutionState, step: str, change: Mapping[Outcome, int]) -> bool:
+    """Whether, with `change`, all children of `step` are completed: it is time to read what they
+    give."""
+    children = state.step(step).children
+    if children is None or state.step(step).direction is not Direction.ACTION:
+        return False
+    return children.changed(change).count(*_SUCCESS) == children.total
+
+
+def _settle_family(draft: Draft, fact: ChildrenMoved) -> None:
+    name = fact.step
+    children = draft.state.step(name).children
+    assert children is not None, "a family has children"
+    if children.count(*_SUCCESS) == children.total:
+        if fact.failure is None:
+            _succeed(draft, name, fact.changes)
+        else:
+            _give_up(draft, name, fact.failure)
+    elif draft.state.status in GOING_FORWARD and not children.count(Outcome.GAVE_UP):
+        definition = draft.definition.by_name[name]
+        assert isinstance(definition, SubSaga | ForEach), "only these have children"
+        _start_more(draft, definition)
+    elif children.have_settled:
+        message = (
+            f"{children.count(Outcome.GAVE_UP)} of {children.total} gave up, "
+            f"{children.total - children.started} were not started; their own events say why."
+        )
+        _give_up(draft, name, Failure(FailureKind.REJECTED, "ChildrenGaveUp", message))
+
+
+def _start_more(draft: Draft, step: Family) -> None:
+    """Fills the window: as many at work as may be."""
+    children = draft.state.step(step.name).children
+    assert children is not None, "a family has children"
+    at_work = children.started - children.count(*Outcome)
+    window = step.window if isinstance(step, ForEach) else 1
+    count = min(window - at_work, children.total - children.started)
+    if count > 0:
+        draft.emit(ev.StepChildren(step.name, Direction.ACTION, started=count))
+        draft.starts.append(Start(step.name, children.started, count))
+
+
+def _succeed(draft: Draft, name: str, changes: Mapping[str, Any]) -> None:
+    if conflict := conflicting(draft, name, Direction.ACTION, set(changes)):
+        settle_unclaimed(draft, name, conflict, EFFECT_OF[conflict.kind])
+        return
+    step = draft.state.step(name)
+    draft.emit(ev.StepSucceeded(name, Direction.ACTION, step.attempts, step.fence, changes))
+
+
+def _give_up(draft: Draft, name: str, failure: Failure) -> None:
+    children = draft.state.step(name).children
+    has_any = children is not None and children.started > 0
+    settle_unclaimed(draft, name, failure, Effect.APPLIED if has_any else Effect.NONE)
+
+
+def _settle_undoing(draft: Draft, name: str) -> None:
+    step = draft.state.step(name)
+    children = step.children
+    assert children is not None, "a family has children"
+    if not _is_undone_or_stuck(children):
+        return
+    if left := _what_is_left(children):
+        failure = Failure(FailureKind.REJECTED, "ChildrenNotUndone", left)
+        settle_unclaimed(draft, name, failure, step.effect)
+    else:
+        attempt = step.compensation_attempts
+        draft.emit(ev.StepSucceeded(name, Direction.COMPENSATION, attempt, step.fence, {}))
+
+
+def _is_undone_or_stuck(children: Children) -> bool:
+    settled = children.count(Outcome.UNDONE, Outcome.STUCK, Outcome.FINAL)
+    return settled == children.started
+
+
+def _what_is_left(children: Children) -> str:
+    stuck, final = children.count(Outcome.STUCK), children.count(Outcome.FINAL)
+    parts = []
+    if stuck:
+        parts.append(f"{stuck} of {children.total} could not be undone: act on them, or on this")
+    if final:
+        parts.append(f"{final} of {children.total} went past a pivot of their own")
+    return "; ".join(parts)
+
+
+def _moved_by_hand(draft: Draft, fact: ChildrenMoved) -> Verdict:
+    """A child that was stuck moved by a person's action on it, after its parent had stopped."""
+    step = draft.state.step(fact.step)
+    if step.status is not StepStatus.COMPENSATION_FAILED:
+        return draft.refuse(f"Step {fact.step} is {step.status}, and asks no child any more.")
+    if draft.state.status is ExecutionStatus.FAILED:
+        draft.emit(ev.SagaCompensating(f"children of {fact.step}"))
+    attempt, fence = step.compensation_attempts + 1, step.fence + 1
+    draft.emit(ev.StepWaiting(fact.step, Direction.COMPENSATION, attempt, fence))
+    # Waiting starts with none stuck; those that still are did not tell it anew.
+    stuck = step.children.count(Outcome.STUCK) if step.children else 0
+    change = dict(fact.change) | {Outcome.STUCK: stuck + fact.change.get(Outcome.STUCK, 0)}
+    draft.emit(ev.StepChildren(fact.step, Direction.COMPENSATION, change=change))
+    _settle_undoing(draft, fact.step)
+    return Verdict.ACCEPTED

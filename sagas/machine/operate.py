@@ -1,0 +1,226 @@
+"""What people may do to an execution, and a parent to its child; each refused where it makes no
+sense, with the reason. Each is recorded with who and why."""
+
+from typing import Final, assert_never
+
+from sagas.machine import events as ev
+from sagas.machine.course import turn_back, why_no_way_back
+from sagas.machine.decision import Draft, Tell, Verdict
+from sagas.machine.facts import (
+    Amend,
+    Cancel,
+    Operation,
+    Order,
+    Pause,
+    Resolve,
+    Resume,
+    Skip,
+    TryAgain,
+)
+from sagas.machine.states import (
+    GOING_FORWARD,
+    SCHEDULED,
+    TERMINAL,
+    Direction,
+    ExecutionStatus,
+    StepStatus,
+)
+
+BY_PARENT: Final = "its parent"
+"""Who stands in the events of what a parent made its child do."""
+
+_GIVEN_UP: Final = {
+    StepStatus.FAILED: Direction.ACTION,
+    StepStatus.COMPENSATION_FAILED: Direction.COMPENSATION,
+}
+
+
+def operate(draft: Draft, fact: Operation) -> Verdict:
+    """Answers what a person asks for."""
+    if draft.state.status in TERMINAL:
+        return draft.refuse(f"The saga is {draft.state.status}: nothing is left to act on.")
+    match fact:
+        case Cancel():
+            return _cancel(draft, fact)
+        case Pause() | Resume():
+            return _pause_or_resume(draft, fact)
+        case TryAgain():
+            return _try_again(draft, fact)
+        case Skip():
+            return _skip(draft, fact)
+        case Resolve():
+            return _resolve(draft, fact)
+        case Amend():
+            return _amend(draft, fact)
+        case _:
+            assert_never(fact)
+
+
+def obey(draft: Draft, order: Order) -> Verdict:
+    """Does what the parent says, as far as it still makes sense."""
+    state = draft.state
+    by_parent = {"by": BY_PARENT, "reason": ""}
+    match order:
+        case Order.HALT | Order.UNDO if state.status in GOING_FORWARD:
+            if why := why_no_way_back(draft):
+                return draft.refuse(why)
+            turn_back(draft, BY_PARENT)
+        case Order.UNDO if state.status is ExecutionStatus.COMPLETED:
+            if why := why_no_way_back(draft):
+                return draft.refuse(why)
+            draft.emit(ev.SagaCompensating(BY_PARENT))
+        case Order.PAUSE | Order.RESUME:
+            if state.status in TERMINAL:
+                return Verdict.REPEATED
+            command = Pause if order is Order.PAUSE else Resume
+            return _pause_or_resume(draft, command(**by_parent))
+        case Order.RETRY if state.status is ExecutionStatus.FAILED:
+            return _try_again(draft, TryAgain(**by_parent))
+        case Order.RESOLVE if state.status is ExecutionStatus.FAILED:
+            for name in state.having(StepStatus.COMPENSATION_FAILED):
+                _resolve(draft, Resolve(step=name, **by_parent))
+            return Verdict.ACCEPTED
+    if order is Order.UNDO and draft.state.terms.held:
+        draft.emit(ev.SagaReleased())
+    return Verdict.ACCEPTED if draft.events else Verdict.REPEATED
+
+
+def _cancel(draft: Draft, fact: Cancel) -> Verdict:
+    state = draft.state
+    if state.terms.held or state.terms.forward_only:
+        return draft.refuse("It is part of another saga. Cancel that one.")
+    if state.status is ExecutionStatus.COMPENSATING:
+        return Verdict.REPEATED
+    if state.having(StepStatus.COMPENSATION_FAILED):
+        return draft.refuse("It has turned back already. Retry or resolve what is left.")
+    if why := why_no_way_back(draft):
+        return draft.refuse(why)
+    draft.emit(ev.SagaCancelled(by=fact.by, reason=fact.reason))
+    turn_back(draft, "a cancel")
+    return Verdict.ACCEPTED
+
+
+def _pause_or_resume(draft: Draft, fact: Pause | Resume) -> Verdict:
+    pause = isinstance(fact, Pause)
+    if draft.state.paused == pause:
+        return Verdict.REPEATED
+    if pause and draft.state.status is ExecutionStatus.FAILED:
+        return draft.refuse("It has failed, and stands still already.")
+    event = ev.SagaPaused if pause else ev.SagaResumed
+    draft.emit(event(by=fact.by, reason=fact.reason))
+    draft.tells.append(Tell(None, Order.PAUSE if pause else Order.RESUME))
+    return Verdict.ACCEPTED
+
+
+def _try_again(draft: Draft, fact: TryAgain) -> Verdict:
+    given_up = _given_up(draft)
+    if fact.step is None:
+        if not given_up:
+            return draft.refuse("Nothing has given up. Name a step that is due later to hurry it.")
+        names = list(given_up)
+    elif fact.step in given_up:
+        names = [fact.step]
+    else:
+        return _hurry(draft, fact, fact.step)
+    _leave_failed(draft, fact.by, given_up[names[0]])
+    for name in names:
+        _reopen(draft, fact, name, given_up[name])
+    return Verdict.ACCEPTED
+
+
+def _given_up(draft: Draft) -> dict[str, Direction]:
+    """The steps that keep a failed execution from its end, and the direction in which they gave
+    up. A saga that turned back has failed actions, too; those are not what it failed by."""
+    if draft.state.status is ExecutionStatus.FAILED:
+        stuck = draft.state.having(StepStatus.COMPENSATION_FAILED)
+        names = stuck or draft.state.having(StepStatus.FAILED)
+    elif draft.state.status is ExecutionStatus.COMPENSATING:
+        names = draft.state.having(StepStatus.COMPENSATION_FAILED)
+    else:
+        names = draft.state.having(StepStatus.FAILED)
+    return {name: _GIVEN_UP[draft.state.step(name).status] for name in names}
+
+
+def _leave_failed(draft: Draft, by: str, direction: Direction) -> None:
+    if draft.state.status is ExecutionStatus.FAILED:
+        forward = direction is Direction.ACTION
+        draft.emit(ev.SagaRunning() if forward else ev.SagaCompensating(by))
+
+
+def _reopen(draft: Draft, fact: TryAgain, name: str, direction: Direction) -> None:
+    step = draft.state.step(name)
+    if step.children is not None and direction is Direction.COMPENSATION:
+        attempt, fence = step.compensation_attempts + 1, step.fence + 1
+        draft.emit(ev.StepWaiting(name, direction, attempt, fence))
+        draft.tells.append(Tell(name, Order.RETRY))
+        return
+    draft.emit(ev.StepReopened(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
+
+
+def _hurry(draft: Draft, fact: TryAgain, name: str) -> Verdict:
+    step = draft.state.step(name)
+    if name not in draft.definition.by_name:
+        return draft.refuse(_unknown(draft, name))
+    if step.status not in SCHEDULED.values() or step.due_at is None:
+        return draft.refuse(f"Step {name} is {step.status}: there is nothing to try again.")
+    if step.due_at <= draft.now:
+        return Verdict.REPEATED
+    direction = step.direction
+    assert direction is not None, "a scheduled step has a direction"
+    draft.emit(ev.StepHurried(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
+    return Verdict.ACCEPTED
+
+
+def _skip(draft: Draft, fact: Skip) -> Verdict:
+    step = draft.state.step(fact.step)
+    if fact.step not in draft.definition.by_name:
+        return draft.refuse(_unknown(draft, fact.step))
+    if step.status is StepStatus.SKIPPED:
+        return Verdict.REPEATED
+    has_turned = draft.state.having(StepStatus.COMPENSATION_FAILED)
+    if draft.state.status is ExecutionStatus.COMPENSATING or has_turned:
+        return draft.refuse("The saga has turned back. Resolve a compensation done by hand.")
+    if step.status is StepStatus.RUNNING or step.children is not None:
+        return draft.refuse(f"Step {fact.step} is at work: wait until it has settled.")
+    if step.status is StepStatus.SUCCEEDED:
+        return draft.refuse(f"Step {fact.step} has succeeded: there is nothing to skip.")
+    _leave_failed(draft, fact.by, Direction.ACTION)
+    draft.emit(
+        ev.StepSkipped(
+            fact.step, Direction.ACTION, by=fact.by, reason=fact.reason, changes=fact.changes
+        )
+    )
+    return Verdict.ACCEPTED
+
+
+def _resolve(draft: Draft, fact: Resolve) -> Verdict:
+    step = draft.state.step(fact.step)
+    if fact.step not in draft.definition.by_name:
+        return draft.refuse(_unknown(draft, fact.step))
+    if step.status is StepStatus.COMPENSATED:
+        return Verdict.REPEATED
+    direction = _given_up(draft).get(fact.step)
+    if direction is None:
+        return draft.refuse(
+            f"Step {fact.step} is {step.status}. Only what gave up can be resolved by hand."
+        )
+    if fact.step in draft.definition.after_pivot:
+        return draft.refuse(f"Step {fact.step} has no way back. Retry it, or skip it.")
+    _leave_failed(draft, fact.by, direction)
+    draft.emit(ev.StepResolved(fact.step, direction, by=fact.by, reason=fact.reason))
+    if step.children is not None and direction is Direction.COMPENSATION:
+        draft.tells.append(Tell(fact.step, Order.RESOLVE))
+    return Verdict.ACCEPTED
+
+
+def _amend(draft: Draft, fact: Amend) -> Verdict:
+    if draft.state.status is not ExecutionStatus.FAILED and not draft.state.paused:
+        return draft.refuse(
+            f"The saga is {draft.state.status}, and its steps read the context. Pause it first."
+        )
+    draft.emit(ev.SagaAmended(by=fact.by, reason=fact.reason, changes=fact.changes))
+    return Verdict.ACCEPTED
+
+
+def _unknown(draft: Draft, name: str) -> str:
+    return f"There is no step {name!r}. Steps: {', '.join(draft.definition.by_name)}."

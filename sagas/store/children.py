@@ -1,0 +1,87 @@
+"""What passes between a parent and its children, in their rows."""
+
+import json
+from collections import Counter
+from typing import Any
+
+from django.db import connection
+
+from sagas.machine import ExecutionStatus, Order, Outcome, StepState
+
+TAKE_OUTCOMES = """
+-- Waits for children that are at work right now; they never wait for their parent.
+WITH news AS (
+    SELECT id, outcome_taken AS before FROM sagas_sagaexecution
+    WHERE parent_id = %s AND outcome <> outcome_taken ORDER BY id FOR UPDATE
+)
+UPDATE sagas_sagaexecution AS child
+SET outcome_taken = child.outcome,
+    wake_at = CASE WHEN child.finished_at IS NULL THEN child.wake_at END
+FROM news WHERE child.id = news.id AND child.outcome <> ''
+RETURNING child.parent_step, news.before, child.outcome
+"""
+
+LEAVE_ORDER = """
+UPDATE sagas_sagaexecution
+SET orders = orders || to_jsonb(%(order)s::text), wake_at = clock_timestamp(),
+    -- What is tried again will tell again, be it the same.
+    outcome = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome END,
+    outcome_taken = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome_taken END
+WHERE parent_id = %(parent_id)s AND (parent_step = %(step)s OR %(step)s IS NULL)
+  AND status = ANY(%(statuses)s)
+"""
+
+OUTPUTS = """
+SELECT context, steps FROM sagas_sagaexecution
+WHERE parent_id = %s AND parent_step = %s ORDER BY number
+"""
+
+_LIVE = {ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATING}
+_OBEYED_BY = {
+    Order.HALT: {ExecutionStatus.PENDING, ExecutionStatus.RUNNING},
+    Order.UNDO: _LIVE | {ExecutionStatus.COMPLETED},
+    Order.RETRY: {ExecutionStatus.FAILED},
+    Order.RESOLVE: {ExecutionStatus.FAILED},
+    Order.PAUSE: _LIVE,
+    Order.RESUME: _LIVE,
+}
+"""Order → the statuses of the children that it means anything to."""
+
+
+def take_outcomes(parent_id: int) -> dict[str, Counter[Outcome]]:
+    """Step → how many more of its children have come to each outcome since this was last asked."""
+    changes: dict[str, Counter[Outcome]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_OUTCOMES, [parent_id])
+        for step, before, after in cursor.fetchall():
+            change = changes.setdefault(step, Counter())
+            change[Outcome(after)] += 1
+            if before:
+                change[Outcome(before)] -= 1
+    return changes
+
+
+def leave_order(parent_id: int, step: str | None, order: Order) -> None:
+    """Leaves an order with the children of `step`, all if None; the wake loops carry it out."""
+    values = {
+        "parent_id": parent_id,
+        "step": step,
+        "order": order.value,
+        "statuses": [status.value for status in _OBEYED_BY[order]],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVE_ORDER, values)
+
+
+def outputs(parent_id: int, step: str) -> list[tuple[dict[str, Any], set[str]]]:
+    """For each child of `step`, in order: its context, and the keys that its steps wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(OUTPUTS, [parent_id, step])
+        return [
+            (json.loads(context), _written(json.loads(steps)))
+            for context, steps in cursor.fetchall()
+        ]
+
+
+def _written(steps: dict[str, Any]) -> set[str]:
+    return {key for data in steps.values() for key in StepState.from_json(data).wrote}
