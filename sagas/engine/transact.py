@@ -15,6 +15,7 @@ from sagas.machine import (
     TERMINAL,
     Deadlocked,
     Decision,
+    ExecutionState,
     Fact,
     Failure,
     FailureKind,
@@ -30,6 +31,7 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine.context import storable_json
+from sagas.machine.states import GOING_FORWARD
 from sagas.machine.wake import repeat_interval
 from sagas.registry import registry
 from sagas.store import children, due, executions, locks
@@ -171,9 +173,14 @@ def _pass_on(definition: Saga, locked: Locked, decision: Decision) -> None:
     if decision.tells and any(step.children for step in decision.state.steps.values()):
         for order in decision.tells:
             children.leave_order(locked.id, order.step, order.order)
-    has_ended = decision.state.status in TERMINAL and locked.state.status not in TERMINAL
-    if has_ended and definition.locks is not None:
+    if definition.locks is not None and not _needs_locks(decision.state):
         locks.leave(locked.id)
+
+
+def _needs_locks(state: ExecutionState) -> bool:
+    """Not once it has ended; nor if it turned back before it had them, and did nothing."""
+    has_given_up = state.terms.blocked and state.status not in GOING_FORWARD
+    return state.status not in TERMINAL and not has_given_up
 
 
 def _look_at_parent(parent_id: int) -> None:

@@ -21,7 +21,7 @@ Action = Callable[[Any], Context | None]
 """Takes the context, returns what it adds or changes; see `sagas.machine.context`."""
 
 Keys = Sequence[str] | Mapping[str, str]
-"""Keys of one context that are copied into another; a mapping renames: there → here."""
+"""Keys of one context that are copied into another; a mapping renames them: from → to."""
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Types and steps: they become Celery task names, routing keys and metric labels."""
@@ -237,7 +237,7 @@ def is_compensable(step: Step) -> bool:
 def copied(keys: Keys, source: Context) -> dict[str, Any]:
     """What `keys` names in `source`; a key that is not there is left out."""
     pairs = keys.items() if isinstance(keys, Mapping) else ((key, key) for key in keys)
-    return {new: source[old] for new, old in pairs if old in source}
+    return {new: source[old] for old, new in pairs if old in source}
 
 
 def require_name(what: str, name: object) -> None:

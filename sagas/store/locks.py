@@ -42,7 +42,7 @@ UPDATE sagas_sagaexecution SET wake_at = clock_timestamp() WHERE id IN (
 CIRCLE = """
 -- Family → the family that it waits for, from this one on; a way back to itself is a deadlock.
 WITH RECURSIVE waits AS (
-    SELECT mine.family_id AS waiter, first.family_id AS holder, mine.key
+    SELECT mine.family_id AS waiter, first.family_id AS holder, mine.key::text
     FROM sagas_sagalock AS mine
     CROSS JOIN LATERAL (
         SELECT family_id FROM sagas_sagalock WHERE key = mine.key ORDER BY id LIMIT 1
