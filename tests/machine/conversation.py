@@ -101,6 +101,9 @@ class Conversation:
         self.state = decision.state
 
 
+BY_ANNA = {"by": "anna", "reason": "she knows why"}
+
+
 def failure(kind: FailureKind) -> Failure:
     return Failure(kind, "SomeError", "what it said")
 
