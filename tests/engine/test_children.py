@@ -328,17 +328,3 @@ def test_r3_a_parent_hears_of_its_child_even_if_its_worker_dies_right_then(
     SagaExecution.objects.filter(pk=child.pk).update(wake_at=child.updated_at)
     work_off(committed)
     assert family(started.execution_id) == ["completed", "completed"]
-
-
-def cost_of_an_item(items: int, committed: Any) -> float:
-    """Statements to the database for each item, from start to end."""
-    with CaptureQueriesContext(connection) as captured:
-        started = engine.start("shop", {"items": list(range(items))})
-        work_off(committed, most=20 * items + 100)
-    assert row(started.execution_id).status == "completed"
-    return len(captured.captured_queries) / items
-
-
-def test_an_item_of_many_costs_no_more_than_one_of_few(define: Any, committed: Any) -> None:
-    define(Saga("shop", [each()]))
-    assert cost_of_an_item(100, committed) <= cost_of_an_item(10, committed)
