@@ -62,15 +62,15 @@ def transact(execution_id: int, fact: Fact, *, only_if_due: bool = False) -> Tra
     report, which has no effect in any case, may then be recorded twice.
     """
     found = _with_new_connections(execution_id, fact, only_if_due)
-    if found is not None and found.call is not None:
-        _look_at_parent(found.call)
+    if found is not None:
+        call_parent(found)
     return found
 
 
 def decide_and_save(
     execution_id: int, fact: Fact, *, only_if_due: bool = False
 ) -> Transition | None:
-    """The same, inside the caller's transaction."""
+    """The same, inside the caller's transaction, after which `call_parent` is due."""
     locked = executions.lock_if_free(execution_id) if only_if_due else executions.lock(execution_id)
     if locked is None or (only_if_due and not locked.is_due):
         return None
@@ -102,6 +102,19 @@ def decide_and_save(
     if decision.events or decision.hints:
         announce(locked.id, definition, decision)
     return Transition(definition, decision, locked.parent_id if has_news else None)
+
+
+def call_parent(found: Transition) -> None:
+    """Lets the parent take what its child came to, after the commit. Whatever fails, the child's
+    wake_at stands."""
+    if found.call is None:
+        return
+    try:
+        transact(found.call, Woken())
+    except Exception:
+        logger.exception(
+            "Execution %s could not hear of its child; it will be told anew.", found.call
+        )
 
 
 def _with_new_connections(execution_id: int, fact: Fact, only_if_due: bool) -> Transition | None:
@@ -181,13 +194,3 @@ def _needs_locks(state: ExecutionState) -> bool:
     """Not once it has ended; nor if it turned back before it had them, and did nothing."""
     has_given_up = state.terms.blocked and state.status not in GOING_FORWARD
     return state.status not in TERMINAL and not has_given_up
-
-
-def _look_at_parent(parent_id: int) -> None:
-    """Lets the parent take what its child came to. Whatever fails, the child's wake_at stands."""
-    try:
-        transact(parent_id, Woken())
-    except Exception:
-        logger.exception(
-            "Execution %s could not hear of its child; it will be told anew.", parent_id
-        )

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from sagas.engine.transact import decide_and_save, transact
+from sagas.engine.transact import call_parent, decide_and_save, transact
 from sagas.machine import (
     Claim,
     Direction,
@@ -138,6 +138,7 @@ def run_atomic(work: Work) -> Verdict:
                 raise _ShutOut
     except _ShutOut:
         return _report(work, fact)  # which records that it was late
+    call_parent(found)
     return found.decision.verdict
 
 

@@ -308,6 +308,13 @@ def test_a_child_that_cannot_start_fails_its_step_and_leaves_nothing(
     assert "is missing" in row(started.execution_id).steps["ship"]["failure"]["message"]
 
 
+def test_r3_items_of_an_atomic_step_are_heard_of_at_once(define: Any, committed: Any) -> None:
+    define(Saga("shop", [each(atomic=True)]))
+    started = engine.start("shop", {"items": ["a", "b"]})
+    work_off(committed)
+    assert family(started.execution_id) == ["completed"] * 3
+
+
 def test_r3_a_parent_hears_of_its_child_even_if_its_worker_dies_right_then(
     define: Any, committed: Any, monkeypatch: Any
 ) -> None:
@@ -317,7 +324,7 @@ def test_r3_a_parent_hears_of_its_child_even_if_its_worker_dies_right_then(
     define(Saga("shop", [SubSaga("ship")]))
     started = engine.start("shop", {})
     with monkeypatch.context() as dying:
-        dying.setattr(transact, "_look_at_parent", lambda parent_id: None)
+        dying.setattr(transact, "call_parent", lambda found: None)
         work_off(committed)
     child = child_of(started.execution_id)
     assert (child.status, row(started.execution_id).status) == ("completed", "running")
