@@ -11,7 +11,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test lint types format docs requirements clean
+.PHONY: help demo demo-check test model-check lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each 
 
 test: $(VENV)/dev.stamp  ## run all tests; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+model-check: $(VENV)/dev.stamp  ## walk every state that the machine can reach with two faults; ARGS="--faults 3 --shape a.B"
+	$(BIN)/python -m tests.model $(ARGS)
 
 lint: $(VENV)/dev.stamp  ## check style, types and the borders of the layers
 	$(BIN)/ruff check $(wildcard $(SOURCES))

@@ -1,0 +1,7 @@
+"""Every reachable state of the production state machine, under every pair of faults.
+
+`python -m tests.model` walks them, for every order of up to three steps. Read `world` first (what
+is modelled, and why so little suffices), then `moves` (what may happen), `echoes` (what may happen
+at any time and must change nothing), and what must hold: `clauses` of each transition, `standing`
+of each row, `truth` between a row and its participants, and in `walk` that everything ends.
+"""

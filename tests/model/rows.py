@@ -1,0 +1,102 @@
+"""What the production machine makes of each row.
+
+Nothing here decides anything: every fact goes to `sagas.machine.decide`. That is a pure function,
+so each row is told each fact once, however many worlds meet it there. What follows is held against
+the clauses; so is a row that was not met before, and it gets every echo.
+"""
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from sagas.machine import Decision, ExecutionState, Fact, Operation, Woken
+from sagas.machine import events as ev
+from sagas.machine.evolve import begin
+from tests.model import facts
+from tests.model.calls import Call, calls_of, mask
+from tests.model.clauses import TRANSITION_CLAUSES
+from tests.model.echoes import check_echoes
+from tests.model.machine import answer, first_answer
+from tests.model.past import Past
+from tests.model.row import Row, Taken, Transition, canonical, key
+from tests.model.shapes import Shape
+from tests.model.standing import ROW_CLAUSES
+from tests.model.telling import told, told_row
+from tests.model.violation import Violation, sentence
+
+
+class Rows:
+    """The rows of one shape that were met so far."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.calls = calls_of(shape)
+        self._known: dict[Hashable, Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def started(self) -> Taken:
+        saga = self.shape.saga
+        fact = ev.SagaStarted("s-1", saga.saga_type, saga.version, {})
+        unborn = replace(begin(fact), last_seq=0)
+        return self._taken(unborn, Past(), fact, first_answer(self.shape, fact))
+
+    def claimed(self, row: Row, call: Call) -> Taken:
+        if ("claim", call) not in row.taken:
+            fact = facts.claim(call, row.state.step(call.step).fence)
+            row.taken["claim", call] = self._decided(row.state, row.past, fact)
+        return row.taken["claim", call]
+
+    def reported(self, row: Row, call: Call, result: str) -> Taken:
+        """By the holder of the newest claim."""
+        if (result, call) not in row.taken:
+            fact = facts.report(call, row.state.step(call.step).fence, result)
+            row.taken[result, call] = self._decided(row.state, row.past, fact)
+        return row.taken[result, call]
+
+    def woken(self, row: Row, *calls: Call) -> Taken:
+        """By the wake loop, which comes just when the leases or backoffs of `calls` have ended."""
+        if ("wake", *calls) not in row.taken:
+            state = facts.when_time_has_come(row.state, calls)
+            row.taken["wake", *calls] = self._decided(state, row.past, Woken())
+        return row.taken["wake", *calls]
+
+    def told(self, row: Row, operation: Operation) -> Taken:
+        """By a person."""
+        name = type(operation).__name__
+        if (name,) not in row.taken:
+            row.taken[name,] = self._decided(row.state, row.past, operation)
+        return row.taken[name,]
+
+    def lost(self, row: Row, call: Call) -> Taken:
+        """By a process that saw the holder of the newest claim die."""
+        if ("lost", call) not in row.taken:
+            fact = facts.lost(call, row.state.step(call.step).fence)
+            row.taken["lost", call] = self._decided(row.state, row.past, fact)
+        return row.taken["lost", call]
+
+    def _decided(self, before: ExecutionState, past: Past, fact: Fact) -> Taken:
+        return self._taken(before, past, fact, answer(self.shape, before, fact))
+
+    def _taken(
+        self, before: ExecutionState, past: Past, fact: Fact | ev.SagaStarted, decision: Decision
+    ) -> Taken:
+        past_after = past.after(self.shape, fact, decision)
+        transition = Transition(self.shape, before, past, past_after, fact, decision)
+        events = tuple(told(event) for event in transition.events)
+        for clause in TRANSITION_CLAUSES:
+            if not clause(transition):
+                story = [f"fact {told(fact)}", *(f"event {event}" for event in events)]
+                raise Violation(sentence(clause), [*story, told_row(decision.state)])
+        hinted = mask(self.calls[hint.step, hint.direction] for hint in decision.hints)
+        return Taken(self._row(canonical(decision.state), past_after), hinted, events)
+
+    def _row(self, state: ExecutionState, past: Past) -> Row:
+        known = (key(state), past)
+        if known not in self._known:
+            row = self._known[known] = Row.of(state, past, self.calls)
+            for clause in ROW_CLAUSES:
+                if not clause(self.shape, row):
+                    raise Violation(sentence(clause), [told_row(state)])
+            check_echoes(self.shape, row, self.calls)
+        return self._known[known]

@@ -1,0 +1,112 @@
+"""The definitions that are walked: every order of up to three steps, with and without ways back.
+
+A shape's name is its drawing: `a.[b/c]` is `a`, then `b` and `c` side by side; `b_` has no
+compensation; a capital is the pivot. Steps after the pivot can't have one, so theirs is not varied.
+
+Two branches of one step each that differ in nothing but their names are drawn one way round
+only: exchanging the names turns the runs of the one shape into the runs of the other. The machine
+looks at names to find a step, and at the written order only to sort the events of one decision.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any, Final
+
+from sagas.machine import Parallel, Pivot, Retry, Saga, SagaStep
+from tests.machine.conversation import nothing
+from tests.machine.shapes import precedence
+
+TWICE: Final = Retry(max_attempts=2, backoff=1, jitter=0)
+ONCE: Final = Retry(max_attempts=1)
+POLICIES: Final = {"": (TWICE, TWICE), ":1+2": (ONCE, TWICE), ":1+1": (ONCE, ONCE)}
+"""What a name ends with, and how often actions + compensations are tried. With two attempts, two
+faults are used up before a step gives up; with one, the second meets it on the way back. After the
+pivot, steps have two at least."""
+
+Build = Callable[..., list[Any]]
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """An order of steps; `may_be_pivot` are those at the top level, `twins` branches alike."""
+
+    drawing: str
+    build: Build
+    may_be_pivot: str = ""
+    twins: str = ""
+
+
+ARRANGEMENTS: Final = (
+    Arrangement("a", lambda a: [a], "a"),
+    Arrangement("a.b", lambda a, b: [a, b], "ab"),
+    Arrangement("[a/b]", lambda a, b: [Parallel(a, b)], "", "ab"),
+    Arrangement("a.b.c", lambda a, b, c: [a, b, c], "abc"),
+    Arrangement("[a.b/c]", lambda a, b, c: [Parallel([a, b], c)]),
+    Arrangement("a.[b/c]", lambda a, b, c: [a, Parallel(b, c)], "a", "bc"),
+    Arrangement("[a/b].c", lambda a, b, c: [Parallel(a, b), c], "c", "ab"),
+    Arrangement("[a/b/c]", lambda a, b, c: [Parallel(a, b, c)], "", "abc"),
+)
+"""Every partial order of up to three steps: there are no others. Nested groups say the same ones in
+more words."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    name: str
+    saga: Saga
+    before: frozenset[tuple[str, str]]
+    """Every pair (earlier step, later step), computed without the machine."""
+
+    def step(self, name: str) -> SagaStep:
+        step = self.saga.claimed_step(name)
+        assert step is not None, "workers run all steps of a shape"
+        return step
+
+    def earlier_than(self, step: str) -> list[str]:
+        return [earlier for earlier, later in self.before if later == step]
+
+    def later_than(self, step: str) -> list[str]:
+        return [later for earlier, later in self.before if earlier == step]
+
+
+def all_shapes() -> Iterator[Shape]:
+    """Every shape, the small ones first."""
+    for arrangement in ARRANGEMENTS:
+        letters = [char for char in arrangement.drawing if char.isalpha()]
+        for pivot in ["", *arrangement.may_be_pivot]:
+            after = _after(letters, pivot)
+            choices = [(False,) if letter in after else (True, False) for letter in letters]
+            for undone in product(*choices):
+                undo = dict(zip(letters, undone, strict=True))
+                if not _is_twin_of_another(arrangement, undo):
+                    yield from (_shape(arrangement, undo, pivot, name) for name in POLICIES)
+
+
+def _after(letters: list[str], pivot: str) -> list[str]:
+    return letters[letters.index(pivot) + 1 :] if pivot else []
+
+
+def _is_twin_of_another(arrangement: Arrangement, undo: dict[str, bool]) -> bool:
+    return any(undo[first] < undo[second] for first, second in pairwise(arrangement.twins))
+
+
+def _shape(arrangement: Arrangement, undo: dict[str, bool], pivot: str, policy: str) -> Shape:
+    retry, compensation_retry = POLICIES[policy]
+    after = _after(list(undo), pivot)
+    name = arrangement.drawing
+    for letter, is_undone in undo.items():
+        drawn = letter.upper() if letter == pivot else letter
+        name = name.replace(letter, drawn if is_undone else f"{drawn}_")
+    steps = [
+        (Pivot if letter == pivot else SagaStep)(
+            letter,
+            nothing,
+            nothing if is_undone else None,
+            retry=TWICE if letter in after else retry,
+            compensation_retry=compensation_retry,
+        )
+        for letter, is_undone in undo.items()
+    ]
+    saga = Saga("modelled", arrangement.build(*steps))
+    return Shape(name + policy, saga, frozenset(precedence(saga.body)))

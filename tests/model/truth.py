@@ -1,0 +1,74 @@
+"""What must hold between the row and what the participants really did."""
+
+from collections.abc import Callable
+from typing import Final
+
+from sagas.machine import Direction, ExecutionStatus, StepStatus
+from tests.model.calls import mask
+from tests.model.rows import Rows
+from tests.model.violation import sentence
+from tests.model.world import World
+
+
+def s4_what_happened_or_may_happen_is_known(rows: Rows, world: World) -> bool:
+    return not (world.accepted | world.strays) & world.row.unaware_bits
+
+
+def s3_completed_means_that_each_step_happened_and_stays(rows: Rows, world: World) -> bool:
+    if world.row.state.status is not ExecutionStatus.COMPLETED:
+        return True
+    return world.accepted == mask(call for call in rows.calls.values() if call.undo_bit)
+
+
+def s4_compensated_means_that_nothing_stands(rows: Rows, world: World) -> bool:
+    if world.row.state.status is not ExecutionStatus.COMPENSATED:
+        return True
+    return not _standing(rows, world)
+
+
+def s6_failed_on_the_way_back_leaves_only_what_could_not_be_undone(
+    rows: Rows, world: World
+) -> bool:
+    row = world.row
+    if row.state.status is not ExecutionStatus.FAILED or not row.past.turned_back:
+        return True
+    return all(
+        row.state.step(name).status is StepStatus.COMPENSATION_FAILED
+        for name in _standing(rows, world)
+    )
+
+
+def s7_failed_on_the_way_forward_undoes_nothing(rows: Rows, world: World) -> bool:
+    row = world.row
+    if row.state.status is not ExecutionStatus.FAILED or row.past.turned_back:
+        return True
+    return not any(world.accepted & call.undo_bit for call in rows.calls.values())
+
+
+def _standing(rows: Rows, world: World) -> list[str]:
+    """What happened, was not undone, and must not outlive the way back: steps with a compensation,
+    and the pivot (S7)."""
+    return [
+        step.name
+        for step in rows.shape.saga.claimed_steps
+        if (step.compensation is not None or step is rows.shape.saga.pivot)
+        and (call := rows.calls[step.name, Direction.ACTION])
+        and world.accepted & call.bit
+        and not world.accepted & call.undo_bit
+    ]
+
+
+AT_REST_CLAUSES: Final[tuple[Callable[[Rows, World], bool], ...]] = (
+    s3_completed_means_that_each_step_happened_and_stays,
+    s4_compensated_means_that_nothing_stands,
+    s6_failed_on_the_way_back_leaves_only_what_could_not_be_undone,
+    s7_failed_on_the_way_forward_undoes_nothing,
+)
+
+
+def broken_truth(rows: Rows, world: World) -> str:
+    """The clause that does not hold in `world`; empty if all do."""
+    if not s4_what_happened_or_may_happen_is_known(rows, world):
+        return sentence(s4_what_happened_or_may_happen_is_known)
+    clauses = AT_REST_CLAUSES if world.row.is_at_rest else ()
+    return next((sentence(clause) for clause in clauses if not clause(rows, world)), "")
