@@ -133,7 +133,7 @@ def test_concurrent_starts_get_one_holder_and_one_queue(saga: Saga, committed: A
 def nested(define: Any) -> None:
     done.clear()
     define(Saga("inner", [SagaStep("work", work)], locks=lambda c: [f"user:{c['then']}"]))
-    nested_steps = [SagaStep("a", lambda _: None, lambda _: None), SubSaga("inner")]
+    nested_steps: list[Any] = [SagaStep("a", lambda _: None, lambda _: None), SubSaga("inner")]
     define(Saga("shop", nested_steps, locks=by_user))
 
 

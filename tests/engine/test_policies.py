@@ -92,7 +92,7 @@ def test_r6_an_atomic_step_whose_commit_is_in_doubt_happens_exactly_once(
     committed_in_truth: bool, atomic: Saga, committed: Any, monkeypatch: Any
 ) -> None:
     started = engine.start("shop", {})
-    database = connections["default"]
+    database: Any = connections["default"]
     commit, roll_back = database._commit, database._rollback
     doubtful = [True]
 

@@ -194,7 +194,7 @@ def test_s13_a_claim_that_waited_for_the_lock_is_timed_when_it_got_it(shop: Saga
         return engine.claim(started.execution_id, "a", Direction.ACTION, 0)
 
     released, work = together(lambda number: [hold, claim_then][number](), 2)
-    claimed_at = work.context["deadline"] - shop.by_name["a"].soft_limit
+    claimed_at = work.context["deadline"] - shop.claimed_steps[0].soft_limit
     assert claimed_at >= released
 
 

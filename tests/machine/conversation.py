@@ -101,7 +101,7 @@ class Conversation:
         self.state = decision.state
 
 
-BY_ANNA = {"by": "anna", "reason": "she knows why"}
+BY_ANNA: dict[str, Any] = {"by": "anna", "reason": "she knows why"}
 
 
 def failure(kind: FailureKind) -> Failure:

@@ -52,7 +52,7 @@ def test_r20_a_message_without_limits_gets_those_of_its_step() -> None:
     [step] = [
         step
         for saga in registry
-        for step in saga.by_name.values()
+        for step in saga.claimed_steps
         if task_name(saga.saga_type, step.name, Direction.ACTION) == "order_processing.create_order"
     ]
     task = current_app.tasks["order_processing.create_order"]
