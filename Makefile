@@ -11,7 +11,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test model-check lint types format docs requirements clean
+.PHONY: help demo demo-check test model-check backlog-check lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: $(VENV)/dev.stamp  ## run all tests; ARGS="-k name" goes to pytest
 
 model-check: $(VENV)/dev.stamp  ## walk every state that the machine can reach with two faults; ARGS="--faults 3 --shape a.B"
 	$(BIN)/python -m tests.model $(ARGS)
+
+backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a minute: how many hints are repeats; ARGS="--steps 6000"
+	$(BIN)/python -m tests.system.backlog $(ARGS)
 
 lint: $(VENV)/dev.stamp  ## check style, types and the borders of the layers
 	$(BIN)/ruff check $(wildcard $(SOURCES))

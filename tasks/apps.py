@@ -9,10 +9,11 @@ class TasksConfig(AppConfig):
         from sagas.listeners import listen
         from sagas.registry import registry
         from tasks import checks  # noqa: F401  (registers the system checks)
+        from tasks.children import ChildWatch
         from tasks.hints import send_hints
         from tasks.steps import register_tasks
         from tasks.wake import WakeLoop
 
         register_tasks(registry)
         listen(send_hints)
-        current_app.steps["worker"].add(WakeLoop)
+        current_app.steps["worker"].update((WakeLoop, ChildWatch))

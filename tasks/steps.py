@@ -14,16 +14,25 @@ import logging
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from celery import shared_task
+from celery import Task, shared_task
 
 from clients.errors import NotSent, Refused
 from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
+from tasks.lost import holder_in
 
 logger = logging.getLogger(__name__)
 
 BIGINT_LIMIT = 1 << 63
+
+
+class StepTask(Task):
+    """One direction of one step."""
+
+    Request = "tasks.step_request:StepRequest"
+    step: str
+    direction: Direction
 
 
 def task_name(saga_type: str, step: str, direction: Direction) -> str:
@@ -49,31 +58,37 @@ def register_tasks(sagas: Iterable[Saga]) -> None:
 def _register(name: str, longest: SagaStep, direction: Direction) -> None:
     """`longest` is the step in the version that gives it the most time. A hint carries its own
     version's limits; these hold for a message that carries none."""
-    step = longest.name
 
     @shared_task(
+        base=StepTask,
+        bind=True,
         name=name,
+        step=longest.name,
+        direction=direction,
         soft_time_limit=longest.soft_limit.total_seconds(),
         time_limit=longest.hard_limit.total_seconds(),
     )
-    def run(execution_id: object = None, fence: object = None) -> None:
-        if _is_bigint(execution_id) and _is_bigint(fence):
-            perform(execution_id, step, direction, fence)
+    def run(task: StepTask, execution_id: object = None, fence: object = None) -> None:
+        if is_bigint(execution_id) and is_bigint(fence):
+            holder = holder_in(task.request.id, task.request.hostname)
+            perform(execution_id, task.step, task.direction, fence, holder)
         else:
             logger.warning("%s: a message without an execution and a fence; ignored.", name)
 
 
-def _is_bigint(value: object) -> TypeGuard[int]:
+def is_bigint(value: object) -> TypeGuard[int]:
     """Whether PostgreSQL can even be asked for it."""
     return type(value) is int and 0 <= value < BIGINT_LIMIT
 
 
-def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:
+def perform(
+    execution_id: int, step: str, direction: Direction, fence: int, holder: str | None = None
+) -> None:
     """Claims one attempt, runs it, and reports what became of it.
 
     Raises what the action raised, after it was reported: Celery then keeps the traceback.
     """
-    work = engine.claim(execution_id, step, direction, fence)
+    work = engine.claim(execution_id, step, direction, fence, holder=holder)
     if work is None:
         return
     try:

@@ -2,6 +2,7 @@
 
 It looks for executions whose `wake_at` has come: a hint that was lost, a backoff that is over, a
 lease that ended. Whatever happened to the broker or to other workers, each saga moves on (L2).
+Between two looks it reports the claims of this worker's children that died.
 """
 
 import logging
@@ -13,6 +14,9 @@ from celery import bootsteps, current_app
 from django.db import connection
 
 from sagas import engine
+from sagas.registry import registry
+from tasks.lost import report_noted, wake_reporter
+from tasks.queues import FullQueues
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class WakeLoop(bootsteps.StartStopStep):
 
     def stop(self, parent: Any) -> None:
         self._stopping.set()
+        wake_reporter()
         if self._thread is not None:
             self._thread.join(STOP_LIMIT)
 
@@ -60,10 +65,14 @@ class WakeLoop(bootsteps.StartStopStep):
     def _run(self) -> None:
         next_stranded = time.monotonic() + STRANDED_INTERVAL
         next_cleaning = time.monotonic() + CLEANING_INTERVAL
+        full_queues = FullQueues(registry)
         pause = INTERVAL
-        while not self._stopping.wait(pause):
+        while not self._stopping.is_set():
             try:
-                pause = 0.0 if engine.wake(BATCH) == BATCH else INTERVAL
+                report_noted(pause)
+                if self._stopping.is_set():
+                    break
+                pause = 0.0 if engine.wake(BATCH, full_queues) == BATCH else INTERVAL
                 if time.monotonic() >= next_stranded:
                     next_stranded = time.monotonic() + STRANDED_INTERVAL
                     _tell_stranded()

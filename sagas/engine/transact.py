@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from sagas.engine import family
 from sagas.listeners import announce
 from sagas.machine import (
     TERMINAL,
+    Called,
     Deadlocked,
     Decision,
     ExecutionState,
@@ -21,6 +22,7 @@ from sagas.machine import (
     FailureKind,
     Order,
     Ordered,
+    Repetition,
     Saga,
     Succeeded,
     Unblocked,
@@ -28,6 +30,7 @@ from sagas.machine import (
     decide,
     hints,
     outcome,
+    repetition,
     wake_at,
 )
 from sagas.machine.context import storable_json
@@ -96,9 +99,10 @@ def decide_and_save(
         _pass_on(definition, locked, decision)
         family.insert(newborn, locked.id, locked.family_id, locked.owner_id, locked.now)
     elif isinstance(fact, Woken):
-        sent = locked.hints_sent
-        wake = wake_at(state, locked.now, sent)
-        due.repeat_hints(locked, _earliest(wake, locked.now if has_news else None, sent))
+        repeated = repeat(locked, fact)
+        decision = replace(decision, hints=repeated.hints)
+        news_at = locked.now if has_news else None
+        due.repeat_hints(locked, _earliest(repeated.wake_at, news_at, locked.hints_sent))
     if decision.events or decision.hints:
         announce(locked.id, definition, decision)
     return Transition(definition, decision, locked.parent_id if has_news else None)
@@ -110,11 +114,17 @@ def call_parent(found: Transition) -> None:
     if found.call is None:
         return
     try:
-        transact(found.call, Woken())
+        transact(found.call, Called())
     except Exception:
         logger.exception(
             "Execution %s could not hear of its child; it will be told anew.", found.call
         )
+
+
+def repeat(locked: Locked, woken: Woken) -> Repetition:
+    """What a look leads to that found nothing to decide."""
+    promised = locked.wake_at or locked.now
+    return repetition(locked.state, locked.now, promised, locked.hints_sent, woken.full)
 
 
 def _with_new_connections(execution_id: int, fact: Fact, only_if_due: bool) -> Transition | None:
@@ -146,7 +156,7 @@ def _decide(definition: Saga, locked: Locked, fact: Fact) -> Decision:
 def _facts(definition: Saga, locked: Locked, fact: Fact) -> Iterator[Fact]:
     for order in locked.orders:
         yield Ordered(Order(order))
-    if isinstance(fact, Woken):
+    if isinstance(fact, Woken | Called):
         if locked.state.terms.blocked and (found := _look_at_locks(locked)):
             yield found
         yield from family.news(definition, locked)

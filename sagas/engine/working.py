@@ -73,7 +73,8 @@ def claim(
     """The work of a step that is due, or None: not due, somebody else's, done, or unknown.
 
     The claim is committed before this returns (S1). A worker without the execution's definition
-    leaves it alone (S12). `holder` names this very claim, for `lost`.
+    leaves it alone (S12). `holder` is an id that no other claimant has at the same time, for
+    whoever may have to report this claim as `lost`; without it one is made.
     """
     found = transact(execution_id, Claim(step, direction, fence, holder or uuid.uuid4().hex))
     if found is None or found.decision.verdict is Verdict.REFUSED:
@@ -142,12 +143,10 @@ def run_atomic(work: Work) -> Verdict:
     return found.decision.verdict
 
 
-def lost(
-    execution_id: int, step: str, direction: Direction, fence: int, *, holder: str, message: str
-) -> Verdict:
-    """Reports that the process that claimed as `holder` is dead. Changes nothing if that claim is
-    settled, or was never made."""
-    found = transact(execution_id, Lost(step, direction, fence, holder, message))
+def lost(execution_id: int, step: str, direction: Direction, fence: int, holder: str) -> Verdict:
+    """Reports that the process that claimed as `holder` is dead. `REFUSED` if there is no such
+    claim, or not any more."""
+    found = transact(execution_id, Lost(step, direction, fence, holder))
     return Verdict.REFUSED if found is None else found.decision.verdict
 
 

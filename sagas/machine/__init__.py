@@ -9,6 +9,7 @@ from sagas.machine.definition import InvalidInput, Saga
 from sagas.machine.evolve import evolve, fold
 from sagas.machine.facts import (
     Amend,
+    Called,
     Cancel,
     ChildrenMoved,
     ChildrenRefused,
@@ -47,13 +48,14 @@ from sagas.machine.states import (
 )
 from sagas.machine.steps import DefinitionError, ForEach, Pivot, SagaStep, Sleep, SubSaga, WaitFor
 from sagas.machine.tree import Parallel
-from sagas.machine.wake import Hint, hints, wake_at
+from sagas.machine.wake import Hint, Repetition, Route, hints, repetition, wake_at
 
 __all__ = [
     "AT_REST",
     "PATIENT",
     "TERMINAL",
     "Amend",
+    "Called",
     "Cancel",
     "Children",
     "ChildrenMoved",
@@ -82,10 +84,12 @@ __all__ = [
     "Pause",
     "Pivot",
     "Rejected",
+    "Repetition",
     "Report",
     "Resolve",
     "Resume",
     "Retry",
+    "Route",
     "Saga",
     "SagaStep",
     "Signal",
@@ -110,6 +114,7 @@ __all__ = [
     "fold",
     "hints",
     "outcome",
+    "repetition",
     "start",
     "wake_at",
     "way_back",

@@ -78,7 +78,12 @@ def lost(draft: Draft, fact: Lost) -> Verdict:
     is_held = step.status is IN_FLIGHT[fact.direction] and step.fence == fact.fence
     if not is_held or step.holder != fact.holder:
         return draft.refuse("The claim is settled, or somebody else's.")
-    failure = Failure(FailureKind.UNKNOWN, "WorkerLost", fact.message)
+    failure = Failure(
+        FailureKind.UNKNOWN,
+        "WorkerLost",
+        "The process that ran it died: killed, crashed, short of memory, shut down, or past its "
+        "hard time limit. The worker's log of that moment says which.",
+    )
     settle_failure(draft, fact.step, fact.direction, failure, reported=False)
     return Verdict.ACCEPTED
 

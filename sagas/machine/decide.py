@@ -24,6 +24,7 @@ from sagas.machine.definition import Saga
 from sagas.machine.evolve import begin
 from sagas.machine.facts import (
     Amend,
+    Called,
     Cancel,
     ChildrenMoved,
     ChildrenRefused,
@@ -77,6 +78,8 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
         case Woken():
             end_leases(draft)
             end_times(draft)
+            return Verdict.ACCEPTED
+        case Called():
             return Verdict.ACCEPTED
         case Signal():
             return signal(draft, fact)

@@ -1,12 +1,13 @@
 """What the outside tells the machine. A port makes a fact; `decide` says what follows from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Outcome
+from sagas.machine.wake import Route
 
 # --- Workers --------------------------------------------------------------------------------------
 
@@ -47,13 +48,12 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The process that held this very claim is known to be dead."""
+    """The process that held this very claim is known to be dead: nobody will report it."""
 
     step: str
     direction: Direction
     fence: int
     holder: str
-    message: str
 
 
 # --- The clock, the locks, the family -------------------------------------------------------------
@@ -61,7 +61,18 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """`wake_at` has come: look at leases and due times."""
+    """`wake_at` has come: look at leases and due times.
+
+    `full` are the steps whose hints go to a queue that needs no more of them (R21); see
+    `wake.repetition`.
+    """
+
+    full: Set[Route] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A child says that it has come to something; what, is told by `ChildrenMoved`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +190,7 @@ class Amend(_ByPerson):
 
 
 Report = Succeeded | Failed
-FamilyFact = ChildrenMoved | ChildrenRefused
+FamilyFact = Called | ChildrenMoved | ChildrenRefused
 Operation = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend
 LockFact = Unblocked | Deadlocked
 Fact = Claim | Report | Lost | Woken | LockFact | FamilyFact | Ordered | Signal | Operation

@@ -1,10 +1,11 @@
 """When somebody must look at an execution again, and what to tell the workers then."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sagas.machine.state import ExecutionState
+from sagas.machine.state import ExecutionState, StepState
 from sagas.machine.states import GOING_FORWARD, Direction, ExecutionStatus, StepStatus
 
 FIRST_REPEAT: Final = timedelta(seconds=5)
@@ -14,6 +15,15 @@ longer is how long a saga stands still when its hint was lost (L2)."""
 LONGEST_REPEAT: Final = timedelta(minutes=1)
 """Repeats double up to this: a queue longer than the wake interval must not grow by its own
 repeats (R21). It is also how long a saga may stand still after a broker was away for long."""
+
+
+PATIENCE: Final = timedelta(minutes=10)
+"""How often a step is told of while its queue is full, though its hint may well be in there. With
+less, a long queue grows by its own repeats (R21); it is how long a hint that was lost stays lost
+behind a queue that never gets empty."""
+
+Route = tuple[str, int, str, Direction]
+"""A saga's type and version, a step and a direction: what decides to which queue a hint goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +47,51 @@ def hints(state: ExecutionState, now: datetime) -> list[Hint]:
     ]
 
 
-def wake_at(state: ExecutionState, now: datetime, hints_sent: int) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """What a look leads to that found nothing to decide: the hints to send now, and when to look
+    again."""
+
+    hints: tuple[Hint, ...]
+    wake_at: datetime | None
+
+
+def repetition(
+    state: ExecutionState, now: datetime, promised: datetime, hints_sent: int, full: Set[Route]
+) -> Repetition:
+    """Repeats the hints of `state`, but for those that would only make a `full` queue longer.
+
+    `promised` is the wake_at that led to this look.
+    """
+    due = hints(state, now)
+    put_off = {
+        hint.step
+        for hint in due
+        if (state.saga_type, state.version, hint.step, hint.direction) in full
+        and not _is_told_anyway(state.step(hint.step), now, promised)
+    }
+    told = tuple(hint for hint in due if hint.step not in put_off)
+    return Repetition(told, wake_at(state, now, hints_sent, put_off))
+
+
+def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
+    """Whether a step is told of even if its queue is full: at its `_last_call`, unless there was a
+    look since then.
+
+    What is put off is promised a look at each of these moments, so one before `promised` had its
+    look. A step that is due since `promised` or later had none: its backoff is just over, and
+    nobody was told of it yet. What was told of when it was scheduled is due since before that.
+    """
+    return step.due_at is not None and _last_call(step.due_at, now) >= promised
+
+
+def wake_at(
+    state: ExecutionState, now: datetime, hints_sent: int, put_off: Set[str] = frozenset()
+) -> datetime | None:
     """The earliest time at which anybody must look again; None if nobody must (L1).
 
-    `hints_sent` is how often the hints of this very state were sent before.
+    `hints_sent` is how often the hints of this very state were sent before; `put_off` are the
+    steps that are due and not told of now, because their queue is full.
     """
     if state.paused or state.is_at_rest:
         return None
@@ -51,11 +102,15 @@ def wake_at(state: ExecutionState, now: datetime, hints_sent: int) -> datetime |
     if terms.start_at is not None and terms.start_at > now and not state.current_steps:
         return terms.start_at
     moments = [step.lease_until for step in state.steps.values() if step.lease_until is not None]
-    moments += [
-        step.due_at if step.due_at > now else repeat_at
-        for step in state.steps.values()
-        if step.due_at is not None
-    ]
+    for name, step in state.steps.items():
+        if step.due_at is None:
+            continue
+        if step.due_at > now:
+            moments.append(step.due_at)
+        elif name in put_off:
+            moments.append(min(now + LONGEST_REPEAT, _last_call(step.due_at, now) + PATIENCE))
+        else:
+            moments.append(repeat_at)
     if any(step.children is not None and step.direction for step in state.steps.values()):
         moments.append(repeat_at)  # should the last child's word be lost
     if terms.held and state.status is ExecutionStatus.COMPENSATING:
@@ -79,3 +134,9 @@ def waits_for_signals(state: ExecutionState) -> bool:
         step.status is StepStatus.WAITING and step.due_at is None and step.children is None
         for step in current
     )
+
+
+def _last_call(due_at: datetime, now: datetime) -> datetime:
+    """The last moment at which a step was to be told of even if its queue is full: when it became
+    due, and each PATIENCE after that."""
+    return due_at + (now - due_at) // PATIENCE * PATIENCE

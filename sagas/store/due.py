@@ -1,6 +1,6 @@
 """What is due: the wake loop's statements, each a transaction of its own unless said otherwise."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,13 @@ GROUP BY saga_type, version
 POSTPONE = """
 UPDATE sagas_sagaexecution SET wake_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id = %(id)s AND wake_at IS NOT NULL
+"""
+
+PUT_OFF = """
+-- In one statement: behind a long queue there are thousands of them, each minute.
+UPDATE sagas_sagaexecution AS e SET wake_at = v.wake_at
+FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS v (id, wake_at)
+WHERE e.id = v.id
 """
 
 REPEAT_HINTS = """
@@ -63,6 +70,13 @@ def repeat_hints(locked: Locked, wake_at: datetime | None) -> None:
     sent = min(locked.hints_sent + 1, 1000)  # far past the longest interval, and fits the column
     with connection.cursor() as cursor:
         cursor.execute(REPEAT_HINTS, {"id": locked.id, "wake_at": wake_at, "hints_sent": sent})
+
+
+def put_off(wake_ats: Mapping[int, datetime | None]) -> None:
+    """Moves the next look at executions that nobody is told of now. In the caller's transaction,
+    which holds the rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUT_OFF, {"ids": list(wake_ats), "moments": list(wake_ats.values())})
 
 
 def _types(known: Iterable[tuple[str, int]]) -> dict[str, list[Any]]:

@@ -1,7 +1,7 @@
 """The execution's row and its events: read under the lock, written in one statement."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -74,12 +74,12 @@ class Found:
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,
        hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken"""
 
-PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = %s"
+PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = ANY(%s)"
 
 LOCK = f"""
 -- Materialized, so that the clock is read after the lock was granted.
 WITH locked AS MATERIALIZED (
-    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE id = %s FOR UPDATE {{skip}}
+    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE id = ANY(%s) FOR UPDATE {{skip}}
 )
 SELECT {_COLUMNS}, clock_timestamp() FROM locked
 """
@@ -171,17 +171,22 @@ def insert(new: Iterable[New], owner_id: int | None, now: datetime) -> dict[str,
 
 def lock(execution_id: int) -> Locked | None:
     """The execution, once its row's lock is granted; None if there is none."""
-    return _lock(LOCK.format(skip=""), execution_id)
+    return next(_read(LOCK.format(skip=""), [execution_id]), None)
 
 
 def lock_if_free(execution_id: int) -> Locked | None:
     """The execution; None if there is none, or somebody is at work on it right now (R14)."""
-    return _lock(LOCK.format(skip="SKIP LOCKED"), execution_id)
+    return next(lock_those_free([execution_id]), None)
+
+
+def lock_those_free(execution_ids: list[int]) -> Iterator[Locked]:
+    """Those of these executions that there are, and that nobody is at work on right now (R14)."""
+    return _read(LOCK.format(skip="SKIP LOCKED"), execution_ids)
 
 
 def peek(execution_id: int) -> Locked | None:
     """The execution as it stands, without its lock: for reading alone."""
-    return _lock(PEEK, execution_id)
+    return next(_read(PEEK, [execution_id]), None)
 
 
 def find(saga_id: str) -> Found | None:
@@ -215,12 +220,14 @@ def save(locked: Locked, decision: Decision, wake_at: datetime | None, outcome: 
             )
 
 
-def _lock(sql: str, execution_id: int) -> Locked | None:
+def _read(sql: str, execution_ids: list[int]) -> Iterator[Locked]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [execution_id])
-        row = cursor.fetchone()
-    if row is None:
-        return None
+        cursor.execute(sql, [execution_ids])
+        rows = cursor.fetchall()
+    return map(_locked, rows)
+
+
+def _locked(row: tuple[Any, ...]) -> Locked:
     (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms, *rest) = row
     hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
     state = ExecutionState(

@@ -8,14 +8,12 @@ from sagas.machine import (
     PATIENT,
     Failed,
     FailureKind,
-    Lost,
     Parallel,
     Pause,
     Pivot,
     Retry,
     Saga,
     SagaStep,
-    Verdict,
     WaitFor,
     way_back,
 )
@@ -80,26 +78,6 @@ def test_a_step_that_may_be_atomic_leaves_no_trace_when_it_fails() -> None:
     saga.give_up("a", FailureKind.UNKNOWN)
     assert saga.state.status == "compensated"
     assert saga.state.step("a").effect == "none"
-
-
-# --- A dead worker's claim ------------------------------------------------------------------------
-
-
-def test_r4_a_claim_whose_process_is_dead_is_shut_out_before_its_lease_ends() -> None:
-    saga = talk(step("a"))
-    fence = saga.claim("a", holder="one")
-    assert saga.tell(Lost("a", ACTION, fence, "one", "killed")).verdict is Verdict.ACCEPTED
-    assert saga.state.step("a").status == "scheduled"
-    assert saga.state.step("a").effect == "possible"
-
-
-@pytest.mark.parametrize(("fence", "holder"), [(1, "another"), (0, "one"), (2, "one")])
-def test_r4_another_claim_than_the_dead_ones_is_left_alone(fence: int, holder: str) -> None:
-    saga = talk(step("a"))
-    saga.claim("a", holder="one")
-    before = saga.state
-    assert saga.tell(Lost("a", ACTION, fence, holder, "killed")).verdict is Verdict.REFUSED
-    assert saga.state == before
 
 
 # --- The preview ----------------------------------------------------------------------------------

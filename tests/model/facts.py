@@ -52,7 +52,7 @@ def report(call: Call, fence: int, result: str) -> Report:
 
 def lost(call: Call, fence: int) -> Lost:
     """Word of a dead worker."""
-    return Lost(call.step, call.direction, fence, holder(call, fence), "it was killed")
+    return Lost(call.step, call.direction, fence, holder(call, fence))
 
 
 def holder(call: Call, fence: int) -> str:

@@ -108,10 +108,13 @@ class Running:
             time.sleep(0.01)
         raise AssertionError(f"{call!r} was never called: {self.journal(saga_id)}")
 
+    def process_of_last_call(self, saga_id: str) -> int:
+        """The process in which the last call ran."""
+        return int((self.folder / f"{saga_id}.journal").read_text().split()[-1])
+
     def worker_of_last_call(self, saga_id: str) -> str:
         """The worker in one of whose processes the last call ran."""
-        path = self.folder / f"{saga_id}.journal"
-        group = os.getpgid(int(path.read_text().split()[-1]))
+        group = os.getpgid(self.process_of_last_call(saga_id))
         [name] = [name for name in WORKERS if self.supervisor.pid_of(name) == group]
         return name
 

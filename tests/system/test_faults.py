@@ -59,7 +59,7 @@ def test_r4_a_process_killed_in_an_action_costs_one_attempt(running: Running) ->
     found = running.end_of(saga_id)
     assert found["status"] == "completed"
     assert found["steps"][1]["attempts"] == 2
-    assert found["steps"][1]["error"]["error"] == "LeaseExpired"
+    assert found["steps"][1]["error"]["error"] == "WorkerLost"
 
 
 def test_r18_a_step_that_kills_its_worker_each_time_gives_up_and_is_undone(

@@ -6,12 +6,14 @@ Every call is one line of a journal: the step, the direction, the attempt and th
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sagas import Parallel, Rejected, Retry, Saga, SagaStep, Unreachable
+from tests.system.probe import published  # noqa: F401  (counts from here on)
 
 FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
 
@@ -30,8 +32,21 @@ def kill_process(context: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def leave_process(context: Any) -> None:
+    sys.exit("as the script says")
+
+
 def hang(context: Any) -> None:
     time.sleep(60)
+
+
+def hang_on(context: Any) -> None:
+    """Whatever asks it to end, but SIGKILL."""
+    while True:
+        try:
+            time.sleep(60)
+        except BaseException:
+            continue
 
 
 def reject(context: Any) -> None:
@@ -46,7 +61,9 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "ok": lambda context: None,
     "nan": lambda context: {"broken": float("nan")},
     "kill": kill_process,
+    "leave": leave_process,
     "hang": hang,
+    "hang on": hang_on,
     "wait": wait_at_gate,
     "reject": reject,
     "unreachable": be_unreachable,
@@ -77,3 +94,6 @@ slow = Saga("slow", [step("a", timeout=30), step("b", timeout=30)])
 held = Saga("held", [step("a", timeout=3), step("b", timeout=3)])
 
 wide = Saga("wide", [step("a"), Parallel([step("b"), step("c")], step("d")), step("e")])
+
+# One of thousands, each as short as its input says.
+heap = Saga("heap", [SagaStep("only", lambda context: time.sleep(context["seconds"]))])

@@ -1,0 +1,87 @@
+"""Which queues are so long that repeating a hint would only make them longer (R21)."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+from celery import current_app
+from kombu import Connection
+
+from sagas.machine import Direction, Route, Saga
+from tasks.steps import task_name
+
+logger = logging.getLogger(__name__)
+
+ENOUGH: Final = 300
+"""Messages. With more in a queue, every worker finds work in it for some seconds; with fewer, to
+repeat each of them costs less than a saga that stands still because its hint was lost."""
+
+TRUSTED_FOR: Final = 5.0
+"""Seconds before the broker is asked again: as long as a hint is trusted before its first
+repetition."""
+
+ANSWER_LIMIT: Final = 2.0
+"""Seconds for a broker to take a connection, and for each answer: the wake loop waits for it."""
+
+
+class FullQueues:
+    """The routes that lead to a full queue, by what the broker said a moment ago."""
+
+    def __init__(self, sagas: Iterable[Saga]) -> None:
+        self._sagas = sagas
+        self._routes: frozenset[Route] = frozenset()
+        self._ask_at = 0.0
+
+    def __call__(self) -> frozenset[Route]:
+        """Never raises: with a broker that does not answer, every hint is worth a try."""
+        if time.monotonic() >= self._ask_at:
+            try:
+                self._routes = self._asked()
+            except Exception as error:
+                logger.warning("The broker does not say how long its queues are: %r", error)
+                self._routes = frozenset()
+            self._ask_at = time.monotonic() + TRUSTED_FOR
+        return self._routes
+
+    def _asked(self) -> frozenset[Route]:
+        by_queue = routes_by_queue(self._sagas)
+        with _connection() as connection:
+            connection.ensure_connection(max_retries=0)
+            full = [name for name in by_queue if length_of(name, connection) > ENOUGH]
+        return frozenset(route for name in full for route in by_queue[name])
+
+
+def routes_by_queue(sagas: Iterable[Saga]) -> dict[str, set[Route]]:
+    """Queue → what goes there, as Celery's own router sends it: by the step's `queue`, by
+    `task_routes`, or else to the default queue."""
+    found: dict[str, set[Route]] = defaultdict(set)
+    for saga in sagas:
+        for step in saga.claimed_steps:
+            for direction in Direction:
+                name = task_name(saga.saga_type, step.name, direction)
+                options = current_app.amqp.router.route({"queue": step.queue}, name)
+                if "queue" in options:  # else an exchange, behind which there may be any number
+                    route = (saga.saga_type, saga.version, step.name, direction)
+                    found[options["queue"].name].add(route)
+    return found
+
+
+def length_of(queue: str, connection: Connection) -> int:
+    """How many messages wait in a queue; one that does not exist has none."""
+    with connection.channel() as channel:
+        try:
+            return int(channel.queue_declare(queue, passive=True).message_count)
+        except connection.channel_errors:
+            return 0
+
+
+def _connection() -> Connection:
+    """One of its own: the shared ones may wait for longer, and so may whoever waits for them."""
+    redis = ("socket_timeout", "socket_connect_timeout")
+    amqp = ("read_timeout", "write_timeout")
+    return current_app.connection_for_read(
+        connect_timeout=ANSWER_LIMIT,
+        transport_options=dict.fromkeys((*redis, *amqp), ANSWER_LIMIT),
+    )

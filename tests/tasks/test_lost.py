@@ -1,0 +1,166 @@
+"""What a worker's main process notes of a dead child, and what is made of it."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from billiard.einfo import ExceptionInfo
+from celery.exceptions import WorkerLostError
+from celery.worker.request import Request
+from django.db import OperationalError
+
+from sagas import engine
+from sagas.machine import Direction, Verdict
+from tasks import lost
+from tasks.lost import LostClaim, holder_in, holder_of, note, report_noted
+from tasks.step_request import StepRequest
+
+CHILD = 12345
+
+
+@pytest.fixture
+def reported(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What the engine is told."""
+    told: list[Any] = []
+
+    def accept(*claim: Any) -> Verdict:
+        told.append(claim)
+        return Verdict.ACCEPTED
+
+    monkeypatch.setattr(engine, "lost", accept)
+    report_noted(0)
+    told.clear()
+    yield told
+    report_noted(0)
+
+
+@pytest.fixture
+def request_of(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A request as the main process has it, but for what Celery itself does on a failure."""
+    monkeypatch.setattr(Request, "on_failure", lambda *_: None)
+    monkeypatch.setattr(Request, "on_timeout", lambda *_: None)
+
+    def make(args: Any, pid: int | None = CHILD) -> StepRequest:
+        request = StepRequest.__new__(StepRequest)
+        request.id, request.name, request.worker_pid = "message", "shop.a", pid
+        request._args, request._hostname = args, "worker@here"
+        request._task = SimpleNamespace(step="a", direction=Direction.ACTION)
+        return request
+
+    return make
+
+
+def failed_by(error: BaseException) -> Any:
+    try:
+        raise error
+    except BaseException:
+        return ExceptionInfo()
+
+
+def test_r4_the_claim_of_a_lost_worker_is_reported(request_of: Any, reported: list[Any]) -> None:
+    request_of([7, 3]).on_failure(failed_by(WorkerLostError("signal 9")))
+    assert reported == [], "not by the main loop"
+    report_noted(0)
+    holder = holder_of("message", "worker@here", CHILD)
+    assert reported == [(7, "a", Direction.ACTION, 4, holder)]
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt()])
+def test_an_action_that_left_its_process_is_reported(
+    request_of: Any, reported: list[Any], error: BaseException
+) -> None:
+    request_of([7, 3]).on_failure(failed_by(error))
+    report_noted(0)
+    assert len(reported) == 1
+
+
+def test_an_attempt_that_reports_itself_is_not_reported_again(
+    request_of: Any, reported: list[Any]
+) -> None:
+    request_of([7, 3]).on_failure(failed_by(ValueError("as any")), return_ok=True)
+    request_of([7, 3]).on_timeout(soft=True, timeout=1)
+    request_of([7, 3], pid=None).on_failure(failed_by(WorkerLostError("before it began")))
+    report_noted(0)
+    assert reported == []
+
+
+@pytest.mark.parametrize(
+    "args", [[], [7], ["7", "3"], [7, 3, 1], [None, 10**30], [-1, -1], [{}, 1]]
+)
+def test_r20_a_garbled_message_is_no_claim(
+    request_of: Any, reported: list[Any], args: list[Any]
+) -> None:
+    request_of(args).on_failure(failed_by(WorkerLostError("signal 9")))
+    report_noted(0)
+    assert reported == []
+
+
+def claim_of(pid: int, *, is_ending: bool = False) -> LostClaim:
+    return LostClaim("shop.a", 7, "a", Direction.ACTION, 4, "holder", pid, is_ending)
+
+
+def test_a_process_beyond_its_limit_is_reported_once_it_has_ended(reported: list[Any]) -> None:
+    child = subprocess.Popen(["sleep", "60"])
+
+    def end() -> None:
+        child.kill()
+        child.wait()
+
+    reaper = threading.Timer(0.2, end)
+    note(claim_of(child.pid, is_ending=True))
+    reaper.start()
+    report_noted(0)
+    assert child.returncode is not None
+    assert len(reported) == 1
+    reaper.join()
+
+
+def test_a_process_that_lives_on_keeps_its_claim(
+    reported: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(lost, "DEATH_LIMIT", 0.1)
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        note(claim_of(child.pid, is_ending=True))
+        report_noted(0)
+    finally:
+        child.kill()
+        child.wait()
+    assert reported == []
+    assert "lives on" in caplog.text
+
+
+def test_a_report_that_fails_is_logged_and_the_next_is_made(
+    reported: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    accept = engine.lost
+
+    def fail_once(*claim: Any) -> Verdict:
+        monkeypatch.setattr(engine, "lost", accept)
+        raise OperationalError("no database")
+
+    monkeypatch.setattr(engine, "lost", fail_once)
+    note(claim_of(1))
+    note(claim_of(2))
+    report_noted(0)
+    assert "its lease ends the claim" in caplog.text
+    assert len(reported) == 1
+
+
+def test_r1_only_a_process_with_one_claim_at_a_time_names_it_for_its_parent() -> None:
+    """In a pool of threads a message that came twice would claim twice under one name."""
+    named: list[str | None] = [holder_in("message", "worker@here")]
+    thread = threading.Thread(target=lambda: named.append(holder_in("message", "worker@here")))
+    thread.start()
+    thread.join()
+    assert named[0] is not None
+    assert named[1] is None
+
+
+def test_r20_a_holder_is_short_and_plain_whatever_the_message_says() -> None:
+    for task_id in ("x" * 10**6, "\x00", "\ud800", {"a": [1]}, None, 7):
+        assert len(holder_of(task_id, "worker@here", CHILD)) == 32
+    assert len({holder_of(*who) for who in (("a", "h", 1), ("a", "h", 2), ("a", "i", 1))}) == 3

@@ -1,0 +1,105 @@
+"""What the broker says of its queues, and what becomes of it when it says nothing."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery import current_app
+
+from sagas.machine import Direction, Saga, SagaStep
+from tasks import queues
+from tasks.queues import FullQueues, length_of, routes_by_queue
+
+ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
+
+
+def nothing(context: Any) -> None:
+    """An action that is never called."""
+
+
+@pytest.fixture
+def queue() -> Iterator[str]:
+    """The name of a queue that is empty and is deleted afterwards."""
+    name = f"queue-{uuid4().hex}"
+    yield name
+    with current_app.connection_for_write() as connection:
+        connection.default_channel.queue_delete(name)
+
+
+def fill(queue: str, count: int) -> None:
+    with (
+        current_app.connection_for_write() as connection,
+        connection.SimpleQueue(queue) as messages,
+    ):
+        for number in range(count):
+            messages.put(number)
+
+
+def test_r21_a_queue_is_full_with_more_messages_than_workers_take_at_once(
+    queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "ENOUGH", 3)
+    monkeypatch.setattr(queues, "TRUSTED_FOR", 0)
+    saga = Saga("shop", [SagaStep("a", nothing, queue=queue), SagaStep("b", nothing)])
+    full_queues = FullQueues([saga])
+    assert full_queues() == frozenset(), "there is no such queue yet"
+    fill(queue, 3)
+    assert full_queues() == frozenset()
+    fill(queue, 1)
+    assert full_queues() == {("shop", 1, "a", ACTION), ("shop", 1, "a", COMPENSATION)}
+
+
+def test_what_the_broker_said_is_trusted_for_a_while(
+    queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "ENOUGH", 3)
+    full_queues = FullQueues([Saga("shop", [SagaStep("a", nothing, queue=queue)])])
+    full_queues()
+    fill(queue, 4)
+    assert full_queues() == frozenset()
+
+
+def test_the_length_of_a_queue_is_what_it_holds(queue: str) -> None:
+    fill(queue, 5)
+    with current_app.connection_for_read() as connection:
+        assert length_of(queue, connection) == 5
+        assert length_of(f"no-{queue}", connection) == 0
+
+
+@pytest.fixture
+def routing() -> Iterator[Any]:
+    """Sets Celery's task_routes for a test."""
+
+    def use(routes: Any) -> None:
+        current_app.conf.task_routes = routes
+        current_app.amqp.flush_routes()
+        current_app.amqp.router = current_app.amqp.Router()
+
+    yield use
+    use(None)
+
+
+def test_hints_are_routed_as_celery_routes_them(routing: Any) -> None:
+    routing({"shop.b.compensate": {"queue": "patient"}, "shop.a": {"queue": "elsewhere"}})
+    versions = [
+        Saga("shop", [SagaStep("a", nothing, queue="fast"), SagaStep("b", nothing)]),
+        Saga("shop", [SagaStep("a", nothing, queue="slow")], version=2),
+    ]
+    assert routes_by_queue(versions) == {
+        "fast": {("shop", 1, "a", ACTION), ("shop", 1, "a", COMPENSATION)},
+        "slow": {("shop", 2, "a", ACTION), ("shop", 2, "a", COMPENSATION)},
+        "sagas": {("shop", 1, "b", ACTION)},
+        "patient": {("shop", 1, "b", COMPENSATION)},
+    }
+
+
+def test_a_broker_that_does_not_answer_has_no_full_queue(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ConnectionRefusedError("no broker")
+
+    monkeypatch.setattr(type(current_app._get_current_object()), "connection_for_read", refuse)
+    assert FullQueues([Saga("shop", [SagaStep("a", nothing)])])() == frozenset()
+    assert "does not say how long" in caplog.text
