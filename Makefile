@@ -11,10 +11,10 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test model-check backlog-check lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check property lint types format docs requirements clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS=file CHAOS="kill-worker purge-queue"
 	@$(BIN)/python -m examples.demo $(DEMO_OPTIONS)
@@ -25,11 +25,22 @@ demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each 
 test: $(VENV)/dev.stamp  ## run all tests; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
 
-model-check: $(VENV)/dev.stamp  ## walk every state that the machine can reach with two faults; ARGS="--faults 3 --shape a.B"
+proof: model-check simulate mutation-check backlog-check  ## what takes minutes: the four below
+
+model-check: $(VENV)/dev.stamp  ## walk every state that the machine can reach with two faults
 	$(BIN)/python -m tests.model $(ARGS)
 
-backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a minute: how many hints are repeats; ARGS="--steps 6000"
+simulate: $(VENV)/dev.stamp  ## run 10,000 sagas through the real engine, with faults by a seed; SEED=n SAGAS=n
+	$(BIN)/python -m tests.simulation --seed $(or $(SEED),1) --sagas $(or $(SAGAS),10000) $(ARGS)
+
+mutation-check: $(VENV)/dev.stamp  ## sow faults into the engine: each must be caught by a test
+	$(BIN)/python -m tests.mutation $(ARGS)
+
+backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a minute: how many hints are repeats
 	$(BIN)/python -m tests.system.backlog $(ARGS)
+
+property: $(VENV)/dev.stamp  ## the property tests of the machine with so many examples; EXAMPLES=200000
+	PROPERTY_EXAMPLES=$(or $(EXAMPLES),200000) $(BIN)/python -m pytest tests/machine/test_properties.py --timeout 0 $(ARGS)
 
 lint: $(VENV)/dev.stamp  ## check style, types and the borders of the layers
 	$(BIN)/ruff check $(wildcard $(SOURCES))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sagas.errors import BadInput, Locked
@@ -14,6 +15,11 @@ SAGA_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{SAGA_ID_LENGTH - 1
 
 ANY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,254}")
 """The same, or a child's, which the engine makes: `~` keeps them apart."""
+
+
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+"""What a start time or a deadline may be. PostgreSQL knows years that Python can't read back."""
 
 
 def checked(definition: Saga, saga_id: str, context: Mapping[str, Any]) -> str:
@@ -52,6 +58,24 @@ def checked_changes(context: Mapping[str, Any]) -> None:
         storable_json(context)
     except NotStorable as error:
         raise BadInput({_below_context(error.path): error.message}) from error
+
+
+def checked_text(**texts: str) -> None:
+    """Raises `BadInput`, naming it, for a text that can't be kept."""
+    try:
+        storable_json(texts)
+    except NotStorable as error:
+        raise BadInput({error.path or "text": error.message}) from error
+
+
+def checked_moment(name: str, moment: datetime | None) -> None:
+    """Raises `BadInput` for a time without a zone, or one that no calendar here reaches."""
+    if moment is None:
+        return
+    if moment.utcoffset() is None:
+        raise BadInput({name: "has no time zone. Pass an aware datetime."})
+    if not EARLIEST <= moment < LATEST:
+        raise BadInput({name: f"is not between {EARLIEST:%Y} and {LATEST:%Y}."})
 
 
 def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:

@@ -145,6 +145,11 @@ class SagaExecution(models.Model):
             ),
             models.Index(fields=["owner", "-id"], name="saga_execution_owner"),
             models.Index(
+                fields=["-id"],
+                name="saga_execution_failed",  # what a person looks for first
+                condition=Q(status=ExecutionStatus.FAILED.value),
+            ),
+            models.Index(
                 fields=["parent"],
                 name="saga_execution_news",
                 condition=Q(parent__isnull=False) & ~Q(outcome=models.F("outcome_taken")),

@@ -9,14 +9,27 @@ from django.http.request import RawPostDataException
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from sagas.errors import BadInput, Conflict, NoSuchExecution, SagaError, UnknownSaga
+from sagas.errors import (
+    BadInput,
+    Conflict,
+    Locked,
+    NoSuchExecution,
+    Refused,
+    SagaError,
+    UnknownSaga,
+)
 
 STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
     BadInput: (422, "bad_input"),
     UnknownSaga: (422, "unknown_saga"),
     Conflict: (409, "conflict"),
+    Locked: (409, "locked"),
+    Refused: (409, "refused"),
     NoSuchExecution: (404, "not_found"),
 }
+
+WORDS: Final = {400: "malformed", 403: "forbidden"}
+"""For what goes wrong before the engine is asked."""
 
 
 def install(api: NinjaAPI) -> None:
@@ -47,8 +60,9 @@ def install(api: NinjaAPI) -> None:
     def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
         # Ninja hides what the parser said behind "Cannot parse request body".
         said = error.__cause__ if isinstance(error.__cause__, HttpError) else error
-        word = "malformed" if said.status_code == 400 else "refused"
-        return answer(request, said.status_code, word, str(said), {})
+        return answer(
+            request, said.status_code, WORDS.get(said.status_code, "refused"), str(said), {}
+        )
 
     @api.exception_handler(RawPostDataException)
     def on_form(request: HttpRequest, error: RawPostDataException) -> HttpResponse:

@@ -1,47 +1,67 @@
-"""What the HTTP API takes and gives."""
+"""What the HTTP API gives."""
 
 from datetime import datetime
 from typing import Any
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 
-class StartRequest(Schema):
-    model_config = ConfigDict(extra="forbid")
-
-    saga_type: str = Field(examples=["order_processing"])
-    saga_id: str | None = Field(
-        None,
-        description="Your business key. The same request again gives the same execution. "
-        "Without one, an id is made.",
+class Children(Schema):
+    total: int
+    started: int
+    outcomes: dict[str, int] = Field(
+        description="How many came to what: completed, final (completed, and past a pivot), "
+        "gave_up, undone, stuck (needs a person)."
     )
-    context: dict[str, Any] = Field(description="The input; what each step finds in its context.")
 
 
 class Step(Schema):
     name: str
+    kind: str | None = Field(description="SagaStep, Pivot, WaitFor, Sleep, SubSaga or ForEach.")
     status: str
     effect: str = Field(description="What is known at the participant: none, possible, applied.")
     attempts: int
     compensation_attempts: int
-    due_at: datetime | None
+    due_at: datetime | None = Field(description="When its next attempt is due.")
+    until: datetime | None = Field(description="How long it waits, if not for ever.")
+    children: Children | None
     error: dict[str, str] | None
 
 
-class Execution(Schema):
+class Parent(Schema):
+    saga_id: str
+    step: str = Field(description="The parent's step that this execution is part of.")
+
+
+class Overview(Schema):
     saga_id: str
     saga_type: str
     version: int
     status: str
     paused: bool
+    current_steps: list[str] = Field(description="Scheduled, waiting or in flight.")
+    gave_up: list[str] = Field(description="Steps that a person has to settle.")
+    parent: Parent | None
+    start_at: datetime | None
+    deadline: datetime | None
+    blocked: bool = Field(description="Whether it waits for locks that others hold.")
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
+
+
+class Execution(Overview):
+    waits_for_locks: list[str]
     context: dict[str, Any]
     error: dict[str, Any] | None
     steps: list[Step]
     last_seq: int
-    created_at: datetime
-    updated_at: datetime
-    finished_at: datetime | None
+
+
+class Executions(Schema):
+    sagas: list[Overview]
+    next_before: int | None = Field(description="Pass it as `before` to read on; null at the end.")
 
 
 class Event(Schema):
@@ -58,6 +78,23 @@ class Event(Schema):
 class Events(Schema):
     events: list[Event]
     last_seq: int = Field(description="Pass it as `after` to read on.")
+
+
+class WayBack(Schema):
+    refused: str = Field(description="Why a cancel would be refused; empty if it would not.")
+    settling: list[str] = Field(description="In flight: waited for, and taken to have happened.")
+    stages: list[list[str]] = Field(
+        description="Undone one stage after the other, the steps of a stage side by side."
+    )
+
+
+class ManyResult(Schema):
+    matched: int = Field(description="How many it is about: `limit` at most.")
+    done: int = Field(description="How many took it, or had it already.")
+    refused: dict[str, str] = Field(description="saga_id → why.")
+    next_before: int | None = Field(
+        description="Pass it as `before` to go on with older ones that match; null if none does."
+    )
 
 
 class Problem(Schema):

@@ -1,73 +1,64 @@
-"""The endpoints."""
+"""The endpoints to start sagas, and to look at them."""
 
 from typing import Annotated, Any
 
-from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest
-from ninja import NinjaAPI
-from ninja.errors import HttpError
-from ninja.security import HttpBearer
-from ninja.utils import check_csrf
+from ninja import Query, Router, Status
 from pydantic import Field
 
-from sagas import engine, queries, tokens
-from sagas.api import problems
-from sagas.api.parsing import JsonBody
-from sagas.api.schemas import Events, Execution, Problem, StartRequest
+from sagas import engine, queries
+from sagas.api.requests import FilterRequest, StartRequest
+from sagas.api.schemas import Events, Execution, Executions, Problem, WayBack
+from sagas.errors import BadInput
 
-
-class BearerToken(HttpBearer):
-    """`Authorization: Bearer TOKEN`, from `manage.py saga_token`."""
-
-    def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        return tokens.user_of(token)
-
-
-def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
-    """A logged-in browser. What changes something needs Django's CSRF token, too."""
-    user = request.user
-    if not isinstance(user, AbstractBaseUser):
-        return None
-    if check_csrf(request) is not None:
-        raise HttpError(403, "A session needs a CSRF token: send its cookie as X-CSRFToken.")
-    return user
-
-
-api = NinjaAPI(
-    title="Sagas",
-    version="1",
-    description="Start sagas, and see how far they are.",
-    auth=[BearerToken(), browser_session],
-    parser=JsonBody(),
-)
-problems.install(api)
-
+router = Router()
 
 After = Annotated[int, Field(ge=0, lt=1 << 63, description="Events above this number.")]
+Before = Annotated[
+    int | None, Field(ge=1, lt=1 << 63, description="The `next_before` of the page before.")
+]
+Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executions to a page.")]
 
 
-@api.post(
+@router.post(
     "/sagas",
     response={201: Execution, 200: Execution, 400: Problem, 409: Problem, 422: Problem},
 )
-def start(request: Any, payload: StartRequest) -> tuple[int, dict[str, Any]]:
+def start(request: Any, payload: StartRequest) -> Status[dict[str, Any]]:
     """Start a saga. 201 if it is new; 200 if the same request made it before."""
-    started = engine.start(
-        payload.saga_type, payload.context, saga_id=payload.saga_id, owner_id=request.auth.pk
-    )
+    started = engine.start(**payload.dict(), owner_id=request.auth.pk)
     found = queries.execution(started.saga_id, request.auth)
-    return 201 if started.created else 200, queries.describe(found)
+    return Status(201 if started.created else 200, queries.describe(found))
 
 
-@api.get("/sagas/{saga_id}", response={200: Execution, 404: Problem})
+@router.get("/sagas", response={200: Executions, 404: Problem, 422: Problem})
+def list_sagas(
+    request: Any, wanted: Query[FilterRequest], before: Before = None, limit: Limit = 50
+) -> dict[str, Any]:
+    """Those that you may see, newest first; without `parent` none that is part of another."""
+    if unknown := set(request.GET) - {*FilterRequest.model_fields, "before", "limit"}:
+        raise BadInput(dict.fromkeys(sorted(unknown), "There is no such filter."))
+    found = queries.page(wanted.as_filter(), request.auth, before=before, limit=limit)
+    return {
+        "sagas": [queries.summary(each) for each in found.executions],
+        "next_before": found.next_before,
+    }
+
+
+@router.get("/sagas/{saga_id}", response={200: Execution, 404: Problem})
 def show(request: Any, saga_id: str) -> dict[str, Any]:
     """One execution: its status, its context, and where each step stands."""
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
-@api.get("/sagas/{saga_id}/events", response={200: Events, 404: Problem})
+@router.get("/sagas/{saga_id}/events", response={200: Events, 404: Problem})
 def events(request: Any, saga_id: str, after: After = 0) -> dict[str, Any]:
     """Its events with a number above `after`, in order, 500 at most."""
     found = queries.execution(saga_id, request.auth)
     page = [queries.describe_event(event) for event in queries.events_after(found.pk, after)]
     return {"events": page, "last_seq": page[-1]["seq"] if page else after}
+
+
+@router.get("/sagas/{saga_id}/way-back", response={200: WayBack, 404: Problem, 422: Problem})
+def way_back(request: Any, saga_id: str) -> Any:
+    """What a cancel would undo, in order, or why it would be refused. Changes nothing."""
+    return engine.preview(queries.execution(saga_id, request.auth).saga_id)

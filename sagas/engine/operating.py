@@ -90,6 +90,7 @@ def operate(saga_id: str, operation: Operation) -> Verdict:
     """Any of the above, as a value. Raises `BadInput`, too, for changes that can't be kept."""
     if not operation.by:
         raise BadInput({"by": "says who does this. It can't be empty."})
+    inputs.checked_text(by=operation.by, reason=operation.reason)
     if isinstance(operation, Amend | Skip):
         inputs.checked_changes(operation.changes)
     return _hand_in(saga_id, operation)
@@ -110,6 +111,7 @@ def operate_on_many(saga_ids: Iterable[str], operation: Operation) -> Operated:
 def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> None:
     """Hands the wait `name` what it waits for; it becomes the context's key `name`. Kept if the
     wait has not begun, without effect if it came before (R13)."""
+    inputs.checked_text(by=by)
     inputs.checked_changes({name: payload})
     _hand_in(saga_id, Signal(name, payload, by))
 
@@ -139,7 +141,7 @@ def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
 
 def _id_of(saga_id: str) -> int:
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    found = executions.find(saga_id) if "\x00" not in saga_id else None
+    found = executions.find(saga_id) if inputs.ANY_ID.fullmatch(saga_id) else None
     if found is None:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
     return found.id

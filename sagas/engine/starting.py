@@ -10,7 +10,7 @@ from django.db import transaction
 
 from sagas import inputs
 from sagas.engine import family
-from sagas.errors import BadInput, Conflict
+from sagas.errors import Conflict
 from sagas.listeners import announce
 from sagas.machine import ExecutionStatus, Saga, wake_at
 from sagas.machine import start as begin
@@ -56,9 +56,8 @@ def start(
         saga_id = str(uuid.uuid4())
     digest = inputs.checked(definition, saga_id, context)
     keys = inputs.lock_keys(definition, context)
-    for name, moment in (("start_at", start_at), ("deadline", deadline)):
-        if moment is not None and moment.utcoffset() is None:
-            raise BadInput({name: "has no time zone. Pass an aware datetime."})
+    inputs.checked_moment("start_at", start_at)
+    inputs.checked_moment("deadline", deadline)
     now = executions.now()
     if deadline is None and definition.deadline is not None:
         deadline = max(now, start_at or now) + as_timedelta(definition.deadline)

@@ -1,0 +1,91 @@
+"""Executions in Django's admin: to look at, and to act on; never to edit."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from sagas import queries
+from sagas.admin import tables
+from sagas.admin.actions import ACTIONS
+from sagas.admin.filters import FamilyFilter, TypeFilter, VersionFilter
+from sagas.models import SagaExecution
+
+
+@admin.register(SagaExecution)
+class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    list_display = (
+        "saga_id",
+        "saga_type",
+        "version",
+        "status",
+        "paused",
+        "what_is_left",
+        "parent_link",
+        "updated_at",
+    )
+    list_filter = ("status", TypeFilter, VersionFilter, "paused", FamilyFilter)
+    # Not "contains": that would read the whole table.
+    search_fields = ("saga_id__startswith",)
+    search_help_text = "How the saga_id begins."
+    ordering = ("-id",)
+    show_full_result_count = False
+    actions = ACTIONS
+    fieldsets = (
+        (None, {"fields": ("saga_id", "saga_type", "version", "status", "paused", "what_is_left")}),
+        ("Belongs to", {"fields": ("parent_link", "owner")}),
+        ("Times", {"fields": ("created_at", "updated_at", "finished_at", "wake_at", "terms")}),
+        ("Steps", {"fields": ("steps_table",)}),
+        ("Children, the newest", {"fields": ("children_table",)}),
+        ("Events, the last", {"fields": ("events_table",)}),
+        ("Context", {"fields": ("context",)}),
+    )
+    readonly_fields = (
+        "what_is_left",
+        "parent_link",
+        "steps_table",
+        "children_table",
+        "events_table",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Who may act on executions. Nobody may edit them."""
+        return request.user.has_perm("sagas.change_sagaexecution")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SagaExecution]:
+        """Without the contexts, which the list does not show: 100 of them can be 25 MB."""
+        found: QuerySet[SagaExecution] = super().get_queryset(request)
+        return found.select_related("parent").defer("context", *queries.UNREAD_OF_PARENT)
+
+    @admin.display(description="what is left")
+    def what_is_left(self, found: SagaExecution) -> str:
+        return queries.what_is_left(found) or "–"
+
+    @admin.display(description="parent")
+    def parent_link(self, found: SagaExecution) -> SafeString | str:
+        if found.parent is None:
+            return "–"
+        return tables.link_to(found.parent.pk, f"{found.parent.saga_id}, {found.parent_step}")
+
+    @admin.display(description="steps")
+    def steps_table(self, found: SagaExecution) -> SafeString:
+        return tables.steps(found)
+
+    @admin.display(description="children")
+    def children_table(self, found: SagaExecution) -> SafeString:
+        return tables.children(found)
+
+    @admin.display(description="events")
+    def events_table(self, found: SagaExecution) -> SafeString:
+        return tables.events(found)

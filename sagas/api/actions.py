@@ -1,0 +1,140 @@
+"""The endpoints that act on what runs. Who does it is who is logged in."""
+
+from typing import Any, Final
+
+from ninja import Router
+from pydantic import ValidationError
+
+from sagas import engine, queries
+from sagas.api import views
+from sagas.api.access import require_right_to, require_staff
+from sagas.api.requests import (
+    ActionRequest,
+    AmendRequest,
+    CancelRequest,
+    ManyRequest,
+    PauseRequest,
+    ResolveRequest,
+    ResumeRequest,
+    RetryRequest,
+    SignalRequest,
+    SkipRequest,
+)
+from sagas.api.schemas import Execution, ManyResult, Problem
+from sagas.errors import BadInput
+from sagas.machine import Operation
+
+router = Router()
+
+ANSWERS: Final[dict[int, Any]] = {
+    200: Execution,
+    400: Problem,
+    403: Problem,
+    404: Problem,
+    409: Problem,
+    422: Problem,
+}
+
+REQUESTS: Final[dict[str, type[ActionRequest]]] = {
+    "cancel": CancelRequest,
+    "pause": PauseRequest,
+    "resume": ResumeRequest,
+    "retry": RetryRequest,
+    "skip": SkipRequest,
+    "resolve": ResolveRequest,
+    "amend": AmendRequest,
+}
+
+
+@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult})
+def act_on_many(request: Any, payload: ManyRequest) -> dict[str, Any]:
+    """For staff: the same action on all that match, newest first; each succeeds or is refused by
+    itself. `dry_run` only counts them."""
+    require_staff(request.auth)
+    operation = _operation(payload, request.auth.get_username())
+    wanted = payload.filter.as_filter()
+    found = queries.targets(wanted, request.auth, before=payload.before, limit=payload.limit)
+    saga_ids = [each.saga_id for each in found.executions]
+    result = engine.operate_on_many([] if payload.dry_run else saga_ids, operation)
+    return {
+        "matched": len(saga_ids),
+        "done": result.done,
+        "refused": result.refused,
+        "next_before": found.next_before,
+    }
+
+
+@router.get("/sagas/actions", response=ANSWERS, include_in_schema=False)
+def show_one_of_that_name(request: Any) -> dict[str, Any]:
+    """A saga may have "actions" for its saga_id."""
+    return views.show(request, "actions")
+
+
+@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS)
+def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dict[str, Any]:
+    """Hand the wait of that name what it waits for. May come early; a second one changes
+    nothing."""
+    found = queries.execution(saga_id, request.auth)
+    engine.signal(found.saga_id, name, payload.payload, by=request.auth.get_username())
+    return queries.describe(queries.execution(saga_id, request.auth))
+
+
+@router.post("/sagas/{saga_id}/cancel", response=ANSWERS)
+def cancel(request: Any, saga_id: str, payload: CancelRequest) -> dict[str, Any]:
+    """Turn back: what is in flight settles, then what happened is undone. Not past the pivot."""
+    return _act(request, saga_id, payload)
+
+
+@router.post("/sagas/{saga_id}/pause", response=ANSWERS)
+def pause(request: Any, saga_id: str, payload: PauseRequest) -> dict[str, Any]:
+    """For staff: start nothing more, in either direction, until it is resumed."""
+    return _act(request, saga_id, payload)
+
+
+@router.post("/sagas/{saga_id}/resume", response=ANSWERS)
+def resume(request: Any, saga_id: str, payload: ResumeRequest) -> dict[str, Any]:
+    """For staff: go on, in the direction in which it was paused."""
+    return _act(request, saga_id, payload)
+
+
+@router.post("/sagas/{saga_id}/retry", response=ANSWERS)
+def retry(request: Any, saga_id: str, payload: RetryRequest) -> dict[str, Any]:
+    """For staff: try again what gave up, with all its attempts; or now what is due later."""
+    return _act(request, saga_id, payload)
+
+
+@router.post("/sagas/{saga_id}/skip", response=ANSWERS)
+def skip(request: Any, saga_id: str, payload: SkipRequest) -> dict[str, Any]:
+    """For staff: go on as if the step had succeeded and had returned `changes`."""
+    return _act(request, saga_id, payload)
+
+
+@router.post("/sagas/{saga_id}/resolve", response=ANSWERS)
+def resolve(request: Any, saga_id: str, payload: ResolveRequest) -> dict[str, Any]:
+    """For staff: take a compensation that gave up as done by hand, or a pivot whose outcome was
+    unknown as not happened."""
+    return _act(request, saga_id, payload)
+
+
+@router.post("/sagas/{saga_id}/amend", response=ANSWERS)
+def amend(request: Any, saga_id: str, payload: AmendRequest) -> dict[str, Any]:
+    """For staff: change keys of the context of a saga that has failed, or is paused."""
+    return _act(request, saga_id, payload)
+
+
+def _act(request: Any, saga_id: str, payload: ActionRequest) -> dict[str, Any]:
+    found = queries.execution(saga_id, request.auth)
+    operation = payload.operation(request.auth.get_username())
+    require_right_to(operation, request.auth)
+    engine.operate(found.saga_id, operation)
+    return queries.describe(queries.execution(saga_id, request.auth))
+
+
+def _operation(payload: ManyRequest, by: str) -> Operation:
+    """The action as it would be asked for alone. Raises `BadInput` as that would."""
+    given = payload.dict(include={"reason", "step", "changes"}, exclude_unset=True)
+    try:
+        return REQUESTS[payload.action].model_validate(given).operation(by)
+    except ValidationError as error:
+        fields = {".".join(map(str, each["loc"])): each["msg"] for each in error.errors()}
+        raise BadInput(fields) from error

@@ -1,0 +1,181 @@
+"""What the HTTP API takes."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Schema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+from sagas import queries
+from sagas.machine import (
+    Amend,
+    Cancel,
+    ExecutionStatus,
+    Operation,
+    Pause,
+    Resolve,
+    Resume,
+    Skip,
+    TryAgain,
+)
+from sagas.machine.context import NotStorable, storable_json
+
+
+def _bad(message: str) -> PydanticCustomError:
+    # A ValueError would be told as "Value error, …".
+    return PydanticCustomError("bad_value", "{message}", {"message": message})
+
+
+def _iso_text(value: object) -> datetime:
+    # Pydantic alone would take a number, too, and guess whether it counts milliseconds.
+    try:
+        return datetime.fromisoformat(value)  # type: ignore[arg-type]  # refused here
+    except (TypeError, ValueError):
+        raise _bad("Write it as in 2026-01-31T12:00:00Z.") from None
+
+
+def _on_calendar(value: datetime) -> datetime:
+    # A little later, in UTC, it is past what Python can read back out of PostgreSQL.
+    if not 1970 <= value.year < 3000:
+        raise _bad("It has to be between the years 1970 and 3000.")
+    return value.astimezone(UTC)
+
+
+def _storable(value: str) -> str:
+    try:
+        storable_json({"text": value})
+    except NotStorable as error:
+        raise _bad(f"It {error.message}") from None
+    return value
+
+
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_iso_text, json_schema_input_type=datetime),
+    AfterValidator(_on_calendar),
+]
+
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    AfterValidator(_storable),
+    Field(description="Why; it is recorded with your name."),
+]
+
+
+class Request(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StartRequest(Request):
+    saga_type: str = Field(examples=["order_processing"])
+    saga_id: str | None = Field(
+        None,
+        description="Your business key. The same request again gives the same execution. "
+        "Without one, an id is made.",
+    )
+    context: dict[str, Any] = Field(description="The input; what each step finds in its context.")
+    version: int | None = Field(None, strict=True, description="The newest by default.")
+    start_at: Moment | None = Field(
+        None, description="No step starts before. ISO 8601, with a time zone."
+    )
+    deadline: Moment | None = Field(
+        None, description="From here on it turns back, if it still can. ISO 8601, with a time zone."
+    )
+
+
+class SignalRequest(Request):
+    payload: Any = Field(None, description="What the context gets under the signal's name.")
+
+
+class ActionRequest(Request):
+    """What is asked for of one execution."""
+
+    reason: Reason
+
+    def operation(self, by: str) -> Operation:
+        """The same, as the engine takes it."""
+        raise NotImplementedError
+
+
+class CancelRequest(ActionRequest):
+    def operation(self, by: str) -> Operation:
+        return Cancel(by=by, reason=self.reason)
+
+
+class PauseRequest(ActionRequest):
+    def operation(self, by: str) -> Operation:
+        return Pause(by=by, reason=self.reason)
+
+
+class ResumeRequest(ActionRequest):
+    def operation(self, by: str) -> Operation:
+        return Resume(by=by, reason=self.reason)
+
+
+class RetryRequest(ActionRequest):
+    step: str | None = Field(None, description="All that gave up by default.")
+
+    def operation(self, by: str) -> Operation:
+        return TryAgain(step=self.step, by=by, reason=self.reason)
+
+
+class SkipRequest(ActionRequest):
+    step: str
+    changes: dict[str, Any] = Field({}, description="What the step would have returned.")
+
+    def operation(self, by: str) -> Operation:
+        return Skip(step=self.step, changes=self.changes, by=by, reason=self.reason)
+
+
+class ResolveRequest(ActionRequest):
+    step: str
+
+    def operation(self, by: str) -> Operation:
+        return Resolve(step=self.step, by=by, reason=self.reason)
+
+
+class AmendRequest(ActionRequest):
+    changes: dict[str, Any] = Field(min_length=1, description="Keys of the context.")
+
+    def operation(self, by: str) -> Operation:
+        return Amend(changes=self.changes, by=by, reason=self.reason)
+
+
+class FilterRequest(Request):
+    """Which executions; None asks nothing."""
+
+    saga_type: str | None = None
+    version: int | None = None
+    status: ExecutionStatus | None = None
+    step: str | None = Field(None, description="One that is scheduled, waits or is in flight.")
+    paused: bool | None = None
+    created_before: Moment | None = None
+    created_after: Moment | None = Field(None, description="At that moment, or later.")
+    parent: str | None = Field(
+        None, description="The saga_id whose children are meant. Without it, none is a child."
+    )
+
+    def as_filter(self) -> queries.Filter:
+        return queries.Filter(**self.dict())
+
+
+class ManyRequest(Request):
+    action: Literal["cancel", "pause", "resume", "retry", "skip", "resolve", "amend"]
+    reason: Reason
+    step: str | None = None
+    changes: dict[str, Any] | None = None
+    filter: FilterRequest = Field(description="At least one condition.")
+    limit: int = Field(100, ge=1, le=1000)
+    before: int | None = Field(
+        None, ge=1, lt=1 << 63, description="The `next_before` of the answer before."
+    )
+    dry_run: bool = False

@@ -1,0 +1,134 @@
+"""Executions by what they have in common, newest first, a page at a time."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Final
+
+from django.db.models import QuerySet
+
+from sagas.errors import BadInput
+from sagas.machine import ExecutionStatus
+from sagas.machine.steps import NAME
+from sagas.models import SagaExecution
+from sagas.queries.visibility import Asker, execution, visible_to
+
+MOST_LISTED: Final = 200
+"""Executions to a page: about 100 KB, without their contexts."""
+
+MOST_VERSIONS: Final = 1 << 31
+"""Where PostgreSQL's integers end."""
+
+_TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})?")
+"""An author's, or that of a ForEach's items: `orders.pack`."""
+
+_LISTED: Final = (
+    "saga_id",
+    "saga_type",
+    "version",
+    "status",
+    "paused",
+    "steps",
+    "current_steps",
+    "terms",
+    "parent_step",
+    "created_at",
+    "updated_at",
+    "finished_at",
+    "parent__saga_id",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What executions have in common; None asks nothing. Times are aware.
+
+    Without `parent`, the saga_id of one, only executions that are no children.
+    """
+
+    saga_type: str | None = None
+    version: int | None = None
+    status: ExecutionStatus | None = None
+    step: str | None = None
+    """One that is scheduled, waits or is in flight."""
+    paused: bool | None = None
+    created_before: datetime | None = None
+    created_after: datetime | None = None
+    """At that moment, or later."""
+    parent: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks nothing at all."""
+        return all(getattr(self, field.name) is None for field in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next_before` is what the next page is asked for with; None if there is none."""
+
+    executions: Sequence[SagaExecution]
+    next_before: int | None
+
+
+def page(wanted: Filter, user: Asker, *, before: int | None = None, limit: int = 50) -> Page:
+    """What `user` may see of it, to be shown by `summary`: one statement, and one for `parent`.
+
+    Raises `BadInput` for what can't be a condition, `NoSuchExecution` for an unknown parent.
+    """
+    found = _matching(wanted, user).select_related("parent").only(*_LISTED)
+    return _cut(found, before, limit)
+
+
+def targets(
+    wanted: Filter, user: Asker, *, before: int | None = None, limit: int | None = None
+) -> Page:
+    """The same to act upon: the executions' saga_ids alone, all if `limit` is None.
+
+    Raises `BadInput`, too, for a filter that asks nothing: nobody acts on everything by accident.
+    """
+    if wanted.is_empty:
+        raise BadInput({"filter": "has no condition: it would be every saga. Name one at least."})
+    return _cut(_matching(wanted, user).only("saga_id"), before, limit)
+
+
+def _cut(found: QuerySet[SagaExecution], before: int | None, limit: int | None) -> Page:
+    older = found.filter(pk__lt=before) if before is not None else found
+    if limit is None:
+        return Page(list(older.order_by("-id")), None)
+    rows = list(older.order_by("-id")[: limit + 1])
+    return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
+
+
+def _matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
+    _check(wanted)
+    parent = execution(wanted.parent, user) if wanted.parent is not None else None
+    conditions = {
+        "saga_type": wanted.saga_type,
+        "version": wanted.version,
+        "status": wanted.status,
+        "current_steps__contains": wanted.step,
+        "paused": wanted.paused,
+        "created_at__lt": wanted.created_before,
+        "created_at__gte": wanted.created_after,
+    }
+    found = visible_to(user).filter(parent=parent)
+    return found.filter(**{key: value for key, value in conditions.items() if value is not None})
+
+
+def _check(wanted: Filter) -> None:
+    """Raises `BadInput` for what PostgreSQL would refuse in worse words: NUL, numbers too large."""
+    fields: dict[str, str] = {}
+    if wanted.saga_type is not None and not _TYPE.fullmatch(wanted.saga_type):
+        fields["saga_type"] = f"{wanted.saga_type!r} can't be the name of a saga's type."
+    if wanted.step is not None and not NAME.fullmatch(wanted.step):
+        fields["step"] = f"{wanted.step!r} can't be the name of a step."
+    if wanted.version is not None and not 0 < wanted.version < MOST_VERSIONS:
+        fields["version"] = f"{wanted.version} can't be a version. They are 1, 2, 3 …"
+    for name in ("created_before", "created_after"):
+        moment = getattr(wanted, name)
+        if moment is not None and moment.utcoffset() is None:
+            fields[name] = "has no time zone."
+    if fields:
+        raise BadInput(fields)
