@@ -12,7 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sagas import Parallel, Rejected, Retry, Saga, SagaStep, Unreachable
+from sagas import (
+    ForEach,
+    Parallel,
+    Rejected,
+    Retry,
+    Saga,
+    SagaStep,
+    Sleep,
+    SubSaga,
+    Unreachable,
+    WaitFor,
+)
 from tests.system.probe import published  # noqa: F401  (counts from here on)
 
 FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
@@ -94,6 +105,28 @@ slow = Saga("slow", [step("a", timeout=30), step("b", timeout=30)])
 held = Saga("held", [step("a", timeout=3), step("b", timeout=3)])
 
 wide = Saga("wide", [step("a"), Parallel([step("b"), step("c")], step("d")), step("e")])
+
+# Each kind of step. The items' scripts are under their number: `{"each:1": "kill"}` is for all.
+every_kind = Saga(
+    "every_kind",
+    [
+        step("first"),
+        ForEach(
+            "items_done",
+            over="items",
+            action=play,
+            compensation=play,
+            given=["script"],
+            max_concurrency=4,
+            retry=Retry(max_attempts=2, backoff=0.1),
+            timeout=1,
+        ),
+        Parallel(WaitFor("approval", timeout=60), SubSaga("probe", input=["script"])),
+        Sleep("rest", 0.2),
+        step("last"),
+    ],
+    locks=lambda context: [f"customer:{context.get('customer', context['script'])}"],
+)
 
 # One of thousands, each as short as its input says.
 heap = Saga("heap", [SagaStep("only", lambda context: time.sleep(context["seconds"]))])
