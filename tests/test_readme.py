@@ -1,19 +1,16 @@
 """What the README shows works as it is shown."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 from sagas.machine import ExecutionStatus, Saga
 from tests.machine.conversation import Conversation
-
-README = Path(__file__).resolve().parent.parent / "README.md"
+from tests.pages import ROOT, chapters
 
 
 def test_the_saga_of_the_readme_runs_to_its_end() -> None:
-    [block] = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    [block] = [block for chapter in chapters(ROOT / "README.md") for block in chapter.blocks]
     names: dict[str, Any] = {}
-    exec(block, names)
+    exec(block.compiled(), names)
     shipping = names["shipping"]
     assert isinstance(shipping, Saga)
     saga = Conversation(shipping, {"quantity": 2})
