@@ -2,8 +2,9 @@
 who and why.
 
 Each function raises `NoSuchExecution` for an unknown saga_id, `UnknownSaga` if this process lacks
-its definition, and `Refused`, with the reason, for what makes no sense as things stand. Doing the
-same twice is no error: the second time changes nothing.
+its definition, and `Refused`, with the reason, for what makes no sense as things stand. To cancel,
+pause, resume, skip, resolve or signal a second time is no error, and changes nothing. None of them
+may be called inside a transaction: they commit what they do.
 """
 
 from collections.abc import Iterable, Mapping

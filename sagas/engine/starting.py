@@ -18,7 +18,7 @@ from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
 from sagas.registry import registry
 from sagas.store import executions, locks
-from sagas.store.executions import New
+from sagas.store.executions import Found, New
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,23 @@ def start(
     if deadline is None and definition.deadline is not None:
         deadline = max(now, start_at or now) + as_timedelta(definition.deadline)
     with transaction.atomic():
-        if keys and executions.find(saga_id) is not None:
-            return _started_before(saga_type, saga_id, digest, owner_id)
-        started = SagaStarted(
-            saga_id,
-            definition.saga_type,
-            definition.version,
-            dict(context),
-            start_at,
-            deadline,
-            blocked=bool(family.blocked_by(definition, keys, None)),
-        )
-        execution_id = _insert(definition, started, keys, digest, owner_id, now)
-        if execution_id is None:
-            return _started_before(saga_type, saga_id, digest, owner_id)
-    return Started(execution_id, saga_id, ExecutionStatus.PENDING, created=True)
+        found = executions.find(saga_id) if keys else None
+        while found is None:
+            started = SagaStarted(
+                saga_id,
+                definition.saga_type,
+                definition.version,
+                dict(context),
+                start_at,
+                deadline,
+                locks=bool(keys),
+                blocked=bool(family.blocked_by(definition, keys, None)),
+            )
+            execution_id = _insert(definition, started, keys, digest, owner_id, now)
+            if execution_id is not None:
+                return Started(execution_id, saga_id, ExecutionStatus.PENDING, created=True)
+            found = executions.find(saga_id)  # None if the old one was deleted just then
+    return _started_before(found, (saga_type, digest, owner_id), saga_id)
 
 
 def _insert(
@@ -102,11 +104,8 @@ def _insert(
     return execution_id
 
 
-def _started_before(saga_type: str, saga_id: str, digest: str, owner_id: int | None) -> Started:
-    found = executions.find(saga_id)
-    if found is None:
-        raise Conflict(f"saga_id {saga_id!r} was deleted while it was started again: try anew.")
-    if (found.saga_type, found.input_digest, found.owner_id) != (saga_type, digest, owner_id):
+def _started_before(found: Found, wanted: tuple[str, str, int | None], saga_id: str) -> Started:
+    if (found.saga_type, found.input_digest, found.owner_id) != wanted:
         raise Conflict(
             f"saga_id {saga_id!r} is taken by an execution of another type, input or owner. "
             f"Choose another id, or send the same request again."

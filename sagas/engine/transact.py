@@ -196,7 +196,7 @@ def _pass_on(definition: Saga, locked: Locked, decision: Decision) -> None:
     if decision.tells and any(step.children for step in decision.state.steps.values()):
         for order in decision.tells:
             children.leave_order(locked.id, order.step, order.order)
-    if definition.locks is not None and not _needs_locks(decision.state):
+    if decision.state.terms.locks and not _needs_locks(decision.state):
         locks.leave(locked.id)
 
 

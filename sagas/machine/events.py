@@ -24,6 +24,7 @@ class SagaStarted:
     context: Mapping[str, Any]
     start_at: datetime | None = None
     deadline: datetime | None = None
+    locks: bool = False
     blocked: bool = False
     held: bool = False
     forward_only: bool = False
@@ -205,6 +206,8 @@ class StepChildren(_OfStep):
     type: ClassVar = "step.children"
     started: int = 0
     change: Mapping[Outcome, int] = field(default_factory=dict)
+    refused: str = ""
+    """Why some could not be started; then `started` takes them back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,12 @@ class IllegalMove(AssertionError):
 def begin(event: SagaStarted) -> ExecutionState:
     """The state of a new execution: its first event, applied."""
     terms = Terms(
-        event.start_at, event.deadline, event.blocked, event.held, event.forward_only, signals={}
+        event.start_at,
+        event.deadline,
+        event.locks,
+        event.blocked,
+        event.held,
+        event.forward_only,
     )
     return ExecutionState(
         event.saga_id,
@@ -166,10 +171,11 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
             return {"fence": fence, "holder": holder, "lease_until": lease_until} | _counted(event)
         case StepWaiting(fence=fence):
             return {"fence": fence} | _counted(event) | _waiting(step, event)
-        case StepChildren(started=started, change=change):
+        case StepChildren(started=started, change=change, refused=refused):
             assert step.children is not None, "only a step with children hears of them"
             moved = step.children.changed(change)
-            return {"children": replace(moved, started=moved.started + started)}
+            now = replace(moved, started=moved.started + started, refused=moved.refused or refused)
+            return {"children": now}
         case StepSucceeded(fence=fence, changes=changes):
             wrote = tuple(sorted({*step.wrote, *changes}))
             effect = Effect.APPLIED if event.direction is Direction.ACTION else step.effect

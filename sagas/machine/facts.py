@@ -101,9 +101,10 @@ class ChildrenMoved:
 
 @dataclass(frozen=True, slots=True)
 class ChildrenRefused:
-    """The first children of `step` could not be started: none of them is there."""
+    """`count` children of `step` could not be started: none of these is there."""
 
     step: str
+    count: int
     failure: Failure
 
 

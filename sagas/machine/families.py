@@ -77,7 +77,7 @@ def begin_undoing(draft: Draft, name: str) -> None:
     draft.emit(ev.StepWaiting(name, Direction.COMPENSATION, attempt, fence))
     again = step.status is StepStatus.COMPENSATION_FAILED
     draft.tells.append(Tell(name, Order.RETRY if again else Order.UNDO))
-    _settle_undoing(draft, name)
+    settle_undoing(draft, name)
 
 
 def halt_families(draft: Draft) -> None:
@@ -94,7 +94,7 @@ def children_moved(draft: Draft, fact: ChildrenMoved) -> Verdict:
         return _moved_by_hand(draft, fact)
     draft.emit(ev.StepChildren(fact.step, step.direction, change=fact.change))
     if step.direction is Direction.COMPENSATION:
-        _settle_undoing(draft, fact.step)
+        settle_undoing(draft, fact.step)
         return Verdict.ACCEPTED
     is_first_to_give_up = not step.children.count(Outcome.GAVE_UP) and fact.change.get(
         Outcome.GAVE_UP
@@ -106,11 +106,11 @@ def children_moved(draft: Draft, fact: ChildrenMoved) -> Verdict:
 
 
 def children_refused(draft: Draft, fact: ChildrenRefused) -> Verdict:
-    """None of its children could be started, and none is there."""
-    step = draft.state.step(fact.step)
-    assert step.children is not None, "only a step with children starts some"
-    draft.emit(ev.StepChildren(fact.step, Direction.ACTION, started=-step.children.started))
-    _give_up(draft, fact.step, fact.failure)
+    """Some children could not be started: the others settle, and the step gives up."""
+    message = fact.failure.message or fact.failure.error
+    draft.emit(ev.StepChildren(fact.step, Direction.ACTION, started=-fact.count, refused=message))
+    draft.tells.append(Tell(fact.step, Order.HALT))
+    _settle_family(draft, ChildrenMoved(fact.step, {}))
     return Verdict.ACCEPTED
 
 
@@ -132,16 +132,20 @@ def _settle_family(draft: Draft, fact: ChildrenMoved) -> None:
             _succeed(draft, name, fact.changes)
         else:
             _give_up(draft, name, fact.failure)
-    elif draft.state.status in GOING_FORWARD and not children.count(Outcome.GAVE_UP):
+    elif draft.state.status in GOING_FORWARD and not _has_failed(children):
         definition = draft.definition.by_name[name]
         assert isinstance(definition, SubSaga | ForEach), "only these have children"
         _start_more(draft, definition)
     elif children.have_settled:
-        message = (
+        message = children.refused or (
             f"{children.count(Outcome.GAVE_UP)} of {children.total} gave up, "
             f"{children.total - children.started} were not started; their own events say why."
         )
         _give_up(draft, name, Failure(FailureKind.REJECTED, "ChildrenGaveUp", message))
+
+
+def _has_failed(children: Children) -> bool:
+    return bool(children.refused or children.count(Outcome.GAVE_UP))
 
 
 def _start_more(draft: Draft, step: Family) -> None:
@@ -170,7 +174,7 @@ def _give_up(draft: Draft, name: str, failure: Failure) -> None:
     settle_unclaimed(draft, name, failure, Effect.APPLIED if has_any else Effect.NONE)
 
 
-def _settle_undoing(draft: Draft, name: str) -> None:
+def settle_undoing(draft: Draft, name: str) -> None:
     step = draft.state.step(name)
     children = step.children
     assert children is not None, "a family has children"
@@ -212,5 +216,5 @@ def _moved_by_hand(draft: Draft, fact: ChildrenMoved) -> Verdict:
     stuck = step.children.count(Outcome.STUCK) if step.children else 0
     change = dict(fact.change) | {Outcome.STUCK: stuck + fact.change.get(Outcome.STUCK, 0)}
     draft.emit(ev.StepChildren(fact.step, Direction.COMPENSATION, change=change))
-    _settle_undoing(draft, fact.step)
+    settle_undoing(draft, fact.step)
     return Verdict.ACCEPTED

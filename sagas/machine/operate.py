@@ -17,6 +17,7 @@ from sagas.machine.facts import (
     Skip,
     TryAgain,
 )
+from sagas.machine.families import settle_undoing
 from sagas.machine.states import (
     GOING_FORWARD,
     SCHEDULED,
@@ -153,6 +154,7 @@ def _reopen(draft: Draft, fact: TryAgain, name: str, direction: Direction) -> No
         attempt, fence = step.compensation_attempts + 1, step.fence + 1
         draft.emit(ev.StepWaiting(name, direction, attempt, fence))
         draft.tells.append(Tell(name, Order.RETRY))
+        settle_undoing(draft, name)  # those that went past a pivot tell nothing any more
         return
     draft.emit(ev.StepReopened(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
 

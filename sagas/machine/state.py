@@ -25,6 +25,8 @@ class Children:
     total: int
     started: int
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+    refused: str = ""
+    """Why no more are started, if some could not be."""
 
     def count(self, *outcomes: Outcome) -> int:
         """How many have come to one of `outcomes`."""
@@ -40,14 +42,15 @@ class Children:
         counts = {outcome: self.count(outcome) + change.get(outcome, 0) for outcome in Outcome}
         return replace(self, outcomes={key: number for key, number in counts.items() if number})
 
-    def to_json(self) -> dict[str, int]:
+    def to_json(self) -> dict[str, Any]:
         counts = {outcome.value: number for outcome, number in self.outcomes.items()}
-        return {"total": self.total, "started": self.started, **counts}
+        refused = {"refused": self.refused} if self.refused else {}
+        return {"total": self.total, "started": self.started, **counts, **refused}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, int]) -> "Children":
+    def from_json(cls, data: Mapping[str, Any]) -> "Children":
         counts = {outcome: data[outcome] for outcome in Outcome if outcome in data}
-        return cls(data["total"], data["started"], counts)
+        return cls(data["total"], data["started"], counts, data.get("refused", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,8 @@ class Terms:
     """No step starts before."""
     deadline: datetime | None = None
     """From here on it turns back, if it still can."""
+    locks: bool = False
+    """Whether it took any, whatever its definition says of them by now."""
     blocked: bool = False
     """Whether it waits for locks that others hold."""
     held: bool = False
@@ -166,7 +171,9 @@ class Terms:
     def to_json(self) -> dict[str, Any]:
         """Without what is as in `Terms()`."""
         data: dict[str, Any] = {
-            name: True for name in ("blocked", "held", "forward_only") if getattr(self, name)
+            name: True
+            for name in ("locks", "blocked", "held", "forward_only")
+            if getattr(self, name)
         }
         for name in ("start_at", "deadline"):
             if moment := getattr(self, name):

@@ -1,13 +1,12 @@
 """Deleting executions."""
 
-from typing import Any
-
 from django.db import connection
 
 from sagas.machine import TERMINAL
 
-DELETE_ENDED = """
--- Whole families, once each member is over. What `failed` is not over: a person has to act.
+LOCK_ENDED = """
+-- Whole families, once each member is over, and nobody is at work on one of them. What `failed` is
+-- not over: a person has to act.
 WITH old AS (
     SELECT id FROM sagas_sagaexecution AS one
     WHERE parent_id IS NULL AND status = ANY(%(terminal)s)
@@ -16,30 +15,35 @@ WITH old AS (
           SELECT FROM sagas_sagaexecution WHERE root_id = one.id AND status <> ALL(%(terminal)s)
       )
     ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-), family AS (
-    SELECT id FROM old
-    UNION ALL
-    SELECT id FROM sagas_sagaexecution WHERE root_id IN (SELECT id FROM old)
-), without_events AS (
-    DELETE FROM sagas_sagaevent WHERE execution_id IN (SELECT id FROM family)
-), without_locks AS (
-    DELETE FROM sagas_sagalock WHERE execution_id IN (SELECT id FROM family)
-), deleted AS (
-    DELETE FROM sagas_sagaexecution WHERE id IN (SELECT id FROM family)
+), members AS (
+    SELECT id, root_id FROM sagas_sagaexecution
+    WHERE root_id IN (SELECT id FROM old) FOR UPDATE SKIP LOCKED
 )
-SELECT count(*) FROM old
+SELECT id, ARRAY(SELECT id FROM members WHERE root_id = old.id) FROM old
+WHERE (SELECT count(*) FROM members WHERE root_id = old.id)
+    = (SELECT count(*) FROM sagas_sagaexecution WHERE root_id = old.id)
+"""
+
+DELETE = """
+-- A statement of its own, after the locks were granted: so it sees every event that was written
+-- under them before, and nobody writes another.
+WITH without_events AS (
+    DELETE FROM sagas_sagaevent WHERE execution_id = ANY(%(ids)s)
+), without_locks AS (
+    DELETE FROM sagas_sagalock WHERE execution_id = ANY(%(ids)s)
+)
+DELETE FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)
 """
 
 
 def delete_ended(seconds: float, limit: int) -> int:
     """Deletes the oldest executions that ended more than `seconds` ago, `limit` at most, with
     all that belongs to them; how many, not counting children."""
-    values: dict[str, Any] = {
-        "terminal": [status.value for status in TERMINAL],
-        "seconds": seconds,
-        "limit": limit,
-    }
+    terminal = [status.value for status in TERMINAL]
     with connection.cursor() as cursor:
-        cursor.execute(DELETE_ENDED, values)
-        count: int = cursor.fetchone()[0]
-        return count
+        cursor.execute(LOCK_ENDED, {"terminal": terminal, "seconds": seconds, "limit": limit})
+        families: list[tuple[int, list[int]]] = cursor.fetchall()
+        ids = [one for root, children in families for one in (root, *children)]
+        if ids:
+            cursor.execute(DELETE, {"ids": ids})
+        return len(families)

@@ -333,3 +333,28 @@ def test_r3_a_parent_hears_of_its_child_even_if_its_worker_dies_right_then(
     SagaExecution.objects.filter(pk=child.pk).update(wake_at=child.updated_at)
     work_off(committed)
     assert family(started.execution_id) == ["completed", "completed"]
+
+
+def test_s4_items_begun_are_undone_when_later_ones_cannot_begin(
+    define: Any, committed: Any
+) -> None:
+    """The second item's context, with the list that it is given beside it, is too large."""
+    define(Saga("shop", [each(given=["items"], max_concurrency=1)]))
+    started = engine.start("shop", {"items": ["x", "y" * 135_000]})
+    work_off(committed)
+    assert family(started.execution_id) == ["compensated", "compensated"]
+    assert done == ["reserve x", "unreserve x"]
+    assert "bytes" in row(started.execution_id).steps["reserve"]["failure"]["message"]
+
+
+def test_a_list_that_was_cut_short_meanwhile_turns_the_saga_back(
+    define: Any, committed: Any
+) -> None:
+    define(Saga("shop", [each(max_concurrency=1)]))
+    started = engine.start("shop", {"items": ["a", "b", "c"]}, saga_id="s")
+    engine.pause("s", by="anna")
+    engine.amend("s", {"items": ["a"]}, by="anna")
+    engine.resume("s", by="anna")
+    work_off(committed)
+    assert family(started.execution_id) == ["compensated", "compensated"]
+    assert done == ["reserve a", "unreserve a"]

@@ -1,0 +1,274 @@
+"""Whether a definition can go on with what other code began. Pure, and without effects.
+
+`problems` looks at one execution as it is stored: whether its events and its row can be read and
+agree (S8); whether each step that it has been at is in the definition, and of the kind that it
+needs; whether the machine, told that all goes well from here, brings it to its end, forward and
+backward. What it finds are values, each with a sentence that says what to do.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from itertools import combinations
+from typing import Final
+
+from sagas.machine.definition import Saga
+from sagas.machine.evolve import fold
+from sagas.machine.rehearsal import goes_back, goes_forward, may_go_back, may_go_forward
+from sagas.machine.state import ExecutionState, StepState
+from sagas.machine.states import (
+    SCHEDULED,
+    TRIED_FORWARD,
+    Effect,
+    StepStatus,
+)
+from sagas.machine.steps import Family, ForEach, SagaStep, Sleep, Step, WaitFor, is_compensable
+from sagas.machine.stored import Stored, StoredEvent, differences, read, read_event
+from sagas.machine.tree import InOrder, Node, Parallel, steps_of
+
+_ADVICE: Final = (
+    "Give the changed definition the next version, and keep this one in sagas.py until its "
+    "executions have ended."
+)
+
+
+class Kind(StrEnum):
+    """What is wrong."""
+
+    UNKNOWN_DEFINITION = "unknown-definition"
+    UNREADABLE = "unreadable"
+    OTHER_HISTORY = "other-history"
+    STEP_REMOVED = "step-removed"
+    STEP_CHANGED = "step-changed"
+    STEP_INSERTED = "step-inserted"
+    COMPENSATION_REMOVED = "compensation-removed"
+    NO_WAY_FORWARD = "no-way-forward"
+    NO_WAY_BACK = "no-way-back"
+    DEFINITION_CHANGED = "definition-changed"
+    """Under the same version; this execution can go on all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an execution; `message` says what, and what to do about it."""
+
+    kind: Kind
+    message: str
+    step: str | None = None
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the execution can't go on as it should."""
+        return self.kind is not Kind.DEFINITION_CHANGED
+
+
+def problems(
+    definition: Saga | None,
+    stored: Stored,
+    now: datetime,
+    events: Iterable[StoredEvent] | None = None,
+) -> list[Problem]:
+    """What `definition`, the one that is known for it, would meet in an execution; empty if all is
+    well. Without `events` its history is not looked at."""
+    if definition is None:
+        message = (
+            f"No {stored.saga_type!r} in version {stored.version} is known here. Keep it in "
+            f"sagas.py until its executions have ended, or leave them to workers that have it."
+        )
+        return [Problem(Kind.UNKNOWN_DEFINITION, message)]
+    try:
+        state = read(stored)
+    except Exception as error:
+        return [_unreadable("Its row", error)]
+    found = [] if events is None else list(_in_history(state, events))
+    at_steps = list(_at_steps(definition, state, stored.definition_digest))
+    found += at_steps or _on_the_way(definition, state, now)
+    if not found and stored.definition_digest not in ("", definition.digest):
+        message = (
+            "It was started with another definition of this version, and can go on with this "
+            f"one. Still, it is not what was promised to it (S12). {_ADVICE}"
+        )
+        found.append(Problem(Kind.DEFINITION_CHANGED, message))
+    return found
+
+
+def _on_the_way(definition: Saga, state: ExecutionState, now: datetime) -> Iterator[Problem]:
+    if why := goes_forward(definition, state, now):
+        message = f"If all goes well from here, it does not complete: {why}. {_ADVICE}"
+        yield Problem(Kind.NO_WAY_FORWARD, message)
+    if why := goes_back(definition, state, now):
+        message = f"If it turns back from here, it is not compensated: {why}. {_ADVICE}"
+        yield Problem(Kind.NO_WAY_BACK, message)
+
+
+# --- The row and its history ----------------------------------------------------------------------
+
+
+def _in_history(state: ExecutionState, events: Iterable[StoredEvent]) -> Iterator[Problem]:
+    history = []
+    for row in events:
+        try:
+            history.append(read_event(row))
+        except Exception as error:
+            yield _unreadable(f"Its event {row.seq}, {row.type},", error)
+            return
+        if row.seq != len(history):
+            yield _other_history(f"event {len(history)} is missing")
+            return
+    try:
+        folded = fold(history)
+    except Exception as error:
+        yield _other_history(f"{type(error).__name__}: {error}")
+        return
+    if other := differences(folded, state):
+        yield _other_history(f"they lead to another {', '.join(other)}")
+
+
+def _unreadable(what: str, error: Exception) -> Problem:
+    message = (
+        f"{what} can't be read here ({type(error).__name__}: {error}). Newer code wrote it: "
+        f"deploy code that is no older."
+    )
+    return Problem(Kind.UNREADABLE, message)
+
+
+def _other_history(what: str) -> Problem:
+    message = (
+        f"Its events don't lead to its row (S8): {what}. Either something wrote past the engine, "
+        f"or this code takes an event otherwise than the code that wrote it. Don't deploy before "
+        f"that is understood."
+    )
+    return Problem(Kind.OTHER_HISTORY, message)
+
+
+# --- The steps that it has been at ----------------------------------------------------------------
+
+
+def _at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[Problem]:
+    lost = _lost_compensations(definition, state, digest)
+    for name, step in state.steps.items():
+        known = definition.by_name.get(name)
+        if known is None:
+            if _is_missed(definition, state, step):
+                message = f"Step {name} is {step.status}, and not in the definition. {_ADVICE}"
+                yield Problem(Kind.STEP_REMOVED, message, name)
+        elif needed := _other_kind(definition, state, known, step):
+            message = f"Step {name} is {step.status}, and needs {needed}. {_ADVICE}"
+            yield Problem(Kind.STEP_CHANGED, message, name)
+        elif name in lost or (step.status in _UNDOING and not is_compensable(known)):
+            message = f"Step {name} is {step.status}, and its compensation is gone. {_ADVICE}"
+            yield Problem(Kind.COMPENSATION_REMOVED, message, name)
+    if may_go_forward(state):
+        for name, later in _inserted(definition.body, state):
+            message = (
+                f"Step {name} stands before {later}, which was reached without it: it would run "
+                f"too late. {_ADVICE}"
+            )
+            yield Problem(Kind.STEP_INSERTED, message, name)
+
+
+_UNDOING: Final = (
+    StepStatus.COMPENSATION_SCHEDULED,
+    StepStatus.COMPENSATING,
+    StepStatus.COMPENSATION_FAILED,
+)
+
+
+def _is_missed(definition: Saga, state: ExecutionState, step: StepState) -> bool:
+    """Whether an execution can't do without the definition of a step."""
+    if step.direction is not None or step.status is StepStatus.COMPENSATION_FAILED:
+        return True
+    if step.status is StepStatus.FAILED and may_go_forward(state):
+        return True
+    return _has_to_be_undone(definition, state, step) and not _was_wait(step)
+
+
+def _has_to_be_undone(definition: Saga, state: ExecutionState, step: StepState) -> bool:
+    is_left = step.status in TRIED_FORWARD and step.effect is not Effect.NONE
+    return is_left and may_go_back(definition, state)
+
+
+def _was_wait(step: StepState) -> bool:
+    return step.children is None and not step.holder
+
+
+def _other_kind(definition: Saga, state: ExecutionState, known: Step, step: StepState) -> str:
+    """The kind of step that it takes to go on from there, if `known` is of another."""
+    is_over = step.direction is None and step.status is not StepStatus.COMPENSATION_FAILED
+    if is_over and not _has_to_be_undone(definition, state, step):
+        return ""
+    if step.children is not None:
+        if not isinstance(known, Family):
+            return "children (SubSaga or ForEach)"
+        if isinstance(known, ForEach) and not _has_items_left(known, state, step):
+            return f"the list of its {step.children.total} items, and {known.over!r} is none"
+    elif step.holder or step.status in SCHEDULED.values():
+        return "" if isinstance(known, SagaStep) else "an action (SagaStep)"
+    elif not isinstance(known, WaitFor | Sleep):
+        return "a wait (WaitFor or Sleep)"
+    return ""
+
+
+def _has_items_left(known: ForEach, state: ExecutionState, step: StepState) -> bool:
+    assert step.children is not None, "a step of children has them"
+    items = state.context.get(known.over)
+    is_list = isinstance(items, list | tuple) and len(items) >= step.children.total
+    return is_list or step.children.started == step.children.total
+
+
+def _inserted(node: Node, state: ExecutionState) -> Iterator[tuple[str, str]]:
+    """Each step below `node` that was never reached, and a later one that was."""
+    match node:
+        case InOrder(nodes=nodes):
+            for index, child in enumerate(nodes):
+                later = (step.name for node in nodes[index + 1 :] for step in steps_of(node))
+                witness = next((name for name in later if _was_reached(state.step(name))), None)
+                if witness is None:
+                    yield from _inserted(child, state)
+                    continue
+                for step in steps_of(child):
+                    if step.name not in state.steps:
+                        yield step.name, witness
+        case Parallel(branches=branches):
+            for branch in branches:
+                yield from _inserted(branch, state)
+        case _:
+            return
+
+
+def _was_reached(step: StepState) -> bool:
+    """A step may also be skipped by a person before it is reached."""
+    return bool(step.since or step.attempts or step.direction)
+
+
+def _lost_compensations(definition: Saga, state: ExecutionState, digest: str) -> tuple[str, ...]:
+    """The steps to be undone that had a compensation in the definition that began this: found by
+    giving it back to one or two of them, and comparing digests."""
+    if digest in ("", definition.digest):
+        return ()
+    bare = [
+        name
+        for name, step in state.steps.items()
+        if (known := definition.claimed_step(name)) is not None
+        and known.compensation is None
+        and name not in definition.after_pivot
+        and _has_to_be_undone(definition, state, step)
+    ]
+    for names in (*combinations(bare, 1), *combinations(bare, 2)):
+        steps = [_with_compensations(node, names) for node in definition.body.nodes]
+        if replace(definition, steps=steps).digest == digest:
+            return names
+    return ()
+
+
+def _with_compensations(node: Node, names: tuple[str, ...]) -> Node:
+    match node:
+        case InOrder(nodes=nodes):
+            return InOrder([_with_compensations(child, names) for child in nodes])
+        case Parallel(branches=branches):
+            return Parallel(*(_with_compensations(branch, names) for branch in branches))
+        case SagaStep(name=name) if name in names:
+            return replace(node, compensation=node.action)
+        case _:
+            return node

@@ -1,0 +1,228 @@
+"""Plays a few sagas and keeps what the code of today writes of them:
+
+    RECORD_AS=0.2.0 make test ARGS=tests/histories/record.py
+
+makes `tests/histories/0.2.0/*.json`: columns of an execution's row, and its events. Commit them
+once, with the release that changed what is written, and never write them anew: `test_histories`
+holds every later code to them. Any other execution is kept by `save`, with its saga_id.
+
+pytest does not collect this file unless it is named.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from sagas import engine
+from sagas.machine import (
+    Direction,
+    Failure,
+    FailureKind,
+    ForEach,
+    Parallel,
+    Pivot,
+    Retry,
+    Saga,
+    SagaStep,
+    Sleep,
+    SubSaga,
+    WaitFor,
+)
+from tests.engine.driving import claim, pass_time, row
+
+FOLDER = Path(__file__).parent
+LEFT_OUT = ["id", "owner_id", "parent_id", "root_id", "execution_id"]
+"""Numbers of one database."""
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ONCE = Retry(max_attempts=1)
+
+
+def save(saga_id: str, name: str) -> None:
+    """Keeps an execution as `name`.json of the recording RECORD_AS."""
+    path = FOLDER / os.environ["RECORD_AS"] / f"{name}.json"
+    assert not path.exists(), f"{path} is there: a history is recorded once"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_jsonb(e) - %s::text[] FROM sagas_sagaexecution e WHERE saga_id = %s",
+            [LEFT_OUT, saga_id],
+        )
+        execution = json.loads(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT to_jsonb(e) - %s::text[] FROM sagas_sagaevent e WHERE execution_id = "
+            "(SELECT id FROM sagas_sagaexecution WHERE saga_id = %s) ORDER BY seq",
+            [LEFT_OUT, saga_id],
+        )
+        events = [json.loads(data) for (data,) in cursor.fetchall()]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"execution": execution, "events": events}, indent=1) + "\n")
+
+
+def writes(name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda context: {name: {"of": context["saga_id"], "attempt": context["attempt"]}}
+
+
+def step(name: str, **options: Any) -> SagaStep:
+    options.setdefault("retry", Retry(max_attempts=2, backoff=0.1))
+    return SagaStep(name, writes(name), writes(f"undo_{name}"), **options)
+
+
+def start(define: Any, *steps: Any, **context: Any) -> int:
+    define(Saga("shop", list(steps)))
+    return engine.start("shop", {"order": 7, "note": "ä – ✓"} | context, saga_id="s").execution_id
+
+
+def do(execution_id: int, *names: str, direction: Direction = Direction.ACTION) -> None:
+    for name in names:
+        work = claim(execution_id, name, direction)
+        engine.succeed(work, work.run())
+
+
+def fail(execution_id: int, name: str, kind: FailureKind, *directions: Direction) -> None:
+    work = claim(execution_id, name, *directions)
+    engine.fail(work, Failure(kind, "SomeError", "what it said"))
+
+
+def test_completed(define: Any) -> None:
+    saga = start(define, step("a"), Parallel([step("b"), step("c")], step("d")), step("e"))
+    fail(saga, "a", FailureKind.UNREACHABLE)
+    pass_time(saga, minutes=1)
+    do(saga, "a", "d", "b", "c", "e")
+    assert row(saga).status == "completed"
+    save("s", "completed")
+
+
+def test_turned_back(define: Any) -> None:
+    """With a lost lease, a late report, and a compensation that is tried twice."""
+    saga = start(define, step("a"), Parallel(step("b"), step("c")), step("d"))
+    do(saga, "a", "b")
+    slow = claim(saga, "c")
+    pass_time(saga, minutes=10)
+    engine.wake(10)
+    engine.succeed(slow, {"c": "late"})
+    pass_time(saga, minutes=10)
+    do(saga, "c")
+    fail(saga, "d", FailureKind.REJECTED)
+    fail(saga, "c", FailureKind.UNKNOWN, Direction.COMPENSATION)
+    pass_time(saga, minutes=10)
+    do(saga, "b", "c", "a", direction=Direction.COMPENSATION)
+    assert row(saga).status == "compensated"
+    save("s", "turned_back")
+
+
+def test_failed(define: Any) -> None:
+    """A compensation gave up; another step was withdrawn before it was tried again."""
+    saga = start(define, step("a", compensation_retry=ONCE), Parallel(step("b"), step("c")))
+    do(saga, "a")
+    fail(saga, "b", FailureKind.UNKNOWN)
+    fail(saga, "c", FailureKind.REJECTED)
+    do(saga, "b", direction=Direction.COMPENSATION)
+    fail(saga, "a", FailureKind.REJECTED, Direction.COMPENSATION)
+    assert row(saga).status == "failed"
+    save("s", "failed")
+
+
+def test_under_way(define: Any) -> None:
+    """One step is claimed, one is due later."""
+    saga = start(define, step("a"), Parallel(step("b"), step("c")), step("d"))
+    do(saga, "a")
+    claim(saga, "b")
+    fail(saga, "c", FailureKind.UNREACHABLE)
+    assert row(saga).status == "running"
+    save("s", "under_way")
+
+
+def test_waits(define: Any) -> None:
+    """A signal that came early, one in time, a time that came, and one that is waited for."""
+    waits = [WaitFor("paid"), WaitFor("checked", timeout=60), Sleep("rest", 60), Sleep("more", 60)]
+    saga = start(define, step("a"), *waits)
+    engine.signal("s", "paid", {"sum": 9}, by="bank")
+    do(saga, "a")
+    engine.signal("s", "checked", None, by="anna")
+    pass_time(saga, minutes=5)
+    engine.wake(10)
+    assert row(saga).current_steps == ["more"]
+    save("s", "waits")
+
+
+def test_family(define: Any) -> None:
+    """A parent that was cancelled, an item of it, and a child in the middle of its work."""
+    undone: Any = {"action": writes("packed"), "compensation": writes("unpacked")}
+    define(Saga("deliver", [step("drive"), step("ring")]))
+    each = ForEach("pack", over="items", given=["order"], max_concurrency=2, **undone)
+    saga = start(define, each, SubSaga("deliver", output=["drive"]), items=["x", "y", "z"])
+    for number in range(3):
+        do(engine_id(f"s~pack.{number}"), "each")
+    child = engine_id("s~deliver")
+    do(child, "drive")
+    save("s~deliver", "child")
+    engine.cancel("s", by="anna", reason="a mistake")
+    pass_time(child, minutes=1)
+    engine.wake(10)
+    do(child, "drive", direction=Direction.COMPENSATION)
+    for number in range(3):
+        pass_time(engine_id(f"s~pack.{number}"), minutes=1)
+    engine.wake(10)
+    for number in range(3):
+        do(engine_id(f"s~pack.{number}"), "each", direction=Direction.COMPENSATION)
+    assert row(saga).status == "compensated"
+    save("s", "family")
+    save("s~pack.1", "item")
+
+
+def engine_id(saga_id: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM sagas_sagaexecution WHERE saga_id = %s", [saga_id])
+        found: int = cursor.fetchone()[0]
+        return found
+
+
+def test_operated(define: Any) -> None:
+    """Everything that a person may do."""
+    by = {"by": "anna", "reason": "she knows why"}
+    later = SagaStep("later", writes("later"), retry=Retry(max_attempts=2, backoff=0.1))
+    last = SagaStep("last", writes("last"), retry=Retry(max_attempts=2, backoff=60))
+    saga = start(define, step("a"), Pivot("go", writes("go")), later, last)
+    engine.pause("s", **by)
+    engine.amend("s", {"order": 8}, **by)
+    engine.resume("s", **by)
+    engine.skip("s", "a", changes={"a": "by hand"}, **by)
+    do(saga, "go")
+    for _ in range(2):
+        fail(saga, "later", FailureKind.UNKNOWN)
+        pass_time(saga, minutes=1)
+    assert row(saga).status == "failed"
+    engine.retry("s", **by)
+    do(saga, "later")
+    fail(saga, "last", FailureKind.UNREACHABLE)
+    engine.retry("s", "last", **by)
+    do(saga, "last")
+    assert row(saga).status == "completed"
+    save("s", "operated")
+
+
+def test_resolved(define: Any) -> None:
+    saga = start(define, step("a", compensation_retry=ONCE), step("b"))
+    do(saga, "a")
+    engine.cancel("s", by="anna", reason="")
+    fail(saga, "a", FailureKind.REJECTED, Direction.COMPENSATION)
+    engine.resolve("s", "a", by="anna", reason="called the depot")
+    assert row(saga).status == "compensated"
+    save("s", "resolved")
+
+
+def test_blocked(define: Any) -> None:
+    """Another held the lock at first."""
+    define(Saga("shop", [step("a")], locks=lambda context: ["till"]))
+    first = engine.start("shop", {}, saga_id="first").execution_id
+    saga = engine.start("shop", {}, saga_id="s").execution_id
+    do(first, "a")
+    engine.wake(10)
+    do(saga, "a")
+    assert row(saga).status == "completed"
+    save("s", "blocked")
