@@ -1,0 +1,248 @@
+"""Faults in the course of a saga: forward, back, waits, people, and when to look again."""
+
+from typing import Final
+
+from tests.mutation.fault import Fault
+
+_COURSE = "sagas/machine/course.py"
+_ORDER = "sagas/machine/order.py"
+_OPERATE = "sagas/machine/operate.py"
+_WAITS = "sagas/machine/waits.py"
+_WAKE = "sagas/machine/wake.py"
+
+DECIDE = ("machine/test_decide",)
+TURNING_BACK = ("machine/test_turning_back",)
+OPERATING = ("machine/test_operating",)
+WAITS = ("machine/test_waits",)
+MODEL = ("model/test_model",)
+
+WAY_BACK = (
+    Fault(
+        name="Compensations run in the written order",
+        clause="S6",
+        file=_ORDER,
+        before="for child in reversed(nodes) if backward else nodes:",
+        after="for child in nodes:",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="Only what is known to have happened is undone",
+        clause="S4",
+        file=_ORDER,
+        before="return step.effect is Effect.NONE or not is_compensable(definition)",
+        after="return step.effect is not Effect.APPLIED or not is_compensable(definition)",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="Whatever was tried is undone, refused or not",
+        clause="S4",
+        file=_ORDER,
+        before="return step.effect is Effect.NONE or not is_compensable(definition)",
+        after="return not is_compensable(definition)",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="A compensation that gives up is not passed over",
+        clause="S6",
+        file=_ORDER,
+        before="if step.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):",
+        after="if step.status not in TRIED_FORWARD and step.status is not StepStatus.COMPENSATED:",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="A saga with a stuck compensation ends as compensated",
+        clause="S6",
+        file=_COURSE,
+        before="draft.emit(ev.SagaFailed(tuple(left)) if left else ev.SagaCompensated())",
+        after="draft.emit(ev.SagaCompensated())",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="The way back does not wait for what runs",
+        clause="S5, R8, R9",
+        file=_COURSE,
+        before="if not draft.state.has_settled or draft.state.terms.held:",
+        after="if draft.state.terms.held:",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="The turn back withdraws nothing that is scheduled",
+        clause="R9",
+        file=_COURSE,
+        before="""\
+    for name in list(draft.state.scheduled(Direction.ACTION)):
+        draft.emit(ev.StepWithdrawn(name, Direction.ACTION))
+""",
+        after="",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="The turn back leaves waits waiting",
+        clause="R9",
+        file=_COURSE,
+        before="        if draft.state.step(name).children is None:\n            draft.emit(",
+        after="        if draft.state.step(name).children is not None:\n            draft.emit(",
+        tests=WAITS,
+    ),
+    Fault(
+        name="A step that fails after the pivot turns the saga back",
+        clause="S7",
+        file=_COURSE,
+        before="    if failed and not why_no_way_back(draft):",
+        after="    if failed:",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="A pivot in doubt that can't be undone lets the saga turn back",
+        clause="S7",
+        file=_COURSE,
+        before="if step.effect is not Effect.NONE and pivot.compensation is None:",
+        after="if step.effect is Effect.APPLIED and pivot.compensation is None:",
+        tests=TURNING_BACK,
+    ),
+    Fault(
+        name="A saga fails while the sibling of a failed step still runs",
+        clause="S7",
+        file=_COURSE,
+        before="if failed and not draft.state.current_steps:",
+        after="if failed:",
+        tests=TURNING_BACK,
+    ),
+)
+
+PEOPLE = (
+    Fault(
+        name="A cancel does not ask for the pivot",
+        clause="S7",
+        file=_OPERATE,
+        before="""\
+    if why := why_no_way_back(draft):
+        return draft.refuse(why)
+    draft.emit(ev.SagaCancelled(""",
+        after="    draft.emit(ev.SagaCancelled(",
+        tests=OPERATING,
+    ),
+    Fault(
+        name="A cancel does not wait for a pivot that runs",
+        clause="S7, R8",
+        file=_COURSE,
+        before='    if step.status is StepStatus.RUNNING:\n        return f"Its pivot',
+        after='    if step.status is StepStatus.WAITING:\n        return f"Its pivot',
+        tests=OPERATING,
+    ),
+    Fault(
+        name="An operator's action revives what has ended",
+        clause="S3, R7",
+        file=_OPERATE,
+        before="""\
+    if draft.state.status in TERMINAL:
+        return draft.refuse(f"The saga""",
+        after="""\
+    if draft.state.status is ExecutionStatus.COMPENSATED:
+        return draft.refuse(f"The saga""",
+        tests=OPERATING,
+    ),
+    Fault(
+        name="A step that runs can be skipped",
+        clause="S2",
+        file=_OPERATE,
+        before="if step.status is StepStatus.RUNNING or step.children is not None:",
+        after="if step.children is not None:",
+        tests=OPERATING,
+    ),
+    Fault(
+        name="The retry of a stuck way back goes forward again",
+        clause="S3",
+        file=_OPERATE,
+        before="names = stuck or draft.state.having(StepStatus.FAILED)",
+        after="names = draft.state.having(StepStatus.FAILED) or stuck",
+        tests=OPERATING,
+    ),
+    Fault(
+        name="The context is amended under running steps",
+        clause="S10",
+        file=_OPERATE,
+        before="if draft.state.status is not ExecutionStatus.FAILED and not draft.state.paused:",
+        after="if draft.state.status in TERMINAL:",
+        tests=OPERATING,
+    ),
+    Fault(
+        name="A paused saga starts children",
+        clause="Statuses",
+        file=_COURSE,
+        before="    if draft.state.paused:\n        return\n",
+        after="",
+        tests=("engine/test_gaps",),
+    ),
+)
+
+TIMES = (
+    Fault(
+        name="A signal that came before its wait can be replaced",
+        clause="R13",
+        file=_WAITS,
+        before="if fact.name in draft.state.terms.signals or fact.name in step.wrote:",
+        after="if fact.name in step.wrote:",
+        tests=WAITS,
+    ),
+    Fault(
+        name="A signal after its wait's end is kept",
+        clause="R13",
+        file=_WAITS,
+        before="        case StepStatus.PENDING:\n            draft.emit(",
+        after="        case StepStatus.PENDING | StepStatus.SUCCEEDED:\n            draft.emit(",
+        tests=WAITS,
+    ),
+    Fault(
+        name="A signal that came early is forgotten",
+        clause="R13",
+        file=_WAITS,
+        before="if isinstance(step, WaitFor) and step.name in signals:",
+        after="if isinstance(step, Sleep) and step.name in signals:",
+        tests=WAITS,
+    ),
+    Fault(
+        name="A wait ends at the first look, whatever the time is",
+        clause="S13",
+        file=_WAITS,
+        before="if until is None or until > draft.now:",
+        after="if until is None:",
+        tests=WAITS,
+    ),
+    Fault(
+        name="A deadline turns the saga back after its pivot",
+        clause="S7",
+        file=_COURSE,
+        before="terms.deadline <= draft.now and not why_no_way_back(draft):",
+        after="terms.deadline <= draft.now:",
+        tests=WAITS,
+    ),
+    Fault(
+        name="Nobody is woken for a lease",
+        clause="L1, L2",
+        file=_WAKE,
+        before="""\
+    moments = [step.lease_until for step in state.steps.values() if step.lease_until is not None]
+""",
+        after="    moments = []\n",
+        tests=MODEL,
+    ),
+    Fault(
+        name="Hints are repeated at one short interval",
+        clause="R21",
+        file=_WAKE,
+        before="doubled: timedelta = FIRST_REPEAT * 2**doublings",
+        after="doubled: timedelta = FIRST_REPEAT * min(doublings, 1)",
+        tests=DECIDE,
+    ),
+    Fault(
+        name="A wake-up repeats no hint",
+        clause="R2",
+        file="sagas/machine/decide.py",
+        before="repeat_hints=isinstance(fact, Woken | Resume | Ordered)",
+        after="repeat_hints=isinstance(fact, Resume | Ordered)",
+        tests=DECIDE,
+    ),
+)
+
+COURSE_FAULTS: Final = (*WAY_BACK, *PEOPLE, *TIMES)

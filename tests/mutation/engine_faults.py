@@ -1,0 +1,259 @@
+"""Faults in the engine: transactions, workers, starts, and what is said outside."""
+
+from typing import Final
+
+from tests.mutation.fault import Fault
+
+_TRANSACT = "sagas/engine/transact.py"
+_WORKING = "sagas/engine/working.py"
+_STARTING = "sagas/engine/starting.py"
+
+ENGINE = ("engine/test_engine",)
+RACES = ("engine/test_races",)
+RECOVERY = ("engine/test_recovery",)
+POLICIES = ("engine/test_policies",)
+LOCKS = ("engine/test_locks",)
+GAPS = ("engine/test_gaps",)
+
+TRANSACTIONS = (
+    Fault(
+        name="Hints are told before the commit",
+        clause="S9",
+        file="sagas/listeners.py",
+        before="transaction.on_commit(lambda: tell(committed))",
+        after="tell(committed)",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="What fails to be told fails the caller",
+        clause="S9, R3",
+        file="sagas/listeners.py",
+        before="        except Exception:\n            logger.exception(\n",
+        after="        except LookupError:\n            logger.exception(\n",
+        tests=RECOVERY,
+    ),
+    Fault(
+        name="A report joins whatever transaction its caller has open",
+        clause="S1, S9",
+        file=_TRANSACT,
+        before="with transaction.atomic(durable=True):",
+        after="with transaction.atomic():",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="A lost COMMIT is taken for a failed one, and nothing is decided anew",
+        clause="R6",
+        file=_TRANSACT,
+        before="            if pause is None:\n                raise\n",
+        after="            return None\n",
+        tests=RACES,
+    ),
+    Fault(
+        name="A spoilt connection is used again",
+        clause="S1",
+        file=_TRANSACT,
+        before="        executions.drop_broken_connection()\n",
+        after="",
+        tests=RECOVERY,
+    ),
+    Fault(
+        name="A context is stored that has grown too large",
+        clause="R17",
+        file=_TRANSACT,
+        before="""\
+    if isinstance(fact, Succeeded):
+        storable_json(decision.state.context)""",
+        after="""\
+    if isinstance(fact, Succeeded):
+        storable_json(fact.changes)""",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="An execution of an unknown version is run by the newest",
+        clause="S12",
+        file=_TRANSACT,
+        before="definition = registry.find(state.saga_type, state.version)",
+        after="definition = registry.newest(state.saga_type)",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="A wake loop does not ask whether another has been there",
+        clause="R14",
+        file=_TRANSACT,
+        before="if locked is None or (only_if_due and not locked.is_due):",
+        after="if locked is None:",
+        tests=GAPS,
+    ),
+    Fault(
+        name="A busy branch puts off the lost hint of another",
+        clause="L2, R2",
+        file=_TRANSACT,
+        before="if untold and moment is not None and locked.wake_at is not None:",
+        after="if untold and moment is None and locked.wake_at is not None:",
+        tests=RECOVERY,
+    ),
+    Fault(
+        name="The wait for a lost hint never grows",
+        clause="R21",
+        file=_TRANSACT,
+        before="promised, locked.hints_sent, woken.full)",
+        after="promised, 0, woken.full)",
+        tests=RECOVERY,
+    ),
+    Fault(
+        name="A row that can't be handled stays at the head of the queue",
+        clause="L2",
+        file="sagas/engine/waking.py",
+        before="            due.postpone(execution_id, POISON_PAUSE)\n",
+        after="",
+        tests=RECOVERY,
+    ),
+)
+
+WORKERS = (
+    Fault(
+        name="A claim whose COMMIT was in doubt is thrown away",
+        clause="R6",
+        file=_WORKING,
+        before="    if found is None or found.decision.verdict is Verdict.REFUSED:",
+        after="    if found is None or found.decision.verdict is not Verdict.ACCEPTED:",
+        tests=RACES,
+    ),
+    Fault(
+        name="An action gets the context itself",
+        clause="S10",
+        file=_WORKING,
+        before="            return self.action(deepcopy(self.context))\n        key =",
+        after="            return self.action(self.context)\n        key =",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="The idempotency key changes with each attempt",
+        clause="Participants",
+        file=_WORKING,
+        before="        key=idempotency_key(state.saga_id, step, direction),\n",
+        after='        key=f"{state.saga_id}:{step}:{direction}:{attempt}",\n',
+        tests=ENGINE,
+    ),
+    Fault(
+        name="A result that can't be stored counts as without effect",
+        clause="R17",
+        file=_WORKING,
+        before="return fail(work, Failure.of(FailureKind.UNKNOWN, error))",
+        after="return fail(work, Failure.of(FailureKind.REJECTED, error))",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="A step in doubt is tried again without asking its probe",
+        clause="R4",
+        file=_WORKING,
+        before="definition.probe if mine.effect is Effect.POSSIBLE else None,",
+        after="definition.probe if mine.effect is Effect.APPLIED else None,",
+        tests=POLICIES,
+    ),
+    Fault(
+        name="A probe that says nothing happened is not believed",
+        clause="S4",
+        file=_WORKING,
+        before="""\
+        if known is None:
+            logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
+            return None
+        returned = self.action(deepcopy({**self.context, **known}))""",
+        after="""\
+        known = known or {}
+        returned = self.action(deepcopy({**self.context, **known}))""",
+        tests=POLICIES,
+    ),
+    Fault(
+        name="An atomic step that was shut out commits what it wrote",
+        clause="S1, R5",
+        file=_WORKING,
+        before="            if found is None or found.decision.verdict is not Verdict.ACCEPTED:",
+        after="            if found is None:",
+        tests=POLICIES,
+    ),
+    Fault(
+        name="An atomic step runs before its transaction begins",
+        clause="S9",
+        file=_WORKING,
+        before="""\
+        with transaction.atomic(durable=True):
+            fact = _success(work, work.run())
+""",
+        after="""\
+        fact = _success(work, work.run())
+        with transaction.atomic(durable=True):
+""",
+        tests=POLICIES,
+    ),
+    Fault(
+        name="never_on is not asked",
+        clause="Failures",
+        file="tasks/steps.py",
+        before="final = not work.retry.repeats(error)",
+        after="final = False",
+        tests=POLICIES,
+    ),
+)
+
+STARTS = (
+    Fault(
+        name="A repeated start with another input is taken for the same",
+        clause="S11",
+        file=_STARTING,
+        before="(found.saga_type, found.input_digest, found.owner_id) != wanted",
+        after="(found.saga_type, found.owner_id) != (wanted[0], wanted[2])",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="A repeated start is refused by the lock that it holds itself",
+        clause="S11",
+        file=_STARTING,
+        before="found = executions.find(saga_id) if keys else None",
+        after="found = None",
+        tests=LOCKS,
+    ),
+    Fault(
+        name="A start takes no place in the queues of its locks",
+        clause="Locks",
+        file=_STARTING,
+        before="    if keys:\n        locks.join(execution_id, keys, execution_id)\n",
+        after="",
+        tests=LOCKS,
+    ),
+    Fault(
+        name="A start does not guard the queues that it looks at",
+        clause="Locks",
+        file="sagas/engine/family.py",
+        before="    locks.guard(keys)\n",
+        after="",
+        tests=LOCKS,
+    ),
+    Fault(
+        name="Locks are kept by a saga that was compensated",
+        clause="Locks",
+        file=_TRANSACT,
+        before="return state.status not in TERMINAL and not has_given_up",
+        after="return state.status is not ExecutionStatus.COMPLETED and not has_given_up",
+        tests=LOCKS,
+    ),
+    Fault(
+        name="A saga that failed gives its locks away",
+        clause="Locks",
+        file=_TRANSACT,
+        before="return state.status not in TERMINAL and not has_given_up",
+        after="return not state.is_at_rest and not has_given_up",
+        tests=GAPS,
+    ),
+    Fault(
+        name="Nobody looks for circles of locks",
+        clause="L2",
+        file=_TRANSACT,
+        before="    if circle := locks.circle(locked.family_id):",
+        after="    if circle := locks.circle(locked.id):",
+        tests=LOCKS,
+    ),
+)
+
+ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKERS, *STARTS)

@@ -1,0 +1,169 @@
+"""Faults between parents and children: in the machine, the engine and the store."""
+
+from typing import Final
+
+from tests.mutation.fault import Fault
+
+_FAMILIES = "sagas/machine/families.py"
+_OPERATE = "sagas/machine/operate.py"
+_FAMILY = "sagas/engine/family.py"
+_TRANSACT = "sagas/engine/transact.py"
+_CHILDREN = "sagas/store/children.py"
+
+CHILDREN = ("engine/test_children",)
+GAPS = ("engine/test_gaps",)
+
+FAMILY_FAULTS: Final = (
+    Fault(
+        name="A child gives up before what runs in it has settled",
+        clause="S5",
+        file=_FAMILIES,
+        before="case ExecutionStatus.COMPENSATING if state.terms.held and state.has_settled:",
+        after="case ExecutionStatus.COMPENSATING if state.terms.held:",
+        tests=GAPS,
+    ),
+    Fault(
+        name="The siblings of a child that gave up are not halted",
+        clause="R9",
+        file=_FAMILIES,
+        before="        draft.tells.append(Tell(fact.step, Order.HALT))\n",
+        after="        pass\n",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="A child does not wait for its parent before it undoes",
+        clause="S5, S6",
+        file=_FAMILY,
+        before="        held=not forward_only,\n",
+        after="        held=False,\n",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="Children after the pivot may turn back",
+        clause="S7",
+        file=_FAMILY,
+        before="decision.state.terms.forward_only or step.name in parent.after_pivot",
+        after="decision.state.terms.forward_only",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="What a child did past its pivot counts as undone",
+        clause="S7",
+        file=_FAMILIES,
+        before="    if final:\n",
+        after="    if stuck and final:\n",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="A part of a saga can be cancelled alone",
+        clause="S5",
+        file=_OPERATE,
+        before="if state.terms.held or state.terms.forward_only:",
+        after="if state.terms.forward_only:",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="More items are at work than may be",
+        clause="ForEach",
+        file=_FAMILIES,
+        before="count = min(window - at_work, children.total - children.started)",
+        after="count = min(window, children.total - children.started)",
+        tests=GAPS,
+    ),
+    Fault(
+        name="The children of a step wait for the parent's next look to be told of",
+        clause="S9",
+        file=_FAMILY,
+        before="        announce(execution_id, child.definition, child.decision)\n",
+        after="",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="Orders are cleared by a fact that did not carry them out",
+        clause="R8",
+        file=_TRANSACT,
+        before="""\
+    for order in locked.orders:
+        yield Ordered(Order(order))
+    if isinstance(fact, Woken | Called):
+""",
+        after="""\
+    if isinstance(fact, Woken | Called):
+        for order in locked.orders:
+            yield Ordered(Order(order))
+""",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="An order is carried out again and again",
+        clause="S2",
+        file="sagas/store/executions.py",
+        before="hints_sent = 0, orders = '[]', outcome",
+        after="hints_sent = 0, outcome",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="What a child came to is not kept in its row",
+        clause="R3",
+        file=_TRANSACT,
+        before='executions.save(locked, decision, wake, came_to or "")',
+        after='executions.save(locked, decision, wake, "")',
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="A parent is not called when its child ends",
+        clause="L2",
+        file=_TRANSACT,
+        before="    if found is not None:\n        call_parent(found)\n",
+        after="",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="The parent of an item with an atomic step is not called",
+        clause="L2",
+        file="sagas/engine/working.py",
+        before="    call_parent(found)\n",
+        after="",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="A child whose parent could not be called is not looked at again",
+        clause="R3, L1",
+        file=_TRANSACT,
+        before="_earliest(_next_wake(locked, decision), locked.now if has_news else None, 0)",
+        after="_next_wake(locked, decision)",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="Completed children are not told to undo",
+        clause="S3, S4",
+        file=_CHILDREN,
+        before="Order.UNDO: _LIVE | {ExecutionStatus.COMPLETED},",
+        after="Order.UNDO: _LIVE,",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="An order waits for a look that nobody has planned",
+        clause="L1",
+        file=_CHILDREN,
+        before="to_jsonb(%(order)s::text), wake_at = clock_timestamp(),",
+        after="to_jsonb(%(order)s::text),",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="A child that is stuck again tells nobody",
+        clause="S6",
+        file=_CHILDREN,
+        before="outcome_taken = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome_taken END",
+        after="outcome_taken = outcome_taken",
+        tests=CHILDREN,
+    ),
+    Fault(
+        name="What a child came to before is counted for ever",
+        clause="S8",
+        file=_CHILDREN,
+        before="            if before:\n                change[Outcome(before)] -= 1\n",
+        after="",
+        tests=CHILDREN,
+    ),
+)

@@ -1,0 +1,203 @@
+"""Faults in the SQL, and in what carries hints."""
+
+from typing import Final
+
+from tests.mutation.fault import Fault
+
+_EXECUTIONS = "sagas/store/executions.py"
+_DUE = "sagas/store/due.py"
+_LOCKS = "sagas/store/locks.py"
+_DELETION = "sagas/store/deletion.py"
+
+ENGINE = ("engine/test_engine",)
+RACES = ("engine/test_races",)
+RECOVERY = ("engine/test_recovery",)
+LOCKS = ("engine/test_locks",)
+GAPS = ("engine/test_gaps",)
+
+ROWS = (
+    Fault(
+        name="A row is read without its lock",
+        clause="R7, S2",
+        file=_EXECUTIONS,
+        before='_read(LOCK.format(skip=""), [execution_id])',
+        after="_read(PEEK, [execution_id])",
+        tests=("engine/test_operators_races",),
+    ),
+    Fault(
+        name="A wake loop waits for a worker",
+        clause="R14",
+        file=_EXECUTIONS,
+        before='LOCK.format(skip="SKIP LOCKED")',
+        after='LOCK.format(skip="")',
+        tests=RACES,
+    ),
+    Fault(
+        name="The clock is read before the lock is granted",
+        clause="S13",
+        file=_EXECUTIONS,
+        before="SELECT {_COLUMNS}, clock_timestamp() FROM locked",
+        after="SELECT {_COLUMNS}, statement_timestamp() FROM locked",
+        tests=RACES,
+    ),
+    Fault(
+        name="A transition is saved over another that it did not see",
+        clause="S8",
+        file=_EXECUTIONS,
+        before="WHERE id = %(id)s AND last_seq = %(seen_seq)s",
+        after="WHERE id = %(id)s",
+        tests=GAPS,
+    ),
+    Fault(
+        name="A transition leaves wake_at as it was",
+        clause="L1",
+        file=_EXECUTIONS,
+        before="last_seq = %(last_seq)s, wake_at = %(wake_at)s, waits_for_signal",
+        after="last_seq = %(last_seq)s, waits_for_signal",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="New hints are trusted for as long as those that were often repeated",
+        clause="R21, L2",
+        file=_EXECUTIONS,
+        before="hints_sent = 0, orders = '[]'",
+        after="orders = '[]'",
+        tests=GAPS,
+    ),
+    Fault(
+        name="Of two starts with one saga_id the second is an error",
+        clause="S11",
+        file=_EXECUTIONS,
+        before="ON CONFLICT (saga_id) DO NOTHING\n",
+        after="",
+        tests=ENGINE,
+    ),
+)
+
+DUE = (
+    Fault(
+        name="What is due is taken in any version of a known type",
+        clause="S12",
+        file=_DUE,
+        before="""\
+WHERE wake_at <= clock_timestamp() AND (saga_type, version) IN (
+    SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
+)
+ORDER BY""",
+        after="""\
+WHERE wake_at <= clock_timestamp() AND saga_type = ANY(%(types)s)
+ORDER BY""",
+        tests=ENGINE,
+    ),
+    Fault(
+        name="What has just become due is called stranded",
+        clause="S12",
+        file=_DUE,
+        before="clock_timestamp() - interval '30 seconds'",
+        after="clock_timestamp()",
+        tests=RECOVERY,
+    ),
+    Fault(
+        name="Repeated hints are not counted",
+        clause="R21",
+        file=_DUE,
+        before="sent = min(locked.hints_sent + 1, 1000)",
+        after="sent = min(locked.hints_sent, 1000)",
+        tests=RECOVERY,
+    ),
+)
+
+QUEUES = (
+    Fault(
+        name="Last come, first served",
+        clause="Locks",
+        file=_LOCKS,
+        before='WHERE key = ANY(%s) ORDER BY key, id\n"""',
+        after='WHERE key = ANY(%s) ORDER BY key, id DESC\n"""',
+        tests=LOCKS,
+    ),
+    Fault(
+        name="A child waits for the locks of its own family",
+        clause="Locks",
+        file=_LOCKS,
+        before="if holder != family_id]",
+        after="]",
+        tests=LOCKS,
+    ),
+    Fault(
+        name="The next in a lock's queue is not called",
+        clause="L2",
+        file=_LOCKS,
+        before="        cursor.execute(CALL_NEXT, [keys])\n",
+        after="",
+        tests=LOCKS,
+    ),
+)
+
+DELETIONS = (
+    Fault(
+        name="A family is deleted while a member is not over",
+        clause="R19",
+        file=_DELETION,
+        before="""\
+      AND NOT EXISTS (
+          SELECT FROM sagas_sagaexecution WHERE root_id = one.id AND status <> ALL(%(terminal)s)
+      )
+""",
+        after="",
+        tests=GAPS,
+    ),
+    Fault(
+        name="What has just ended is deleted",
+        clause="R19",
+        file=_DELETION,
+        before="clock_timestamp() - make_interval(secs => %(seconds)s)",
+        after="clock_timestamp() + make_interval(secs => %(seconds)s)",
+        tests=GAPS,
+    ),
+    Fault(
+        name="Deletion waits for what somebody is at work on",
+        clause="R19",
+        file=_DELETION,
+        before="ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
+        after="ORDER BY id LIMIT %(limit)s FOR UPDATE",
+        tests=("engine/test_deletion",),
+    ),
+)
+
+MESSAGES = (
+    Fault(
+        name="A message without a fence is an error in the worker",
+        clause="R20",
+        file="tasks/steps.py",
+        before="if is_bigint(execution_id) and is_bigint(fence):",
+        after="if execution_id is not None:",
+        tests=GAPS,
+    ),
+    Fault(
+        name="A hint has no time limit of its own",
+        clause="R4",
+        file="tasks/hints.py",
+        before="                time_limit=step.hard_limit.total_seconds(),\n",
+        after="",
+        tests=GAPS,
+    ),
+    Fault(
+        name="A worker waits for a broker that is away",
+        clause="L2",
+        file="tasks/hints.py",
+        before="                retry=False,\n",
+        after="",
+        tests=GAPS,
+    ),
+    Fault(
+        name="The wake loop ends by an error",
+        clause="L3",
+        file="tasks/wake.py",
+        before="            except Exception:\n",
+        after="            except LookupError:\n",
+        tests=GAPS,
+    ),
+)
+
+STORE_FAULTS: Final = (*ROWS, *DUE, *QUEUES, *DELETIONS, *MESSAGES)
