@@ -18,7 +18,7 @@ from typing import assert_never
 
 from sagas.machine import events as ev
 from sagas.machine.attempts import claim, end_leases, lost, report
-from sagas.machine.course import follow, turn_back
+from sagas.machine.course import follow, turn_back, why_no_way_back
 from sagas.machine.decision import Decision, Draft, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.evolve import begin
@@ -91,6 +91,8 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
             draft.emit(ev.SagaUnblocked())
             return Verdict.ACCEPTED
         case Deadlocked():
+            if why := why_no_way_back(draft):
+                return draft.refuse(why)  # another in the circle has to give way
             turn_back(draft, "a deadlock", fact.failure)
             return Verdict.ACCEPTED
         case Ordered():

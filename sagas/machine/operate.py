@@ -123,6 +123,8 @@ def _try_again(draft: Draft, fact: TryAgain) -> Verdict:
         names = [fact.step]
     else:
         return _hurry(draft, fact, fact.step)
+    if draft.state.paused and any(draft.state.step(name).children for name in names):
+        return draft.refuse("It is paused, and its children would start. Resume it first.")
     _leave_failed(draft, fact.by, given_up[names[0]])
     for name in names:
         _reopen(draft, fact, name, given_up[name])
@@ -182,7 +184,8 @@ def _skip(draft: Draft, fact: Skip) -> Verdict:
     has_turned = draft.state.having(StepStatus.COMPENSATION_FAILED)
     if draft.state.status is ExecutionStatus.COMPENSATING or has_turned:
         return draft.refuse("The saga has turned back. Resolve a compensation done by hand.")
-    if step.status is StepStatus.RUNNING or step.children is not None:
+    has_children_at_work = step.children is not None and step.direction is not None
+    if step.status is StepStatus.RUNNING or has_children_at_work:
         return draft.refuse(f"Step {fact.step} is at work: wait until it has settled.")
     if step.status is StepStatus.SUCCEEDED:
         return draft.refuse(f"Step {fact.step} has succeeded: there is nothing to skip.")

@@ -8,7 +8,7 @@ from sagas.machine.decision import Draft, Verdict
 from sagas.machine.durations import as_timedelta
 from sagas.machine.facts import Signal
 from sagas.machine.failures import EFFECT_OF, Failure, FailureKind
-from sagas.machine.states import GOING_FORWARD, Direction, Effect, StepStatus
+from sagas.machine.states import GOING_FORWARD, Direction, Effect, ExecutionStatus, StepStatus
 from sagas.machine.steps import Sleep, WaitFor
 
 
@@ -50,6 +50,13 @@ def end_times(draft: Draft) -> None:
             end_wait(draft, name, {})
 
 
+def _may_go_forward(draft: Draft) -> bool:
+    """Also one that failed on its way forward: a person may let it go on."""
+    if draft.state.status is ExecutionStatus.FAILED:
+        return not draft.state.having(StepStatus.COMPENSATION_FAILED)
+    return draft.state.status in GOING_FORWARD
+
+
 def signal(draft: Draft, fact: Signal) -> Verdict:
     """Hands a signal to its wait, keeps one that is early, and refuses one that is late (R13)."""
     definition = draft.definition.by_name.get(fact.name)
@@ -60,7 +67,7 @@ def signal(draft: Draft, fact: Signal) -> Verdict:
     step = draft.state.step(fact.name)
     if fact.name in draft.state.terms.signals or fact.name in step.wrote:
         return Verdict.REPEATED
-    if draft.state.status not in GOING_FORWARD:
+    if not _may_go_forward(draft):
         return draft.refuse(f"The saga is {draft.state.status}: it waits for nothing any more.")
     match step.status:
         case StepStatus.PENDING:

@@ -146,7 +146,7 @@ PEOPLE = (
         name="A step that runs can be skipped",
         clause="S2",
         file=_OPERATE,
-        before="if step.status is StepStatus.RUNNING or step.children is not None:",
+        before="if step.status is StepStatus.RUNNING or has_children_at_work:",
         after="if step.children is not None:",
         tests=OPERATING,
     ),

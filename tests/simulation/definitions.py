@@ -1,0 +1,109 @@
+"""Random sagas: nested groups, pivots, steps that can't be undone. Their retries are short, so
+that each saga comes to rest soon."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Any, Final
+
+from sagas.machine import Direction, Parallel, Pivot, Retry, Saga, SagaStep
+from tests.machine.shapes import precedence
+
+Act = Callable[[str, Direction, Any], Any]
+"""Does one direction of a step at its participant, with the context that it was given."""
+
+MOST_STEPS: Final = 6
+LONGEST_BACKOFF: Final = 3.0
+JITTER: Final = 0.1
+SLACK: Final = timedelta(seconds=5)
+"""The few seconds of L2: the queue, and the looks of the wake loops."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """A definition, and what the checks must know of it without asking the machine."""
+
+    saga: Saga
+    undone: frozenset[str]
+    """The steps that have a compensation."""
+    order: frozenset[tuple[str, str]]
+    """Every pair (earlier step, later step)."""
+    most_attempts: Mapping[tuple[str, Direction], int]
+    longest_pause: timedelta
+    """Between two events of one execution, once faults have ended (L2)."""
+
+
+def random_design(rng: Random, saga_type: str, act: Act) -> Design:
+    """A saga of up to `MOST_STEPS` steps, half of them with branches."""
+    names = [f"s{number}" for number in range(rng.randint(1, MOST_STEPS))]
+    at = rng.randrange(len(names)) if rng.random() < 0.3 else len(names)
+    has_pivot = at < len(names)
+    nodes = _arranged(rng, names[:at], act, can_undo=True)
+    if has_pivot:
+        nodes.append(_step(rng, names[at], act, can_undo=rng.random() < 0.5, kind=Pivot))
+        nodes += _arranged(rng, names[at + 1 :], act, can_undo=False)
+    saga = Saga(saga_type, nodes)
+    steps: Any = saga.by_name
+    attempts = {
+        (name, direction): retry.max_attempts
+        for name, step in steps.items()
+        for direction, retry in (
+            (Direction.ACTION, step.retry),
+            (Direction.COMPENSATION, step.compensation_retry),
+        )
+    }
+    longest = max(step.lease for step in steps.values())
+    longest += timedelta(seconds=LONGEST_BACKOFF * (1 + JITTER))
+    return Design(
+        saga,
+        frozenset(name for name, step in steps.items() if step.compensation is not None),
+        frozenset(precedence(saga.body)),
+        attempts,
+        longest + SLACK,
+    )
+
+
+def _arranged(
+    rng: Random, names: list[str], act: Act, *, can_undo: bool, depth: int = 2
+) -> list[Any]:
+    """`names` as a list of steps and groups."""
+    nodes: list[Any] = []
+    while names:
+        size = rng.randint(1, len(names))
+        chunk, names = names[:size], names[size:]
+        if size < 2 or depth == 0:
+            nodes += [_step(rng, name, act, can_undo=can_undo) for name in chunk]
+            continue
+        split = rng.randint(1, size - 1)
+        branches = (chunk[:split], chunk[split:])
+        nodes.append(
+            Parallel(
+                *(
+                    _arranged(rng, part, act, can_undo=can_undo, depth=depth - 1)
+                    for part in branches
+                )
+            )
+        )
+    return nodes
+
+
+def _step(
+    rng: Random, name: str, act: Act, *, can_undo: bool, kind: Callable[..., Any] = SagaStep
+) -> Any:
+    undo = partial(act, name, Direction.COMPENSATION)
+    return kind(
+        name,
+        partial(act, name, Direction.ACTION),
+        undo if can_undo and rng.random() < 0.8 else None,
+        # A step after the pivot has no other way out: it must be tried again at least once.
+        retry=_retry(rng, rng.randint(1 if can_undo else 2, 3)),
+        compensation_retry=_retry(rng, rng.randint(1, 5)),
+        timeout=rng.choice([0.5, 2.0, 5.0]),
+    )
+
+
+def _retry(rng: Random, most: int) -> Retry:
+    backoff = rng.choice([0.0, 0.2, 1.0])
+    return Retry(most, backoff=backoff, factor=2.0, cap=LONGEST_BACKOFF, jitter=JITTER)

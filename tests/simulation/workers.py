@@ -1,0 +1,179 @@
+"""Workers as state machines: a message, a claim, the call, the report, each at a time of its own.
+
+Between any two of these others act, time goes by, and the worker may be killed or stand still.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from django.db import InterfaceError, OperationalError
+
+from sagas import engine
+from sagas.machine import Failure, Verdict
+from tasks.steps import failure_kind
+from tests.simulation.broker import Broker, Message
+from tests.simulation.clock import START
+from tests.simulation.faults import Faults
+from tests.simulation.stage import Actor, Killed, Stage
+
+MOST_STALLED: Final = 5
+"""At a time; the others have to get something done."""
+
+LONGEST_STALL: Final = 25.0
+"""Seconds: two of the longest leases."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    value: object
+
+
+class Worker(Actor):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.phase: Literal["idle", "busy", "claimed", "ran"] = "idle"
+        self.work: engine.Work | None = None
+        self.ended: Returned | Failure | None = None
+        self.stalled_until: datetime = START
+
+    def end(self) -> None:
+        self.phase, self.work, self.ended, self.stalled_until = "idle", None, None, START
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.phase in ("claimed", "ran")
+
+
+class Workers:
+    def __init__(self, stage: Stage, faults: Faults, broker: Broker, count: int) -> None:
+        self.all = [Worker(f"worker {number}") for number in range(count)]
+        self.claimed: set[tuple[int, str, str, int]] = set()
+        """The messages whose claim was won."""
+        self._stage = stage
+        self._faults = faults
+        self._broker = broker
+
+    @property
+    def can_take(self) -> bool:
+        """Whether one is idle."""
+        return any(worker.phase == "idle" for worker in self.all)
+
+    @property
+    def are_idle(self) -> bool:
+        return all(worker.phase == "idle" for worker in self.all)
+
+    def next_end_of_a_stall(self) -> datetime | None:
+        """When the next worker that stands still goes on."""
+        return min((each.stalled_until for each in self.all if each.is_at_work), default=None)
+
+    def take(self) -> bool:
+        """An idle worker takes a message and claims. Whether there were both."""
+        idle = [worker for worker in self.all if worker.phase == "idle"]
+        message = self._broker.take() if idle else None
+        if message is None:
+            return False
+        worker = self._stage.rng.choice(idle)
+        worker.phase = "busy"
+        worker.concern = self._broker.saga_ids.get(message.execution_id, "unknown")
+        with self._stage.process(worker):
+            self._claim(worker, message)
+        if worker.phase == "busy":
+            worker.end()
+        return True
+
+    def run(self) -> bool:
+        """A worker calls the action that it has claimed. Whether one could."""
+        worker = self._some("claimed")
+        if worker is None:
+            return False
+        work = worker.work
+        assert work is not None, "it has claimed"
+        worker.phase = "busy"
+        with self._stage.process(worker):
+            try:
+                worker.ended = Returned(work.run())
+            except Exception as error:
+                worker.ended = Failure.of(failure_kind(error), error)
+            self._stage.note(f"{work.step} {work.direction} {work.attempt} ran", work.saga_id)
+            worker.phase = "ran"
+        return True
+
+    def report(self) -> bool:
+        """A worker reports. Whether one could."""
+        worker = self._some("ran")
+        if worker is None:
+            return False
+        worker.phase = "busy"
+        with self._stage.process(worker):
+            self._report(worker)
+        return True
+
+    def stall(self) -> bool:
+        """A worker stands still, most often for longer than its lease, and then goes on (R5)."""
+        now = self._stage.clock.now
+        # Rather with a result in its hands, which is then late (R12).
+        worker = self._some("ran") or self._some("claimed")
+        if sum(each.stalled_until > now for each in self.all) >= MOST_STALLED:
+            return False
+        if worker is not None:
+            seconds = self._stage.rng.uniform(0, LONGEST_STALL)
+            worker.stalled_until = now + timedelta(seconds=seconds)
+            self._stage.note(f"{worker.name} stands still for {seconds:.1f} s", worker.concern)
+        return worker is not None
+
+    def kill(self) -> bool:
+        """A worker is killed between two things that it does."""
+        worker = self._some("claimed", "ran")
+        if worker is not None:
+            with self._stage.process(worker):
+                raise Killed(f"when it had {worker.phase}")
+        return worker is not None
+
+    def _some(self, *phases: str) -> Worker | None:
+        now = self._stage.clock.now
+        able = [each for each in self.all if each.phase in phases and each.stalled_until <= now]
+        return self._stage.rng.choice(able) if able else None
+
+    def _claim(self, worker: Worker, message: Message) -> None:
+        step, direction, fence = message.step, message.direction, message.fence
+        saga_id = worker.concern
+        self._stage.note(f"takes {step} {direction} {fence}", saga_id)
+        try:
+            work = engine.claim(message.execution_id, step, direction, fence)
+        except (OperationalError, InterfaceError) as error:
+            self._stage.note(f"can't claim: {error}", saga_id)
+            return
+        if work is None:
+            self._stage.races["R1"] += message.key in self.claimed
+            self._stage.races["R20"] += message.is_forged
+            self._stage.note("claims in vain", saga_id)
+            return
+        self._stage.races["R6 claim, committed"] += "after" in worker.lost_at_commit
+        self._stage.races["R6 claim, not committed"] += "before" in worker.lost_at_commit
+        self.claimed.add(message.key)
+        self._stage.races[self._broker.missing.pop(message.key, "a hint that arrived")] += 1
+        self._stage.note(f"has claimed attempt {work.attempt}", saga_id)
+        worker.work, worker.phase = work, "claimed"
+
+    def _report(self, worker: Worker) -> None:
+        work, ended = worker.work, worker.ended
+        assert work is not None, "it has claimed"
+        assert ended is not None, "it has run"
+        try:
+            if isinstance(ended, Returned):
+                verdict = engine.succeed(work, ended.value)
+            else:
+                verdict = engine.fail(work, ended)
+        except (OperationalError, InterfaceError) as error:
+            self._stage.note(f"can't report: {error}", work.saga_id)
+            worker.end()
+            return
+        lost, races = worker.lost_at_commit, self._stage.races
+        races["R6 report, committed"] += "after" in lost and verdict is Verdict.REPEATED
+        races["R6 report, not committed"] += "before" in lost and verdict is Verdict.ACCEPTED
+        self._stage.note(f"{type(ended).__name__} is {verdict}", work.saga_id)
+        if self._faults.strikes("reports twice"):
+            worker.phase = "ran"
+        else:
+            worker.end()
