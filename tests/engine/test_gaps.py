@@ -233,8 +233,8 @@ def test_r4_a_hint_carries_its_steps_limits_and_waits_for_no_broker(
 def test_l3_the_wake_loop_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     looked_again, looks = threading.Event(), []
 
-    def look(batch: int, full: object) -> int:
-        looks.append(batch)
+    def look(*arguments: object) -> int:
+        looks.append(arguments)
         if len(looks) == 1:
             raise ConnectionError("the database is away")
         looked_again.set()

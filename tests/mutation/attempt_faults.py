@@ -68,7 +68,7 @@ CLAIMS = (
         file=_ATTEMPTS,
         before="if not is_held or step.holder != fact.holder:",
         after="if not is_held:",
-        tests=POLICIES,
+        tests=("machine/test_lost",),
     ),
 )
 
