@@ -40,7 +40,7 @@ backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a mi
 	$(BIN)/python -m tests.system.backlog $(ARGS)
 
 property: $(VENV)/dev.stamp  ## the property tests of the machine with so many examples; EXAMPLES=200000
-	PROPERTY_EXAMPLES=$(or $(EXAMPLES),200000) $(BIN)/python -m pytest tests/machine/test_properties.py --timeout 0 $(ARGS)
+	PROPERTY_EXAMPLES=$(or $(EXAMPLES),200000) $(BIN)/python -m pytest tests/properties --timeout 0 $(ARGS)
 
 lint: $(VENV)/dev.stamp  ## check style, types and the borders of the layers
 	$(BIN)/ruff check $(wildcard $(SOURCES))

@@ -119,7 +119,7 @@ def _children(
         if isinstance(step, ForEach):
             definition = registry.get(items_type(parent.saga_type, step), parent.version)
             context = copied(step.given, decision.state.context)
-            context |= {"item": _item(step, decision, number), "index": number}
+            context |= {"item": decision.state.context[step.over][number], "index": number}
             suffix = f"{step.name}.{number}"
         else:
             assert isinstance(step, SubSaga), "only these two have children"
@@ -130,13 +130,6 @@ def _children(
         saga_id = f"{decision.state.saga_id}~{suffix}"
         forward_only = decision.state.terms.forward_only or step.name in parent.after_pivot
         yield _child(definition, saga_id, context, start.step, number, forward_only, family_id, now)
-
-
-def _item(step: ForEach, decision: Decision, number: int) -> Any:
-    items = decision.state.context.get(step.over)
-    if not isinstance(items, list | tuple) or number >= len(items):
-        raise BadInput({step.over: "is not the list any more that it was when its items began."})
-    return items[number]
 
 
 def _child(

@@ -1,6 +1,7 @@
 """Attempts: who may claim one, and what follows from how it ended."""
 
 from sagas.machine import events as ev
+from sagas.machine.conflicts import conflicting
 from sagas.machine.context import idempotency_key
 from sagas.machine.decision import Draft, Verdict
 from sagas.machine.facts import Claim, Failed, Lost, Report, Succeeded
@@ -64,7 +65,7 @@ def report(draft: Draft, fact: Report) -> Verdict:
         settle_failure(
             draft, fact.step, fact.direction, fact.failure, reported=True, final=fact.final
         )
-    elif conflict := conflicting(draft, fact.step, fact.direction, set(fact.changes)):
+    elif conflict := conflicting(draft, fact.step, fact.direction, fact.changes):
         settle_failure(draft, fact.step, fact.direction, conflict, reported=True)
     else:
         attempt = step.attempts_of(fact.direction)
@@ -153,24 +154,6 @@ def settle_unclaimed(draft: Draft, name: str, failure: Failure, effect: Effect) 
             reported=False,
         )
     )
-
-
-def conflicting(draft: Draft, name: str, direction: Direction, changed: set[str]) -> Failure | None:
-    """Two parallel branches that change one key are an error, not a race (S10).
-
-    Not so for compensations: what they say of having undone their work must not undo that.
-    """
-    if direction is Direction.COMPENSATION:
-        return None
-    for other in sorted(draft.definition.concurrent[name]):
-        if both := sorted(set(draft.state.step(other).wrote) & changed):
-            return Failure(
-                FailureKind.CONFLICT,
-                "ContextConflict",
-                f"Steps {name} and {other} run side by side and both changed "
-                f"{', '.join(both)}. Let each branch write keys of its own.",
-            )
-    return None
 
 
 def _is_own_claim(step: StepState, fact: Claim) -> bool:

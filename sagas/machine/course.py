@@ -53,12 +53,18 @@ def why_no_way_back(draft: Draft) -> str:
 def turn_back(draft: Draft, because: str, failure: Failure | None = None) -> None:
     """Nothing new starts from here on; what is in flight settles first (S5, R9)."""
     draft.emit(ev.SagaCompensating(because, failure))
-    for name in list(draft.state.scheduled(Direction.ACTION)):
+    reopened = [name for name in draft.state.having(StepStatus.PENDING) if _was_tried(draft, name)]
+    for name in [*draft.state.scheduled(Direction.ACTION), *reopened]:
         draft.emit(ev.StepWithdrawn(name, Direction.ACTION))
     for name in draft.state.having(StepStatus.WAITING):
         if draft.state.step(name).children is None:
             draft.emit(ev.StepWithdrawn(name, Direction.ACTION))
     halt_families(draft)
+
+
+def _was_tried(draft: Draft, name: str) -> bool:
+    """Whether a pending step was reopened by a person: what it left must not be forgotten (S4)."""
+    return draft.state.step(name).attempts > 0
 
 
 def _go_forward(draft: Draft) -> bool:

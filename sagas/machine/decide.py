@@ -62,8 +62,9 @@ def decide(definition: Saga, state: ExecutionState, fact: Fact, now: datetime) -
     """What follows from `fact`. `now` is the database's clock, read under the row's lock (S13)."""
     draft = Draft(definition, state, now)
     verdict = _answer(draft, fact)
-    if verdict is Verdict.ACCEPTED and not isinstance(fact, Claim):
-        follow(draft)  # a claim makes nothing new possible
+    is_saved = verdict in (Verdict.ACCEPTED, Verdict.LATE)
+    if is_saved and not isinstance(fact, Claim):  # a claim makes nothing new possible
+        follow(draft)  # a late report neither, but its time may have come
     return draft.decision(verdict, repeat_hints=isinstance(fact, Woken | Resume | Ordered))
 
 

@@ -185,7 +185,7 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
         case StepFailed(failure=failure, effect=effect):
             return {"failure": failure, "effect": effect} | _reported(event)
         case StepWithdrawn():
-            was_tried = step.attempts and step.status is StepStatus.SCHEDULED
+            was_tried = step.attempts and step.status is not StepStatus.WAITING
             return {"status": WITHDRAWN_AFTER_TRY} if was_tried else {}
         case StepHurried(due_at=due_at):
             return {"due_at": due_at}
@@ -216,7 +216,12 @@ def _waiting(step: StepState, event: StepWaiting) -> dict[str, Any]:
         # Those that were stuck are tried again, and will tell again.
         stuck = step.children.count(Outcome.STUCK)
         return {"children": step.children.changed({Outcome.STUCK: -stuck})}
-    children = Children(event.total, 0) if event.total is not None else None
+    if event.total is not None:
+        children: Children | None = Children(event.total, 0)
+    elif step.children is not None:  # goes on with those it has, which tell anew
+        children = replace(step.children, outcomes={}, refused="")
+    else:
+        children = None
     return {"due_at": event.until, "children": children}
 
 

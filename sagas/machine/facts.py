@@ -118,6 +118,8 @@ class Order(StrEnum):
     RESOLVE = "resolve"
     PAUSE = "pause"
     RESUME = "resume"
+    REPORT = "report"
+    """Tell anew what you have come to: the child's row does, its machine is not asked."""
 
 
 @dataclass(frozen=True, slots=True)

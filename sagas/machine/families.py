@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sagas.machine import events as ev
-from sagas.machine.attempts import conflicting, settle_unclaimed, start_running
+from sagas.machine.attempts import settle_unclaimed, start_running
+from sagas.machine.conflicts import conflicting
 from sagas.machine.decision import Draft, Start, Tell, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.facts import ChildrenMoved, ChildrenRefused, Order
@@ -25,7 +26,7 @@ from sagas.machine.states import (
     Outcome,
     StepStatus,
 )
-from sagas.machine.steps import Family, ForEach, SubSaga
+from sagas.machine.steps import Family, ForEach
 
 _SUCCESS = (Outcome.COMPLETED, Outcome.FINAL)
 
@@ -49,6 +50,9 @@ def begin_family(draft: Draft, step: Family) -> None:
     """Starts the first children of a step, or settles it if there is none to start."""
     start_running(draft)
     state = draft.state.step(step.name)
+    if state.children is not None and state.children.started:
+        _go_on_with_children(draft, step)
+        return
     items = draft.state.context.get(step.over) if isinstance(step, ForEach) else [None]
     total = len(items) if isinstance(items, list | tuple) else None
     draft.emit(
@@ -67,7 +71,17 @@ def begin_family(draft: Draft, step: Family) -> None:
     elif total == 0:
         _succeed(draft, step.name, {step.name: []})
     else:
-        _start_more(draft, step)
+        _start_more(draft, step.name)
+
+
+def _go_on_with_children(draft: Draft, step: Family) -> None:
+    """A person has a step tried again that has children: they tell anew what they came to, and
+    those that were not started are."""
+    state = draft.state.step(step.name)
+    attempt, fence = state.attempts + 1, state.fence + 1
+    draft.emit(ev.StepWaiting(step.name, Direction.ACTION, attempt, fence))
+    draft.tells.append(Tell(step.name, Order.REPORT))
+    _start_more(draft, step.name)
 
 
 def begin_undoing(draft: Draft, name: str) -> None:
@@ -85,6 +99,14 @@ def halt_families(draft: Draft) -> None:
     for name in list(draft.state.families(Direction.ACTION)):
         draft.tells.append(Tell(name, Order.HALT))
         _settle_family(draft, ChildrenMoved(name, {}))
+
+
+def resume_families(draft: Draft) -> None:
+    """Starts the children whose turn came while their parent was paused."""
+    for name in list(draft.state.families(Direction.ACTION)):
+        children = draft.state.step(name).children
+        if draft.state.status in GOING_FORWARD and children and not _has_failed(children):
+            _start_more(draft, name)
 
 
 def children_moved(draft: Draft, fact: ChildrenMoved) -> Verdict:
@@ -133,9 +155,7 @@ def _settle_family(draft: Draft, fact: ChildrenMoved) -> None:
         else:
             _give_up(draft, name, fact.failure)
     elif draft.state.status in GOING_FORWARD and not _has_failed(children):
-        definition = draft.definition.by_name[name]
-        assert isinstance(definition, SubSaga | ForEach), "only these have children"
-        _start_more(draft, definition)
+        _start_more(draft, name)
     elif children.have_settled:
         message = children.refused or (
             f"{children.count(Outcome.GAVE_UP)} of {children.total} gave up, "
@@ -148,20 +168,20 @@ def _has_failed(children: Children) -> bool:
     return bool(children.refused or children.count(Outcome.GAVE_UP))
 
 
-def _start_more(draft: Draft, step: Family) -> None:
-    """Fills the window: as many at work as may be."""
-    children = draft.state.step(step.name).children
+def _start_more(draft: Draft, name: str) -> None:
+    """Fills the window: as many at work as may be; none while it is paused."""
+    definition, children = draft.definition.by_name[name], draft.state.step(name).children
     assert children is not None, "a family has children"
     at_work = children.started - children.count(*Outcome)
-    window = step.window if isinstance(step, ForEach) else 1
+    window = definition.window if isinstance(definition, ForEach) else 1
     count = min(window - at_work, children.total - children.started)
-    if count > 0:
-        draft.emit(ev.StepChildren(step.name, Direction.ACTION, started=count))
-        draft.starts.append(Start(step.name, children.started, count))
+    if count > 0 and not draft.state.paused:
+        draft.emit(ev.StepChildren(name, Direction.ACTION, started=count))
+        draft.starts.append(Start(name, children.started, count))
 
 
 def _succeed(draft: Draft, name: str, changes: Mapping[str, Any]) -> None:
-    if conflict := conflicting(draft, name, Direction.ACTION, set(changes)):
+    if conflict := conflicting(draft, name, Direction.ACTION, changes):
         settle_unclaimed(draft, name, conflict, EFFECT_OF[conflict.kind])
         return
     step = draft.state.step(name)

@@ -1,9 +1,11 @@
 """What people may do to an execution, and a parent to its child; each refused where it makes no
 sense, with the reason. Each is recorded with who and why."""
 
+from collections.abc import Iterable
 from typing import Final, assert_never
 
 from sagas.machine import events as ev
+from sagas.machine.conflicts import list_at_work
 from sagas.machine.course import turn_back, why_no_way_back
 from sagas.machine.decision import Draft, Tell, Verdict
 from sagas.machine.facts import (
@@ -17,13 +19,15 @@ from sagas.machine.facts import (
     Skip,
     TryAgain,
 )
-from sagas.machine.families import settle_undoing
+from sagas.machine.families import resume_families, settle_undoing
+from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,
     SCHEDULED,
     TERMINAL,
     Direction,
     ExecutionStatus,
+    Outcome,
     StepStatus,
 )
 
@@ -110,6 +114,8 @@ def _pause_or_resume(draft: Draft, fact: Pause | Resume) -> Verdict:
     event = ev.SagaPaused if pause else ev.SagaResumed
     draft.emit(event(by=fact.by, reason=fact.reason))
     draft.tells.append(Tell(None, Order.PAUSE if pause else Order.RESUME))
+    if not pause:
+        resume_families(draft)
     return Verdict.ACCEPTED
 
 
@@ -123,12 +129,32 @@ def _try_again(draft: Draft, fact: TryAgain) -> Verdict:
         names = [fact.step]
     else:
         return _hurry(draft, fact, fact.step)
-    if draft.state.paused and any(draft.state.step(name).children for name in names):
-        return draft.refuse("It is paused, and its children would start. Resume it first.")
+    if why := _why_children_stay(draft, names):
+        return draft.refuse(why)
     _leave_failed(draft, fact.by, given_up[names[0]])
     for name in names:
         _reopen(draft, fact, name, given_up[name])
     return Verdict.ACCEPTED
+
+
+def _why_children_stay(draft: Draft, names: Iterable[str]) -> str:
+    """Why the children of steps that gave up can't go on; empty if they can, or there are none."""
+    for name in names:
+        step = draft.state.step(name)
+        if step.children is None:
+            continue
+        if draft.state.paused:
+            return "It is paused, and its children would start. Resume it first."
+        if _has_turned_children(step):
+            return f"Children of {name} have turned back, and can't go forward again."
+    return ""
+
+
+def _has_turned_children(step: StepState) -> bool:
+    """Whether children wait for their parent to turn back, too: then they undo what they did."""
+    if step.status is not StepStatus.FAILED or step.children is None:
+        return False
+    return step.children.count(Outcome.GAVE_UP) > 0
 
 
 def _given_up(draft: Draft) -> dict[str, Direction]:
@@ -189,6 +215,14 @@ def _skip(draft: Draft, fact: Skip) -> Verdict:
         return draft.refuse(f"Step {fact.step} is at work: wait until it has settled.")
     if step.status is StepStatus.SUCCEEDED:
         return draft.refuse(f"Step {fact.step} has succeeded: there is nothing to skip.")
+    pivot = draft.definition.pivot
+    if pivot is not None and fact.step == pivot.name and step == StepState():
+        return draft.refuse(f"Step {fact.step} is the pivot: what comes before it is not done.")
+    if _has_turned_children(step):
+        return draft.refuse(f"Children of {fact.step} have turned back: cancel the saga, too.")
+    others = [name for name in draft.definition.by_name if name != fact.step]
+    if at_work := list_at_work(draft, fact.changes, others):
+        return draft.refuse(_of_list(at_work))
     _leave_failed(draft, fact.by, Direction.ACTION)
     draft.emit(
         ev.StepSkipped(
@@ -211,6 +245,10 @@ def _resolve(draft: Draft, fact: Resolve) -> Verdict:
         )
     if fact.step in draft.definition.after_pivot:
         return draft.refuse(f"Step {fact.step} has no way back. Retry it, or skip it.")
+    if direction is Direction.ACTION and step.children is not None and step.children.started:
+        return draft.refuse(
+            f"Step {fact.step} is made of sagas, which undo what they did. Cancel it, or skip it."
+        )
     _leave_failed(draft, fact.by, direction)
     draft.emit(ev.StepResolved(fact.step, direction, by=fact.by, reason=fact.reason))
     if step.children is not None and direction is Direction.COMPENSATION:
@@ -223,8 +261,17 @@ def _amend(draft: Draft, fact: Amend) -> Verdict:
         return draft.refuse(
             f"The saga is {draft.state.status}, and its steps read the context. Pause it first."
         )
+    if at_work := list_at_work(draft, fact.changes, draft.definition.by_name):
+        return draft.refuse(_of_list(at_work))
     draft.emit(ev.SagaAmended(by=fact.by, reason=fact.reason, changes=fact.changes))
     return Verdict.ACCEPTED
+
+
+def _of_list(step: str) -> str:
+    return (
+        f"Step {step} has started children for items of that list: neither those items nor their "
+        f"number may change."
+    )
 
 
 def _unknown(draft: Draft, name: str) -> str:

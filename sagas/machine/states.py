@@ -142,7 +142,7 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
         "step.failed": (frozenset({StepStatus.RUNNING, StepStatus.WAITING}), StepStatus.FAILED),
         # Untried: as if it had never been reached. Tried before: `failed`, see WITHDRAWN_AFTER_TRY.
         "step.withdrawn": (
-            frozenset({StepStatus.SCHEDULED, StepStatus.WAITING}),
+            frozenset({StepStatus.PENDING, StepStatus.SCHEDULED, StepStatus.WAITING}),
             StepStatus.PENDING,
         ),
         "step.hurried": (frozenset({StepStatus.SCHEDULED}), StepStatus.SCHEDULED),

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sagas.machine import events as ev
-from sagas.machine.attempts import conflicting, settle_unclaimed, start_running
+from sagas.machine.attempts import settle_unclaimed, start_running
+from sagas.machine.conflicts import conflicting
 from sagas.machine.decision import Draft, Verdict
 from sagas.machine.durations import as_timedelta
 from sagas.machine.facts import Signal
@@ -28,7 +29,7 @@ def begin_wait(draft: Draft, step: WaitFor | Sleep) -> None:
 
 def end_wait(draft: Draft, name: str, changes: dict[str, Any]) -> None:
     """The wait is over, and adds `changes` to the context."""
-    if conflict := conflicting(draft, name, Direction.ACTION, set(changes)):
+    if conflict := conflicting(draft, name, Direction.ACTION, changes):
         settle_unclaimed(draft, name, conflict, EFFECT_OF[conflict.kind])
         return
     step = draft.state.step(name)

@@ -23,10 +23,14 @@ RETURNING child.parent_step, news.before, child.outcome
 
 LEAVE_ORDER = """
 UPDATE sagas_sagaexecution
-SET orders = orders || to_jsonb(%(order)s::text), wake_at = clock_timestamp(),
+-- To tell anew there is nothing to do but to be looked at.
+SET orders = CASE
+        WHEN %(order)s = 'report' THEN orders ELSE orders || to_jsonb(%(order)s::text)
+    END,
+    wake_at = clock_timestamp(),
     -- What is tried again will tell again, be it the same.
     outcome = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome END,
-    outcome_taken = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome_taken END
+    outcome_taken = CASE WHEN %(order)s IN ('retry', 'report') THEN '' ELSE outcome_taken END
 WHERE parent_id = %(parent_id)s AND (parent_step = %(step)s OR %(step)s IS NULL)
   AND status = ANY(%(statuses)s)
 """
@@ -44,6 +48,7 @@ _OBEYED_BY = {
     Order.RESOLVE: {ExecutionStatus.FAILED},
     Order.PAUSE: _LIVE,
     Order.RESUME: _LIVE,
+    Order.REPORT: {ExecutionStatus.COMPLETED},
 }
 """Order → the statuses of the children that it means anything to."""
 

@@ -345,16 +345,3 @@ def test_s4_items_begun_are_undone_when_later_ones_cannot_begin(
     assert family(started.execution_id) == ["compensated", "compensated"]
     assert done == ["reserve x", "unreserve x"]
     assert "bytes" in row(started.execution_id).steps["reserve"]["failure"]["message"]
-
-
-def test_a_list_that_was_cut_short_meanwhile_turns_the_saga_back(
-    define: Any, committed: Any
-) -> None:
-    define(Saga("shop", [each(max_concurrency=1)]))
-    started = engine.start("shop", {"items": ["a", "b", "c"]}, saga_id="s")
-    engine.pause("s", by="anna")
-    engine.amend("s", {"items": ["a"]}, by="anna")
-    engine.resume("s", by="anna")
-    work_off(committed)
-    assert family(started.execution_id) == ["compensated", "compensated"]
-    assert done == ["reserve a", "unreserve a"]

@@ -25,6 +25,7 @@ from sagas.machine import (
     start,
 )
 from sagas.machine import events as ev
+from sagas.machine.durations import as_timedelta
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
@@ -42,7 +43,14 @@ class Conversation:
     history: list[ev.Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        started = ev.SagaStarted("s-1", self.saga.saga_type, self.saga.version, self.context)
+        limit = self.saga.deadline
+        started = ev.SagaStarted(
+            "s-1",
+            self.saga.saga_type,
+            self.saga.version,
+            self.context,
+            deadline=None if limit is None else self.now + as_timedelta(limit),
+        )
         self._take(start(self.saga, started, self.now))
 
     def tell(self, fact: Fact) -> Decision:

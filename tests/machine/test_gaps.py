@@ -1,6 +1,23 @@
-"""What no other conversation held; the mutation gate asked for it."""
+"""What no other conversation held; the mutation gate and the property test asked for it."""
 
-from sagas.machine import ExecutionStatus, Failed, FailureKind, Pause, Resume, Retry, TryAgain
+from datetime import timedelta
+
+from sagas.machine import (
+    Cancel,
+    ExecutionStatus,
+    Failed,
+    FailureKind,
+    Pause,
+    Resume,
+    Retry,
+    Saga,
+    Skip,
+    Succeeded,
+    TryAgain,
+    Verdict,
+    WaitFor,
+    wake_at,
+)
 from tests.machine.conversation import ACTION, BY_ANNA, Conversation, failure, step, talk
 
 UNREACHABLE = FailureKind.UNREACHABLE
@@ -41,3 +58,43 @@ def test_r18_what_a_person_forgave_an_action_is_not_forgiven_its_compensation() 
     saga.succeed("a")
     saga.fail("b")
     assert attempts_to_undo(saga) == 2
+
+
+def test_s4_what_a_person_reopened_is_undone_if_the_saga_turns_back_before_it_is_tried() -> None:
+    saga = talk(step("a"), step("b", retry=Retry(max_attempts=1)))
+    saga.succeed("a")
+    fence = saga.claim("b")
+    saga.tell(Pause(**BY_ANNA))
+    saga.tell(Failed("b", ACTION, fence, failure(FailureKind.UNKNOWN)))
+    saga.tell(TryAgain(step="b", **BY_ANNA))
+    saga.tell(Cancel(**BY_ANNA))
+    saga.tell(Resume(**BY_ANNA))
+    assert saga.due() == {("b", "compensation")}
+    saga.succeed("b")
+    assert saga.due() == {("a", "compensation")}
+
+
+def test_l1_a_late_report_does_not_hide_that_the_deadline_has_come() -> None:
+    saga = Conversation(Saga("order", [step("a"), WaitFor("approval")], deadline=60))
+    fence = saga.claim("a")
+    saga.pass_time(50)
+    saga.pass_time(5)
+    saga.succeed("a")
+    saga.now += timedelta(seconds=60)  # and nobody looks
+    decision = saga.tell(Succeeded("a", ACTION, fence, {}))
+    assert decision.verdict is Verdict.LATE
+    assert saga.state.status is ExecutionStatus.COMPENSATING
+    assert wake_at(saga.state, saga.now, 0) is not None
+
+
+def test_s7_a_pivot_is_skipped_only_when_what_comes_before_it_is_done() -> None:
+    """Skipped any earlier, it would leave the steps before it without a way back."""
+    saga = talk(step("a"), step("p", pivot=True))
+    decision = saga.tell(Skip(step="p", **BY_ANNA))
+    assert (decision.verdict, decision.reason) == (
+        Verdict.REFUSED,
+        "Step p is the pivot: what comes before it is not done.",
+    )
+    saga.succeed("a")
+    assert saga.tell(Skip(step="p", **BY_ANNA)).verdict is Verdict.ACCEPTED
+    assert saga.state.status is ExecutionStatus.COMPLETED

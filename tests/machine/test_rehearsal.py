@@ -41,8 +41,8 @@ from sagas.machine import (
 from sagas.machine.events import SagaStarted
 from sagas.machine.rehearsal import goes_back, goes_forward
 from tests.machine.conversation import ACTION, Conversation, failure, nothing, step, talk
-from tests.machine.shapes import sagas
 from tests.machine.stored import met_by
+from tests.properties.shapes import sagas
 
 BY: Any = {"by": "anna", "reason": "she knows why"}
 ITEMS = ForEach("each", over="items", action=nothing, compensation=nothing, max_concurrency=2)
@@ -90,7 +90,9 @@ def work(of: Conversation) -> Iterator[Fact]:
         at = of.state.step(name)
         assert at.direction is not None
         if at.children is not None:
-            yield from (ChildrenMoved(name, change) for change in news(at.children, at.direction))
+            can_turn = name not in of.saga.after_pivot
+            changes = news(at.children, at.direction, can_turn=can_turn)
+            yield from (ChildrenMoved(name, change) for change in changes)
         elif at.lease_until is not None:
             yield Succeeded(name, at.direction, at.fence, {name: 1})
             for kind in (FailureKind.REJECTED, FailureKind.UNKNOWN):
@@ -99,11 +101,13 @@ def work(of: Conversation) -> Iterator[Fact]:
             yield Signal(name, {"sum": 7}, "bank")
 
 
-def news(children: Children, direction: Direction) -> Iterator[dict[Outcome, int]]:
+def news(
+    children: Children, direction: Direction, *, can_turn: bool
+) -> Iterator[dict[Outcome, int]]:
     if direction is ACTION:
         if children.started > children.count(*Outcome):
-            yield from ({outcome: 1} for outcome in (Outcome.COMPLETED, Outcome.GAVE_UP))
-            yield {Outcome.FINAL: 1}
+            yield from ({outcome: 1} for outcome in (Outcome.COMPLETED, Outcome.FINAL))
+            yield from [{Outcome.GAVE_UP: 1}] if can_turn else []
         return
     told = children.count(Outcome.UNDONE, Outcome.STUCK, Outcome.FINAL)
     for before in (Outcome.COMPLETED, Outcome.GAVE_UP):

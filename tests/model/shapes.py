@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sagas.machine import Parallel, Pivot, Retry, Saga, SagaStep
 from tests.machine.conversation import nothing
-from tests.machine.shapes import precedence
+from tests.properties.shapes import precedence
 
 TWICE: Final = Retry(max_attempts=2, backoff=1, jitter=0)
 ONCE: Final = Retry(max_attempts=1)

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from sagas.machine import Direction, Parallel, Pivot, Retry, Saga, SagaStep
-from tests.machine.shapes import precedence
+from tests.properties.shapes import precedence
 
 Act = Callable[[str, Direction, Any], Any]
 """Does one direction of a step at its participant, with the context that it was given."""

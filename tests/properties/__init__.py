@@ -1,0 +1,1 @@
+"""Every fact in every order, on random definitions: the machine beside the contract."""

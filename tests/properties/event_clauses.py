@@ -1,0 +1,238 @@
+"""The clauses of the contract that each event is held to, before it is entered in the ledger."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sagas.machine import (
+    ExecutionState,
+    Fact,
+    Failed,
+    FailureKind,
+    Outcome,
+    SagaStep,
+    Sleep,
+    Verdict,
+    WaitFor,
+)
+from sagas.machine import events as ev
+from sagas.machine.context import idempotency_key
+from tests.machine.conversation import ACTION, COMPENSATION
+from tests.properties.children import AT_WORK_FORWARD
+from tests.properties.ledger import Ledger, effect_after
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fact (None: the start), what it found, and the verdict that the contract demands of it, if
+    it demands one."""
+
+    fact: Fact | None
+    before: ExecutionState | None
+    now: datetime
+    expected: Verdict | None
+
+
+Clause = Callable[[Ledger, ev.Event, Told], None]
+_SETTLING = (ev.StepSucceeded, ev.StepRetrying, ev.StepFailed)
+_FAILING = (ev.StepRetrying, ev.StepFailed)
+_BEGINNING = (ev.StepScheduled, ev.StepWaiting)
+_WORKING = (ev.StepScheduled, ev.StepWaiting, ev.StepClaimed)
+
+
+def s1_each_claim_has_the_next_fence(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.StepClaimed | ev.StepWaiting):
+        story = ledger.steps[event.step]
+        assert event.fence == story.fence + 1
+        assert event.attempt == story.tries[event.direction] + 1
+
+
+def s2_each_attempt_settles_once(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _SETTLING):
+        story = ledger.steps[event.step]
+        assert (event.step, event.direction, event.attempt) not in ledger.settled
+        assert (event.attempt, event.fence) == (story.tries[event.direction], story.fence)
+
+
+def s3_what_is_completed_never_turned_back(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.SagaCompleted):
+        assert all(story.is_done for story in ledger.steps.values())
+        assert not ledger.has_undone
+        assert not ledger.has_turned
+
+
+def s4_an_effect_is_the_strongest_so_far(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _FAILING):
+        assert event.effect is effect_after(ledger, event)
+
+
+def s4_only_what_may_have_happened_is_undone(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _BEGINNING) and event.direction is COMPENSATION:
+        assert ledger.must_be_undone(event.step)
+        assert ledger.steps[event.step].tries[ACTION] > 0
+
+
+def s4_whatever_may_have_happened_is_undone(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.SagaCompensated):
+        for name, story in ledger.steps.items():
+            assert story.is_undone == ledger.must_be_undone(name), name
+
+
+def s4_a_step_is_as_far_as_all_its_children(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.StepSucceeded) and ledger.is_family(event.step):
+        story = ledger.steps[event.step]
+        if event.direction is ACTION:
+            done = story.heard.get(Outcome.COMPLETED, 0) + story.heard.get(Outcome.FINAL, 0)
+            assert done == story.total == len(story.children)
+        else:
+            assert story.heard.get(Outcome.UNDONE, 0) == len(story.children)
+
+
+def s5_actions_settle_before_anything_is_undone(
+    ledger: Ledger, event: ev.Event, told: Told
+) -> None:
+    if isinstance(event, _WORKING) and event.direction is COMPENSATION:
+        for name, story in ledger.steps.items():
+            assert not story.is_moving(ACTION), name
+            assert not any(child.at in AT_WORK_FORWARD for child in story.children), name
+
+
+def s5_a_child_waits_for_its_parent_to_go_back(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _BEGINNING) and event.direction is COMPENSATION:
+        assert not ledger.held
+
+
+def s6_steps_wait_for_those_before_them(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _BEGINNING) and event.direction is ACTION:
+        assert all(ledger.steps[name].is_done for name in ledger.before[event.step])
+
+
+def s6_compensations_come_in_reverse(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _BEGINNING) and event.direction is COMPENSATION:
+        if ledger.steps[event.step].is_stuck:
+            return  # again, because a person said so
+        for name in ledger.after[event.step]:
+            later = ledger.steps[name]
+            is_past = later.is_undone or later.is_stuck or later.was_helped
+            assert is_past or not ledger.must_be_undone(name), name
+
+
+def s6_what_is_left_to_a_person_is_named(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.SagaFailed):
+        left = {
+            name
+            for name, story in ledger.steps.items()
+            if (story.is_stuck if ledger.has_turned else story.has_failed)
+        }
+        assert left
+        assert set(event.left) == left
+        assert not any(story.is_in_motion for story in ledger.steps.values())
+
+
+def s7_there_is_no_way_back_after_the_pivot(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.SagaCompensating) and not ledger.has_turned:
+        assert not ledger.no_way_back()
+
+
+def s10_parallel_branches_never_write_one_key(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.StepSucceeded) and event.direction is ACTION:
+        for name in ledger.beside[event.step]:
+            assert not ledger.steps[name].wrote & set(event.changes), name
+
+
+def r9_nothing_starts_after_the_turn(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, _WORKING) and event.direction is ACTION:
+        assert not ledger.has_turned
+    if isinstance(event, ev.StepChildren) and event.started > 0:
+        assert not ledger.has_turned
+
+
+def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.SagaSignalled):
+        assert not ledger.steps[event.name].signals
+    elif isinstance(event, ev.StepSucceeded) and event.changes:
+        is_wait = isinstance(ledger.saga.by_name[event.step], WaitFor)
+        assert not is_wait or event.changes == {event.step: ledger.signals[event.step]}
+
+
+def r18_attempts_are_as_many_as_the_policy_says(
+    ledger: Ledger, event: ev.Event, told: Told
+) -> None:
+    step = ledger.saga.by_name[event.step] if isinstance(event, _FAILING) else None
+    if not isinstance(event, _FAILING) or not isinstance(step, SagaStep):
+        return
+    story = ledger.steps[event.step]
+    policy = ledger.saga.policy(step, event.direction)
+    key = idempotency_key("s-1", event.step, event.direction)
+    due_at = told.now + policy.delay(story.counted, key)
+    assert story.since is not None
+    expected = (
+        event.failure.kind in (FailureKind.UNREACHABLE, FailureKind.UNKNOWN)
+        and not (isinstance(told.fact, Failed) and told.fact.final)
+        and policy.allows(story.counted, due_at - story.since)
+        and not (event.direction is ACTION and ledger.has_turned)
+    )
+    assert isinstance(event, ev.StepRetrying) == expected
+    assert not isinstance(event, ev.StepRetrying) or event.due_at == due_at
+
+
+def waits_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if not isinstance(event, _SETTLING):
+        return
+    step, until = ledger.saga.by_name[event.step], ledger.steps[event.step].until
+    if isinstance(step, Sleep):
+        assert until is not None
+        assert until <= told.now
+    elif isinstance(step, WaitFor) and not ledger.steps[event.step].signals:
+        assert until is not None
+        assert until <= told.now
+        assert isinstance(event, ev.StepFailed) == (step.on_timeout == "fail")
+
+
+def leases_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    if isinstance(event, ev.StepClaimed):
+        step = ledger.saga.claimed_step(event.step)
+        assert step is not None
+        assert event.lease_until - told.now > timedelta(seconds=10)
+    if isinstance(event, _FAILING) and event.failure.error == "LeaseExpired":
+        lease_until = ledger.steps[event.step].lease_until
+        assert lease_until is not None
+        assert lease_until <= told.now
+
+
+def nothing_starts_while_it_may_not(ledger: Ledger, event: ev.Event, told: Told) -> None:
+    """Not while it is paused or blocked, nor before its time."""
+    if isinstance(event, ev.StepScheduled | ev.StepClaimed):
+        assert not ledger.paused
+    if isinstance(event, ev.StepChildren) and event.started > 0:
+        assert not ledger.paused
+    if isinstance(event, _WORKING) and event.direction is ACTION:
+        start_at = ledger.started.start_at
+        assert not ledger.paused
+        assert not ledger.blocked
+        assert start_at is None or start_at <= told.now
+
+
+EVENT_CLAUSES: Final[tuple[Clause, ...]] = (
+    s1_each_claim_has_the_next_fence,
+    s2_each_attempt_settles_once,
+    s3_what_is_completed_never_turned_back,
+    s4_an_effect_is_the_strongest_so_far,
+    s4_only_what_may_have_happened_is_undone,
+    s4_whatever_may_have_happened_is_undone,
+    s4_a_step_is_as_far_as_all_its_children,
+    s5_actions_settle_before_anything_is_undone,
+    s5_a_child_waits_for_its_parent_to_go_back,
+    s6_steps_wait_for_those_before_them,
+    s6_compensations_come_in_reverse,
+    s6_what_is_left_to_a_person_is_named,
+    s7_there_is_no_way_back_after_the_pivot,
+    s10_parallel_branches_never_write_one_key,
+    r9_nothing_starts_after_the_turn,
+    r13_a_wait_is_given_one_signal,
+    r18_attempts_are_as_many_as_the_policy_says,
+    waits_last_their_time,
+    leases_last_their_time,
+    nothing_starts_while_it_may_not,
+)

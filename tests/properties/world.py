@@ -1,0 +1,238 @@
+"""The execution under test and what is around it: workers, children, people and a clock.
+
+Every fact is told through it, and every clause of the contract is checked after each.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Set
+from datetime import timedelta
+from typing import Any
+
+from sagas.machine import (
+    TERMINAL,
+    ChildrenMoved,
+    ChildrenRefused,
+    Claim,
+    Decision,
+    ExecutionState,
+    ExecutionStatus,
+    Fact,
+    Failed,
+    Failure,
+    FailureKind,
+    ForEach,
+    Hint,
+    Outcome,
+    Saga,
+    Start,
+    SubSaga,
+    Succeeded,
+    Tell,
+    Verdict,
+    WaitFor,
+    Woken,
+    decide,
+    hints,
+    start,
+)
+from sagas.machine import events as ev
+from sagas.machine.steps import MOST_CHILDREN_AT_ONCE
+from tests.machine.conversation import START, failure
+from tests.properties.answer_clauses import ANSWER_CLAUSES
+from tests.properties.children import Child, take_news
+from tests.properties.event_clauses import EVENT_CLAUSES, Told
+from tests.properties.expectations import expected_verdict
+from tests.properties.ledger import Ledger
+from tests.properties.shapes import SHARED
+
+Answer = str | tuple[FailureKind, bool]
+"""What a worker reports: which key it changed, or a kind of failure and whether it is final."""
+
+
+class World:
+    """`refusing` says of some steps from which child on they can't be started; `with_pivots` are
+    the steps whose children can't be undone once they are past a pivot of their own."""
+
+    def __init__(
+        self,
+        saga: Saga,
+        started: ev.SagaStarted,
+        refusing: Mapping[str, int],
+        with_pivots: Set[str],
+    ) -> None:
+        self.saga = saga
+        self.refusing = dict(refusing)
+        self.with_pivots = with_pivots
+        self.now = START
+        self.ledger = Ledger(saga, started)
+        self.claims: list[Claim] = []
+        self.messages: list[Hint] = []
+        self.met: Counter[str] = Counter()
+        self.is_broken = True  # until the answer that is looked at has held
+        decision = start(saga, started, self.now)
+        self._check(Told(None, None, self.now, None), decision)
+        self._carry_out(decision)
+        self.is_broken = False
+
+    def tell(self, fact: Fact) -> Decision:
+        """Hands `fact` to the machine, and checks what follows."""
+        self.is_broken = True
+        decision = self._answer(fact)
+        self._carry_out(decision)
+        self.is_broken = False
+        return decision
+
+    def pass_time(self, seconds: float, *, looks: bool = True) -> None:
+        """Time goes by, and somebody looks, or nobody."""
+        self.now += timedelta(seconds=seconds)
+        if looks:
+            self.tell(Woken())
+
+    # --- Workers ----------------------------------------------------------------------------------
+
+    def due(self) -> list[Hint]:
+        return hints(self.state, self.now)
+
+    def claim(self, hint: Hint) -> Claim | None:
+        """A worker handles a message; its claim, if it was granted."""
+        fact = Claim(hint.step, hint.direction, hint.fence, f"holder-{len(self.claims)}")
+        if self.tell(fact).verdict is not Verdict.ACCEPTED:
+            return None
+        self.claims.append(fact)
+        return fact
+
+    def report(self, claim: Claim, answer: Answer) -> Decision:
+        """What the holder of `claim` says, whether or not it is still believed."""
+        step, direction, fence = claim.step, claim.direction, claim.fence + 1
+        if not isinstance(answer, str):
+            kind, final = answer
+            return self.tell(Failed(step, direction, fence, failure(kind), final=final))
+        key = {"own": step, "shared": SHARED, "list": "three"}.get(answer)
+        changes = {} if key is None else {key: [self.ledger.count]}
+        return self.tell(Succeeded(step, direction, fence, changes))
+
+    def believed(self) -> list[Claim]:
+        """The claims in flight."""
+        flights = {(name, story.fence) for name, story in self.ledger.steps.items() if story.flight}
+        return [claim for claim in self.claims if (claim.step, claim.fence + 1) in flights]
+
+    def overtaken(self) -> list[Claim]:
+        """The claims that were shut out, and that nothing was reported under since."""
+        steps = self.ledger.steps
+        believed = self.believed()
+        return [
+            claim
+            for claim in self.claims
+            if claim not in believed and steps[claim.step].reported != claim.fence + 1
+        ]
+
+    def is_in_trouble(self) -> bool:
+        """Whether a person should see to what gave up."""
+        is_still = self.ledger.paused or self.state.status is ExecutionStatus.FAILED
+        return is_still and any(story.is_troubled for story in self.ledger.steps.values())
+
+    @property
+    def is_child(self) -> bool:
+        return self.ledger.started.held or self.ledger.started.forward_only
+
+    def waits_for_locks(self) -> bool:
+        return self.ledger.blocked and self.state.status not in TERMINAL
+
+    def may_be_released(self) -> bool:
+        """Whether a parent may tell it to undo what it did."""
+        ended = (ExecutionStatus.COMPENSATING, ExecutionStatus.COMPLETED)
+        return self.ledger.held and self.state.status in ended
+
+    def waits(self) -> list[str]:
+        steps = self.saga.by_name.items()
+        return [name for name, step in steps if isinstance(step, WaitFor)]
+
+    # --- Children ---------------------------------------------------------------------------------
+
+    def children(self) -> list[Child]:
+        return [child for story in self.ledger.steps.values() for child in story.children]
+
+    def children_in_need(self) -> list[Child]:
+        return [child for child in self.children() if child.needs_a_person]
+
+    def families_with_news(self) -> list[str]:
+        return [
+            name
+            for name, story in self.ledger.steps.items()
+            if any(child.has_news for child in story.children)
+        ]
+
+    def take_news(self, name: str, *, storable: bool = True) -> Decision:
+        """The parent hears what the children of a step have come to."""
+        story = self.ledger.steps[name]
+        change = dict(take_news(story.children))
+        taken = Counter(child.taken for child in story.children)
+        is_complete = taken[Outcome.COMPLETED] + taken[Outcome.FINAL] == story.total
+        changes: dict[str, Any] = {}
+        why: Failure | None = None
+        if is_complete and not storable:
+            why = failure(FailureKind.REJECTED)
+        elif is_complete:
+            changes = self._given_back(name)
+        return self.tell(ChildrenMoved(name, change, changes, why))
+
+    def _given_back(self, name: str) -> dict[str, Any]:
+        step = self.saga.by_name[name]
+        if isinstance(step, ForEach):
+            return {name: [{} for _ in self.ledger.steps[name].children]}
+        assert isinstance(step, SubSaga)
+        return dict.fromkeys(step.output, name)
+
+    def _bear(self, start: Start) -> None:
+        forward_only = self.ledger.started.forward_only or start.step in self.saga.after_pivot
+        has_pivot = start.step in self.with_pivots
+        self.ledger.steps[start.step].children += [
+            Child(forward_only, has_pivot) for _ in range(start.count)
+        ]
+
+    def _pass_on(self, tell: Tell) -> None:
+        for name, story in self.ledger.steps.items():
+            for child in story.children if tell.step in (None, name) else ():
+                child.leave(tell.order)
+
+    # --- The machine ------------------------------------------------------------------------------
+
+    def _answer(self, fact: Fact) -> Decision:
+        self.met[type(fact).__name__] += 1
+        expected = expected_verdict(self.ledger, self.state, fact, self.now)
+        told = Told(fact, self.state, self.now, expected)
+        decision = decide(self.saga, self.state, fact, self.now)
+        self.met[f"{type(fact).__name__} {decision.verdict}"] += 1
+        self._check(told, decision)
+        return decision
+
+    def _check(self, told: Told, decision: Decision) -> None:
+        before = "" if told.before is None else told.before.status
+        for recorded in decision.events:
+            self.met[recorded.event.type] += 1
+            self.met[f"{before} → {recorded.status}"] += 1
+            before = recorded.status
+            for of_event in EVENT_CLAUSES:
+                of_event(self.ledger, recorded.event, told)
+            self.ledger.take(recorded.event)
+        for tell in decision.tells:
+            self.ledger.take_order(tell.step, tell.order)
+        self.state: ExecutionState = decision.state
+        self.messages += decision.hints
+        for of_answer in ANSWER_CLAUSES:
+            of_answer(self.ledger, told, decision)
+
+    def _carry_out(self, decision: Decision) -> None:
+        """Starts children and tells them, as the engine does in the decision's transaction."""
+        starts, tells = list(decision.starts), list(decision.tells)
+        while starts:
+            start = starts.pop(0)
+            if start.first >= self.refusing.get(start.step, MOST_CHILDREN_AT_ONCE):
+                why = failure(FailureKind.REJECTED)
+                refused = self._answer(ChildrenRefused(start.step, start.count, why))
+                starts += refused.starts
+                tells += refused.tells
+            else:
+                self._bear(start)
+        for tell in tells:
+            self._pass_on(tell)
