@@ -7,6 +7,8 @@ from sagas.machine import (
     ExecutionStatus,
     Failed,
     FailureKind,
+    ForEach,
+    Parallel,
     Pause,
     Resume,
     Retry,
@@ -18,7 +20,7 @@ from sagas.machine import (
     WaitFor,
     wake_at,
 )
-from tests.machine.conversation import ACTION, BY_ANNA, Conversation, failure, step, talk
+from tests.machine.conversation import ACTION, BY_ANNA, Conversation, failure, nothing, step, talk
 
 UNREACHABLE = FailureKind.UNREACHABLE
 TWICE = Retry(max_attempts=2, backoff=1, jitter=0)
@@ -98,3 +100,13 @@ def test_s7_a_pivot_is_skipped_only_when_what_comes_before_it_is_done() -> None:
     saga.succeed("a")
     assert saga.tell(Skip(step="p", **BY_ANNA)).verdict is Verdict.ACCEPTED
     assert saga.state.status is ExecutionStatus.COMPLETED
+
+
+def test_s10_a_branch_that_changes_the_list_whose_items_are_at_work_is_in_error() -> None:
+    each = ForEach("each", over="items", action=nothing, compensation=nothing, max_concurrency=1)
+    saga = talk(Parallel(each, step("b")), items=[1, 2, 3])
+    saga.succeed("b", items=[1])
+    failed = saga.state.step("b").failure
+    assert failed is not None
+    assert failed.kind is FailureKind.CONFLICT
+    assert "changed the list whose items each is at work on" in failed.message

@@ -47,7 +47,7 @@ def _run(faults: Sequence[Fault], processes: int, *, write: bool) -> int:
         print(LINE.format("fault", "clause", "seconds", "caught by"))
         for fault, outcome in trials.try_each(faults):
             outcomes[fault.name] = outcome
-            answer = outcome.caught_by or "NO TEST"
+            answer = outcome.caught_by or ("DID NOT RUN" if outcome.trouble else "NO TEST")
             line = LINE.format(fault.name, fault.clause, f"{outcome.seconds:.1f}", answer)
             print(line, flush=True)
     survivors = [fault for fault in faults if not outcomes[fault.name].caught_by]

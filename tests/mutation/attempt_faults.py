@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _ATTEMPTS = "sagas/machine/attempts.py"
+_CONFLICTS = "sagas/machine/conflicts.py"
 _EVOLVE = "sagas/machine/evolve.py"
 
 DECIDE = ("machine/test_decide",)
@@ -132,15 +133,15 @@ REPORTS = (
     Fault(
         name="A branch is compared with its own keys, not with its sibling's",
         clause="S10",
-        file=_ATTEMPTS,
-        before="if both := sorted(set(draft.state.step(other).wrote) & changed):",
-        after="if both := sorted(set(draft.state.step(name).wrote) & changed):",
+        file=_CONFLICTS,
+        before="if both := sorted(set(draft.state.step(other).wrote) & set(changes)):",
+        after="if both := sorted(set(draft.state.step(name).wrote) & set(changes)):",
         tests=TURNING_BACK,
     ),
     Fault(
         name="Compensations that write one key are a conflict",
         clause="S10, S6",
-        file=_ATTEMPTS,
+        file=_CONFLICTS,
         before="    if direction is Direction.COMPENSATION:\n        return None\n",
         after="",
         tests=TURNING_BACK,

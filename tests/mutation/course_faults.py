@@ -15,6 +15,7 @@ TURNING_BACK = ("machine/test_turning_back",)
 OPERATING = ("machine/test_operating",)
 WAITS = ("machine/test_waits",)
 MODEL = ("model/test_model",)
+GAPS = ("machine/test_gaps",)
 
 WAY_BACK = (
     Fault(
@@ -69,12 +70,17 @@ WAY_BACK = (
         name="The turn back withdraws nothing that is scheduled",
         clause="R9",
         file=_COURSE,
-        before="""\
-    for name in list(draft.state.scheduled(Direction.ACTION)):
-        draft.emit(ev.StepWithdrawn(name, Direction.ACTION))
-""",
-        after="",
+        before="[*draft.state.scheduled(Direction.ACTION), *reopened]",
+        after="reopened",
         tests=TURNING_BACK,
+    ),
+    Fault(
+        name="What a person reopened is forgotten when the saga turns back",
+        clause="S4",
+        file=_COURSE,
+        before="[*draft.state.scheduled(Direction.ACTION), *reopened]",
+        after="list(draft.state.scheduled(Direction.ACTION))",
+        tests=GAPS,
     ),
     Fault(
         name="The turn back leaves waits waiting",
@@ -111,6 +117,14 @@ WAY_BACK = (
 )
 
 PEOPLE = (
+    Fault(
+        name="A pivot can be skipped while what comes before it is under way",
+        clause="S7",
+        file=_OPERATE,
+        before="and fact.step == pivot.name and step == StepState():",
+        after="and fact.step == pivot.name and False:",
+        tests=GAPS,
+    ),
     Fault(
         name="A cancel does not ask for the pivot",
         clause="S7",
@@ -177,6 +191,14 @@ PEOPLE = (
 )
 
 TIMES = (
+    Fault(
+        name="A late report does not see that the deadline has come",
+        clause="L1",
+        file="sagas/machine/decide.py",
+        before="verdict in (Verdict.ACCEPTED, Verdict.LATE)",
+        after="verdict is Verdict.ACCEPTED",
+        tests=GAPS,
+    ),
     Fault(
         name="A signal that came before its wait can be replaced",
         clause="R13",

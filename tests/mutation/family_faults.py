@@ -12,6 +12,7 @@ _CHILDREN = "sagas/store/children.py"
 
 CHILDREN = ("engine/test_children",)
 GAPS = ("engine/test_gaps",)
+AGAIN = ("engine/test_children_again",)
 
 FAMILY_FAULTS: Final = (
     Fault(
@@ -146,16 +147,16 @@ FAMILY_FAULTS: Final = (
         name="An order waits for a look that nobody has planned",
         clause="L1",
         file=_CHILDREN,
-        before="to_jsonb(%(order)s::text), wake_at = clock_timestamp(),",
-        after="to_jsonb(%(order)s::text),",
+        before="    END,\n    wake_at = clock_timestamp(),\n",
+        after="    END,\n",
         tests=CHILDREN,
     ),
     Fault(
         name="A child that is stuck again tells nobody",
         clause="S6",
         file=_CHILDREN,
-        before="outcome_taken = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome_taken END",
-        after="outcome_taken = outcome_taken",
+        before="outcome_taken = CASE WHEN %(order)s IN ('retry', 'report')",
+        after="outcome_taken = CASE WHEN %(order)s = 'report'",
         tests=CHILDREN,
     ),
     Fault(
@@ -165,5 +166,45 @@ FAMILY_FAULTS: Final = (
         before="            if before:\n                change[Outcome(before)] -= 1\n",
         after="",
         tests=CHILDREN,
+    ),
+    Fault(
+        name="Children whose results could not be taken are started anew",
+        clause="S2",
+        file=_FAMILIES,
+        before="if state.children is not None and state.children.started:",
+        after="if False:",
+        tests=AGAIN,
+    ),
+    Fault(
+        name="Children that are asked to tell anew tell nothing",
+        clause="L2",
+        file=_CHILDREN,
+        before="outcome_taken = CASE WHEN %(order)s IN ('retry', 'report')",
+        after="outcome_taken = CASE WHEN %(order)s = 'retry'",
+        tests=AGAIN,
+    ),
+    Fault(
+        name="A paused fan-out goes on to its next item",
+        clause="R9",
+        file=_FAMILIES,
+        before="if count > 0 and not draft.state.paused:",
+        after="if count > 0:",
+        tests=AGAIN,
+    ),
+    Fault(
+        name="A list may change while its items are at work",
+        clause="S10",
+        file="sagas/machine/conflicts.py",
+        before="if not is_list or list(after[:started]) != list(before[:started]):",
+        after="if not is_list:",
+        tests=AGAIN,
+    ),
+    Fault(
+        name="Children that turned back are left behind by a skip",
+        clause="S6",
+        file=_OPERATE,
+        before="    return step.children.count(Outcome.GAVE_UP) > 0",
+        after="    return False",
+        tests=AGAIN,
     ),
 )

@@ -15,10 +15,14 @@ ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
 MAY_HAVE_HAPPENED: Final = (FailureKind.UNKNOWN, FailureKind.CONFLICT)
 
 
-def broken_clauses(story: Story, calls: list[Call]) -> list[str]:
-    """What the history and the attempts that ran say against the engine; empty if all is well."""
+def broken_clauses(story: Story, calls: list[Call], *, was_cancelled: bool) -> list[str]:
+    """What the history, the attempts that ran and what an operator was told say against the
+    engine; empty if all is well."""
     broken = [message for check in CHECKS for message in check(story)]
-    return broken + list(s1_no_action_ran_before_its_claim_was_committed(story, calls))
+    broken += s1_no_action_ran_before_its_claim_was_committed(story, calls)
+    if was_cancelled and story.state.status is ExecutionStatus.COMPLETED:
+        broken.append("R7: it was completed, and the operator was told that it turns back")
+    return broken
 
 
 def s1_only_the_newest_claim_settles(story: Story) -> Iterator[str]:

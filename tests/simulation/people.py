@@ -82,6 +82,7 @@ class Operator(Actor):
         super().__init__("operator")
         self.refused: list[Intent] = []
         """What came too late."""
+        self.done: list[Intent] = []
         self._stage = stage
         self._intents: list[Intent] = []
 
@@ -110,4 +111,5 @@ class Operator(Actor):
                 self._stage.note(f"can't cancel: {error}", intent.saga_id)
             else:
                 self._stage.note("has cancelled", intent.saga_id)
+                self.done.append(intent)
         return True

@@ -152,7 +152,8 @@ class Workers:
         self._stage.races["R6 claim, committed"] += "after" in worker.lost_at_commit
         self._stage.races["R6 claim, not committed"] += "before" in worker.lost_at_commit
         self.claimed.add(message.key)
-        self._stage.races[self._broker.missing.pop(message.key, "a hint that arrived")] += 1
+        if not message.is_forged:  # which stands in for none that was missed
+            self._stage.races[self._broker.missing.pop(message.key, "a hint that arrived")] += 1
         self._stage.note(f"has claimed attempt {work.attempt}", saga_id)
         worker.work, worker.phase = work, "claimed"
 
