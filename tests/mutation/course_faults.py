@@ -181,12 +181,12 @@ PEOPLE = (
         tests=OPERATING,
     ),
     Fault(
-        name="A paused saga starts children",
+        name="A paused saga turns back before a person has looked",
         clause="Statuses",
         file=_COURSE,
         before="    if draft.state.paused:\n        return\n",
         after="",
-        tests=("engine/test_gaps",),
+        tests=GAPS,
     ),
 )
 
