@@ -4,19 +4,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What a change is checked for: all Python in the repository.
-SOURCES := bench celery_app.py clients deploy examples manage.py project realtime sagas tasks tests
+SOURCES := bench celery_app.py clients deploy examples manage.py participant project realtime sagas tasks tests
 
 COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check property lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check bench-clients property lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS=file CHAOS="kill-worker purge-queue"
+demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS=file CHAOS="kill-worker purge-queue", CONSUL=1
 	@$(BIN)/python -m examples.demo $(DEMO_OPTIONS)
 
 demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each order ends as it should
@@ -38,6 +38,9 @@ mutation-check: $(VENV)/dev.stamp  ## sow faults into the engine: each must be c
 
 backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a minute: how many hints are repeats
 	$(BIN)/python -m tests.system.backlog $(ARGS)
+
+bench-clients: $(VENV)/dev.stamp  ## what a call of a client costs beside a bare session of requests
+	$(BIN)/python -m bench.client_call
 
 property: $(VENV)/dev.stamp  ## the property tests of the machine with so many examples; EXAMPLES=200000
 	PROPERTY_EXAMPLES=$(or $(EXAMPLES),200000) $(BIN)/python -m pytest tests/properties --timeout 0 $(ARGS)
@@ -68,7 +71,7 @@ clean:  ## remove the environment, the local servers' data, logs and caches
 	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-DEMO_OPTIONS = $(if $(ORDERS),--orders $(ORDERS)) $(addprefix --chaos ,$(CHAOS))
+DEMO_OPTIONS = $(if $(CONSUL),--consul) $(if $(ORDERS),--orders $(ORDERS)) $(addprefix --chaos ,$(CHAOS))
 
 # --- The environment ------------------------------------------------------------------------------
 # Stamps, so that a second run does not ask pip whether there is anything to do.

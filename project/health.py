@@ -1,4 +1,15 @@
-"""`GET /health/`: whether this process reaches what it can't work without."""
+"""Whether this process is well, for those who watch it.
+
+================  =================================================================================
+`/health/live`    200 as long as the process answers. It looks at nothing: a process that can't
+                  reach its database is not mended by being killed
+`/health/ready`   200 if it reaches database, broker and channel layer; else 503 and which part
+                  fails: no request should be sent here for now. Without a database the answer
+                  takes as long as a request waits for a connection of the pool, ten seconds
+`/health/`        the same as `/health/ready`; the check of the service registry, which is to hand
+                  out only instances that can work
+================  =================================================================================
+"""
 
 import logging
 from collections.abc import Callable
@@ -40,7 +51,13 @@ CHECKS: Final[dict[str, Callable[[], None]]] = {
 
 
 @require_GET
-def health(request: HttpRequest) -> JsonResponse:
+def live(request: HttpRequest) -> JsonResponse:
+    """200 and `{"status": "ok"}`."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_GET
+def ready(request: HttpRequest) -> JsonResponse:
     """200 and `{"status": "ok", …}`, or 503 and which part doesn't answer."""
     parts = {}
     for name, check in CHECKS.items():

@@ -1,9 +1,14 @@
-"""Run one service: `python -m examples.services SERVICE --port N`."""
+"""Run one service: `python -m examples.services SERVICE --port N`.
+
+Any number of instances, each on a port of its own, may share one database.
+"""
 
 import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import django
@@ -15,6 +20,13 @@ SEEDS = {
     "users": "examples.services.users.seed.seed",
     "inventory": "examples.services.inventory.seed.seed",
 }
+
+# How often the registry asks whether an instance is well. Often: nobody waits for long to see that
+# one is found, or missed.
+CHECK_SECONDS = 1.0
+
+# The advisory lock of whoever prepares the database: any number that nothing else there uses.
+PREPARING = 7_203_441
 
 
 def main() -> None:
@@ -32,7 +44,8 @@ def main() -> None:
     os.environ["SERVICE"] = arguments.service
     django.setup()
     prepare_database(arguments.service)
-    serve(arguments.port)
+    with registered(arguments.service, arguments.port):
+        serve(arguments.port)
 
 
 def leave(signum: int, frame: FrameType | None) -> None:
@@ -41,19 +54,41 @@ def leave(signum: int, frame: FrameType | None) -> None:
 
 
 def prepare_database(service: str) -> None:
-    """Bring the tables of `service` up to date, and seed them if they are empty."""
+    """Bring the tables of `service` up to date, and seed them if they are empty.
+
+    One instance at a time: the others wait, and find everything done. The lock belongs to the
+    session, so an instance that is killed in here leaves none behind.
+    """
     # Imported here, because these need the settings, which need SERVICE.
     from django.core.management import call_command
     from django.db import OperationalError, connection
     from django.utils.module_loading import import_string
 
     try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
         call_command("migrate", interactive=False, verbosity=0)
+        if service in SEEDS:
+            import_string(SEEDS[service])()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARING])
     except OperationalError as error:
         sys.exit(f"{service}: the database does not answer ({error}): check DATABASE_URL.")
-    if service in SEEDS:
-        import_string(SEEDS[service])()
     connection.close()  # back to the pool: this thread will not need it again
+
+
+@contextmanager
+def registered(service: str, port: int) -> Iterator[None]:
+    """In the registry while the block runs; without one, nothing."""
+    from clients.registry import Presence, registry_of_settings
+
+    url = f"http://127.0.0.1:{port}"
+    presence = Presence(registry_of_settings(), service, url, "/health", CHECK_SECONDS)
+    presence.start()
+    try:
+        yield
+    finally:
+        presence.stop()
 
 
 def serve(port: int) -> None:

@@ -1,7 +1,8 @@
 """Settings of one service, the one that the environment's SERVICE names.
 
 Reads SERVICE (set by `python -m examples.services`) and DATABASE_URL (an existing, empty or
-already migrated PostgreSQL database that belongs to this service alone).
+already migrated PostgreSQL database that belongs to this service alone); with CONSUL_HTTP_ADDR
+the service registers itself in Consul.
 """
 
 import os
@@ -23,14 +24,24 @@ if "DATABASE_URL" not in os.environ:
         f"postgresql://postgres@127.0.0.1:5432/svc_{SERVICE}."
     )
 
+# Longer than any request here takes, on a busy machine too; the next attempt may wait again.
+LOCK_SECONDS = 10
+
 DATABASES = {
     "default": {
         # Health checks, so that a restart of the database costs no request.
         **dj_database_url.parse(os.environ["DATABASE_URL"], conn_health_checks=True),
-        "OPTIONS": {"pool": {"min_size": 1, "max_size": 6}},
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": 6},
+            # A request waits for the one that holds its key or its rows; its caller, not for ever.
+            "options": f"-c lock_timeout={LOCK_SECONDS}s",
+        },
     }
 }
-INSTALLED_APPS = ["examples.services.kit", f"examples.services.{SERVICE}"]
+CONSUL_HTTP_ADDR = os.environ.get("CONSUL_HTTP_ADDR", "")
+CONSUL_HTTP_TOKEN = os.environ.get("CONSUL_HTTP_TOKEN", "")
+CONSUL_DATACENTER = os.environ.get("CONSUL_DATACENTER", "")
+INSTALLED_APPS = ["participant", "examples.services.kit", f"examples.services.{SERVICE}"]
 MIDDLEWARE = ["examples.services.kit.problems.errors_as_json"]
 ROOT_URLCONF = "examples.services.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

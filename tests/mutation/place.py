@@ -50,6 +50,7 @@ def place(number: int) -> Iterator[Place]:
             "REDIS_URL": found.redis_url,
             "CELERY_BROKER_URL": found.broker_url,
             "SECRET_KEY": "of the tests",
+            "DJANGO_SETTINGS_MODULE": "tests.settings",  # pytest's: or the template lacks tables
         }
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
         subprocess.run(migrate, cwd=ROOT, env=environment, check=True)

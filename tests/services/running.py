@@ -51,6 +51,10 @@ class RunningService:
         """POST `body` as JSON under an idempotency key."""
         return self.http.post(path, headers={"Idempotency-Key": key}, json=body)
 
+    def patch(self, path: str, key: str, body: object) -> httpx.Response:
+        """PATCH with `body` as JSON under an idempotency key."""
+        return self.http.patch(path, headers={"Idempotency-Key": key}, json=body)
+
     def ledger(self, key_prefix: str) -> list[dict[str, Any]]:
         """The ledger's entries, without what differs from run to run."""
         entries = self.http.get("/ledger", params={"key_prefix": key_prefix}).json()

@@ -21,10 +21,12 @@ ORDER = {
     "reservation_id": "res_1",
     "payment_id": "pay_1",
 }
+USER = {"name": "Ada Lovelace", "email": "ada@example.com"}
 NOTIFICATION = {"user_id": "alice", "template": "order_placed", "order_id": "ord_1"}
 
 # Each mutating endpoint: service, path, a valid body.
 ACTIONS = [
+    ("users", "/users", USER),
     ("inventory", "/reservations", RESERVATION),
     ("payments", "/payments", PAYMENT),
     ("orders", "/orders", ORDER),

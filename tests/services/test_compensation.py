@@ -103,9 +103,9 @@ def test_compensation_waits_for_another_of_the_same_action(
     payments: RunningService, saga: str
 ) -> None:
     """The lock on the action's receipt decides, however long the first one takes to undo."""
-    payments.post("/payments", f"{saga}:a", PAYMENT)
+    payment_id = payments.post("/payments", f"{saga}:a", PAYMENT).json()["payment_id"]
     with psycopg.connect(payments.database_url) as slow, ThreadPoolExecutor(2) as threads:
-        slow.execute("SELECT FROM payments_payment WHERE key = %s FOR UPDATE", [f"{saga}:a"])
+        slow.execute("SELECT FROM payments_payment WHERE payment_id = %s FOR UPDATE", [payment_id])
         answers = [
             threads.submit(
                 payments.post, "/payments/refund", f"{saga}:c{n}", {"undoes": f"{saga}:a"}

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from .running import RunningService
-from .samples import ACTIONS, NOTIFICATION, ORDER, PAYMENT
+from .samples import ACTIONS, NOTIFICATION, ORDER, PAYMENT, USER
 
 # One invalid body of each endpoint and field: service, path, body, the field that is blamed.
 INVALID = [
@@ -26,6 +26,15 @@ INVALID = [
     ("orders", "/orders", {**ORDER, "payment_id": ""}, "payment_id"),
     ("orders", "/orders/cancel", {"undoes": ""}, "undoes"),
     ("notifications", "/notifications", {**NOTIFICATION, "template": ""}, "template"),
+    ("users", "/users", {**USER, "name": ""}, "name"),
+    ("users", "/users", {**USER, "name": "a\0b"}, "name"),
+    ("users", "/users", {**USER, "name": "x" * 201}, "name"),
+    ("users", "/users", {**USER, "email": "nobody"}, "email"),
+    ("users", "/users", {**USER, "email": f"{'x' * 250}@b.cd"}, "email"),
+    ("users", "/users", {**USER, "user_id": "a b"}, "user_id"),
+    ("users", "/users", {**USER, "active": False}, "active"),
+    ("payments", "/payments/pay_1/refunds", {"amount_cents": 0}, "amount_cents"),
+    ("payments", "/payments/pay_1/refunds", {}, "amount_cents"),
     ("users", "/faults", {"path": ""}, "path"),
     ("users", "/faults", {"key": "a\0b"}, "key"),
     ("users", "/faults", {"probability": 1.1}, "probability"),
@@ -60,7 +69,7 @@ def test_invalid_body_is_refused_with_its_field(
 
 
 @pytest.mark.parametrize(("name", "path", "body"), ACTIONS)
-@pytest.mark.parametrize("key", [None, b"", b"with blank", b"x" * 201, "käse".encode()])
+@pytest.mark.parametrize("key", [None, b"", b"with blank", b"x" * 401, "käse".encode()])
 def test_action_needs_an_idempotency_key(
     services: dict[str, RunningService],
     name: str,
@@ -83,6 +92,7 @@ def test_action_needs_an_idempotency_key(
         ("PUT", "/payments", 405, "method_not_allowed"),
         ("POST", "/payments", 422, "invalid_request"),
         ("GET", "/ledger?key_prefix=%25", 422, "invalid_request"),
+        ("GET", "/payments/pay_0", 404, "unknown_payment"),
     ],
 )
 def test_other_errors_have_the_same_form(
@@ -97,6 +107,27 @@ def test_body_that_is_not_json_has_the_same_form(
 ) -> None:
     answer = payments.http.post("/payments", headers={"Idempotency-Key": saga}, content=body)
     assert_is_error(answer, 400, "unreadable_body")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "field"),
+    [
+        ("orders", "/orders", "user_id"),
+        ("orders", "/orders?user_id=alice&limit=0", "limit"),
+        ("orders", "/orders?user_id=alice&limit=101", "limit"),
+        ("users", "/users", "q"),
+        ("users", "/users?q=", "q"),
+        ("users", "/users?q=a%00b", "q"),
+        ("users", f"/users?q={'x' * 201}", "q"),
+        ("users", "/users?q=a&limit=1e1", "limit"),
+    ],
+)
+def test_invalid_query_is_refused_with_its_field(
+    services: dict[str, RunningService], name: str, path: str, field: str
+) -> None:
+    answer = services[name].http.get(path)
+    assert_is_error(answer, 422, "invalid_request")
+    assert list(answer.json()["fields"]) == [field]
 
 
 def test_id_that_no_row_could_have_is_refused(users: RunningService) -> None:

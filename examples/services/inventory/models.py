@@ -22,6 +22,5 @@ class Reservation(models.Model):
     """Pieces taken out of the stock by one request, or given back since."""
 
     reservation_id = models.CharField(max_length=40, primary_key=True)
-    key = models.CharField(max_length=200, unique=True)
     items = models.JSONField()  # {sku: quantity}
     released = models.BooleanField(default=False)

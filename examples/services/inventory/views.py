@@ -4,15 +4,17 @@ from collections.abc import Iterable
 from typing import Annotated
 from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Router
 from pydantic import AfterValidator
 
 from examples.services.inventory.models import Reservation, Stock
-from examples.services.kit.idempotency import compensate, perform
 from examples.services.kit.models import LedgerEntry
-from examples.services.kit.problems import Refused
-from examples.services.kit.schemas import Item, Items, Payload, Undo
+from examples.services.kit.schemas import Item, Items, Payload
+from participant.decorators import compensates, idempotent
+from participant.models import Receipt
+from participant.problems import Refused
+from participant.requests import idempotency_key
 
 router = Router()
 
@@ -31,25 +33,10 @@ class ReservationIn(Payload):
 
 
 @router.post("/reservations")
+@idempotent("inventory.reserve")
 def post_reservation(request: HttpRequest, wanted: ReservationIn) -> HttpResponse:
     """201 `{"reservation_id"}`; refused with 404 for an unknown sku, 409 if one is out of stock."""
-    return perform(request, wanted, reserve)
-
-
-@router.post("/reservations/release")
-def post_release(request: HttpRequest, undo: Undo) -> HttpResponse:
-    """Compensation of a reservation: 200 `{"undone": <bool>}`."""
-    return compensate(request, undo, release)
-
-
-@router.get("/stock")
-def get_stock(request: HttpRequest) -> dict[str, int]:
-    """How many pieces of each article can be reserved: `{sku: quantity}`."""
-    return dict(Stock.objects.order_by("sku").values_list("sku", "available"))
-
-
-def reserve(key: str, wanted: ReservationIn) -> dict[str, str]:
-    """Take the pieces out of the stock, or raise Refused."""
+    key = idempotency_key(request)
     quantities = {item.sku: item.quantity for item in wanted.items}
     stock = lock_stock(quantities)
     for sku, quantity in quantities.items():  # a refusal takes back what the loop has done so far
@@ -63,20 +50,27 @@ def reserve(key: str, wanted: ReservationIn) -> dict[str, str]:
                 f"{sku}: {quantity} wanted, {available} available: order fewer or wait.",
             )
         move(key, "reserve", stock[sku], -quantity)
-    reservation = Reservation.objects.create(
-        reservation_id=f"res_{uuid4().hex}", key=key, items=quantities
-    )
-    return {"reservation_id": reservation.reservation_id}
+    reservation = Reservation.objects.create(reservation_id=f"res_{uuid4().hex}", items=quantities)
+    return JsonResponse({"reservation_id": reservation.reservation_id}, status=201)
 
 
-def release(key: str, action_key: str) -> None:
-    """Put the pieces of a reservation back."""
-    reservation = Reservation.objects.get(key=action_key)
+@router.post("/reservations/release")
+@compensates("inventory.reserve")
+def post_release(request: HttpRequest, action: Receipt) -> None:
+    """Compensation of a reservation: puts the pieces back."""
+    key = idempotency_key(request)
+    reservation = Reservation.objects.get(reservation_id=action.answer()["reservation_id"])
     stock = lock_stock(reservation.items)
     for sku, quantity in reservation.items.items():
         move(key, "release", stock[sku], quantity)
     reservation.released = True
     reservation.save()
+
+
+@router.get("/stock")
+def get_stock(request: HttpRequest) -> dict[str, int]:
+    """How many pieces of each article can be reserved: `{sku: quantity}`."""
+    return dict(Stock.objects.order_by("sku").values_list("sku", "available"))
 
 
 def lock_stock(skus: Iterable[str]) -> dict[str, Stock]:

@@ -1,6 +1,6 @@
-"""What every service promises its callers, and how it can be made to misbehave.
+"""What every service has besides its business: a ledger, errors in one form, and faults.
 
-`idempotency` runs an action or its compensation once, whatever arrives however often; `models`
-holds the receipts that make it so, and the ledger by which it can be checked; `faults` makes a
-service slow, broken or silent on demand.
+What it promises its callers is the work of the participant's kit (`participant`); the ledger in
+`models` is that by which it can be checked; `faults` makes a service slow, broken or silent on
+demand.
 """

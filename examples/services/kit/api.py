@@ -32,7 +32,7 @@ def get_health(request: HttpRequest) -> dict[str, str]:
 @router.get("/ledger")
 def get_ledger(
     request: HttpRequest,
-    key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{0,200}$")] = "",
+    key_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:~-]{0,400}$")] = "",
 ) -> HttpResponse:
     """All entries whose key starts with `key_prefix`, oldest first; not paged."""
     entries = LedgerEntry.objects.filter(key__startswith=key_prefix).order_by("pk")

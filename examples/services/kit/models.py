@@ -1,59 +1,14 @@
-"""The three tables that every service has: receipts, the ledger, faults."""
+"""The two tables that every service has beside its receipts: the ledger, and its faults."""
 
-import json
-from collections.abc import Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
-from django.http import HttpResponse
 
-KEY_MAX_LENGTH = 200
-
-
-class Outcome(models.TextChoices):
-    """What became of the request that a receipt stands for."""
-
-    APPLIED = "applied", "an action that had its effect"
-    REFUSED = "refused", "an action that a business rule refused"
-    UNDONE = "undone", "an action whose effect has been undone"
-    TOMBSTONE = "tombstone", "an action undone before it was seen, and refused ever after"
-    COMPENSATION = "compensation", "a compensation, whether or not it found anything to undo"
-
-
-class Receipt(models.Model):
-    """The answer to one idempotency key, committed together with the effect that it reports.
-
-    The row is inserted before the effect and filled in by the same transaction, so that a second
-    request with the key waits for that transaction and never sees the row without its answer.
-    """
-
-    key = models.CharField(max_length=KEY_MAX_LENGTH, primary_key=True)
-    # SHA-256 of the request, to tell a repetition from a reuse; empty for a tombstone, because
-    # the request that it answers has not been seen.
-    fingerprint = models.CharField(max_length=64, blank=True)
-    outcome = models.CharField(max_length=12, choices=Outcome)
-    status = models.PositiveSmallIntegerField(default=0)
-    # Text, not jsonb, so that a repeated answer is the same to the byte.
-    body = models.TextField(default="")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(outcome__in=Outcome.values), name="receipt_outcome_is_known"
-            )
-        ]
-
-    def answer_with(self, status: int, body: Mapping[str, object]) -> None:
-        """Fill in the answer, not yet saved."""
-        self.status, self.body = status, json.dumps(body)
-
-    def response(self) -> HttpResponse:
-        """The stored answer as an HTTP response."""
-        return HttpResponse(self.body, status=self.status, content_type="application/json")
+from participant.models import KEY_LENGTH
 
 
 class LedgerEntry(models.Model):
@@ -62,7 +17,7 @@ class LedgerEntry(models.Model):
     Append only: a trigger refuses UPDATE and DELETE.
     """
 
-    key = models.CharField(max_length=KEY_MAX_LENGTH, db_index=True)
+    key = models.CharField(max_length=KEY_LENGTH, db_index=True)
     kind = models.CharField(max_length=20)
     subject = models.CharField(max_length=200)
     amount = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""Errors, in the one JSON form that every service answers with.
+"""Errors, in the one JSON form that every service answers with, and that the kit answers with.
 
     {"error": "<machine_word>", "message": "<what happened and what to do>"}
 
@@ -9,34 +9,16 @@ import json
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-
-class Problem(Exception):
-    """A request that is answered with an error; nothing of it is remembered.
-
-    `status` is the HTTP status, `error` a word for machines, `message` a sentence for people.
-    """
-
-    def __init__(
-        self, status: int, error: str, message: str, fields: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body: dict[str, object] = {"error": error, "message": message}
-        if fields:
-            self.body["fields"] = fields
-
-
-class Refused(Problem):
-    """A business rule says no: the effect is rolled back, the answer is kept under the key."""
+from participant.problems import Problem
 
 
 def respond_with_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The answer to a request that a view refused."""
-    return JsonResponse(problem.body, status=problem.status)
+    return problem.response()
 
 
 def respond_to_invalid_input(request: HttpRequest, invalid: ValidationError) -> HttpResponse:

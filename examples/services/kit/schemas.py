@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
-from examples.services.kit.models import KEY_MAX_LENGTH
-
-KEY_PATTERN = rf"^[A-Za-z0-9._:-]{{1,{KEY_MAX_LENGTH}}}$"
-
-Key = Annotated[str, Field(pattern=KEY_PATTERN)]
+# What is read by people: no control characters, which could neither be stored nor shown.
+Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,200}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:@-]{1,200}$")]
 # Printable characters and blanks: what can be stored, matched and shown.
 Glob = Annotated[str, Field(pattern=r"^[ -~]{1,200}$")]
 # Far above any sensible order, far below what a column can hold.
 Count = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+
+# The rows of one answer: what a caller can look at, and some tens of kilobytes.
+Limit = Annotated[int, Field(ge=1, le=100)]
 
 # A caller that waits longer than a minute has given up long before.
 MAX_LATENCY_SECONDS = 60
@@ -36,12 +36,6 @@ class Item(Payload):
 
 
 Items = Annotated[list[Item], Field(min_length=1, max_length=100)]
-
-
-class Undo(Payload):
-    """The body of a compensation: the idempotency key of the action to undo."""
-
-    undoes: Key
 
 
 def checked_answer(answer: object) -> object:

@@ -7,7 +7,6 @@ class Notification(models.Model):
     """One message that was sent."""
 
     notification_id = models.CharField(max_length=40, primary_key=True)
-    key = models.CharField(max_length=200, unique=True)
     user_id = models.CharField(max_length=200)
     template = models.CharField(max_length=200)
     order_id = models.CharField(max_length=200)

@@ -2,13 +2,14 @@
 
 from uuid import uuid4
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Router
 
-from examples.services.kit.idempotency import perform
 from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Name, Payload
 from examples.services.notifications.models import Notification
+from participant.decorators import idempotent
+from participant.requests import idempotency_key
 
 router = Router()
 
@@ -22,15 +23,13 @@ class NotificationIn(Payload):
 
 
 @router.post("/notifications")
-def post_notification(request: HttpRequest, notification: NotificationIn) -> HttpResponse:
-    """201 `{"notification_id"}`."""
-    return perform(request, notification, deliver)
-
-
-def deliver(key: str, wanted: NotificationIn) -> dict[str, str]:
-    """Send the message; in this example, to write it down is to send it."""
+@idempotent("notifications.send")
+def post_notification(request: HttpRequest, wanted: NotificationIn) -> HttpResponse:
+    """201 `{"notification_id"}`; in this example, to write it down is to send it."""
     notification = Notification.objects.create(
-        notification_id=f"msg_{uuid4().hex}", key=key, **wanted.model_dump()
+        notification_id=f"msg_{uuid4().hex}", **wanted.model_dump()
     )
-    LedgerEntry.objects.create(key=key, kind="send", subject=notification.user_id, amount=1)
-    return {"notification_id": notification.notification_id}
+    LedgerEntry.objects.create(
+        key=idempotency_key(request), kind="send", subject=notification.user_id, amount=1
+    )
+    return JsonResponse({"notification_id": notification.notification_id}, status=201)

@@ -1,1 +1,1 @@
-"""Who may order; read only."""
+"""Who may order."""

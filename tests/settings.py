@@ -1,0 +1,10 @@
+"""The project's settings, with the participant's kit beside its own apps.
+
+The engine's project takes part in nobody's sagas, so it has no table for receipts; the tests of the
+kit, and mypy's Django plugin, need one.
+"""
+
+from project.settings import *  # noqa: F403  (settings are extended by name)
+from project.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "participant"]
