@@ -1,5 +1,5 @@
-"""Clients of the services, one class each. Methods that change something take the idempotency key
-of the step that calls them; those that undo something name the key of what they undo."""
+"""Clients of the services, one class each. Methods that change something are done once, however
+often a step repeats them; those that undo something name the key of what they undo."""
 
 from clients.inventory import Inventory
 from clients.notifications import Notifications

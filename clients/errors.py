@@ -3,17 +3,24 @@
 ::
 
     ServiceError
-    ├── Refused       the service said no, definitely (most 4xx): nothing was done
-    ├── NotSent       nothing reached it (name, route or connection refused): nothing was done
-    └── NoAnswer      a timeout, a 5xx, a dropped connection, an answer that can't be read:
-                      it may have been done
+    ├── Refused     the service said no, definitely (most 4xx), or what was asked   → rejected
+    │               for can't be sent at all: nothing was done
+    ├── NotSent     nothing reached it (name, route or connection refused):         → unreachable
+    │               nothing was done
+    ├── Later       nothing was tried: no healthy instance is known, or so many     → later
+    │               calls failed that it is left alone for some seconds
+    └── NoAnswer    a timeout, a 5xx, a dropped connection, an answer that can't    → unknown
+                    be read: it may have been done
 
-A step's task reads these as `Rejected`, `Unreachable` and unknown.
+On the right is what a step's task makes of it. `Rejected`, `Unreachable` and unknown are those of
+`sagas`; a step that is told `Later` is held back: it is due again within seconds, and the attempt
+does not count.
 """
 
 
 class ServiceError(Exception):
-    """`status` is the HTTP status, or None without an answer; `body` a piece of the answer."""
+    """`status` is the HTTP status, or None without an answer; `request_id` the `X-Request-ID` that
+    was sent, if one was; `body` a piece of the answer."""
 
     def __init__(
         self,
@@ -22,17 +29,23 @@ class ServiceError(Exception):
         path: str,
         reason: str,
         status: int | None = None,
+        request_id: str = "",
         body: str = "",
     ) -> None:
         # All of them, so that the error survives the way from a worker's process to its parent.
-        super().__init__(service, method, path, reason, status, body)
+        super().__init__(service, method, path, reason, status, request_id, body)
         self.service = service
+        self.method = method
+        self.path = path
+        self.reason = reason
         self.status = status
+        self.request_id = request_id
         self.body = body
 
     def __str__(self) -> str:
-        service, method, path, reason, _, body = self.args
-        return f"{service}: {method} {path}: {reason}" + (f": {body}" if body else "")
+        text = f"{self.service}: {self.method} {self.path}: {self.reason}"
+        text += f": {self.body}" if self.body else ""
+        return text + (f" (request {self.request_id})" if self.request_id else "")
 
 
 class Refused(ServiceError):
@@ -41,6 +54,10 @@ class Refused(ServiceError):
 
 class NotSent(ServiceError):
     """Nothing was done; it may be sent again."""
+
+
+class Later(ServiceError):
+    """Nothing was tried; ask again in some seconds."""
 
 
 class NoAnswer(ServiceError):

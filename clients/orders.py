@@ -13,7 +13,7 @@ class Orders(ServiceClient):
         reservation_id: str,
         payment_id: str,
         *,
-        key: str,
+        key: str | None = None,
     ) -> dict[str, Any]:
         """`{"order_id"}`."""
         body = {
@@ -22,8 +22,23 @@ class Orders(ServiceClient):
             "reservation_id": reservation_id,
             "payment_id": payment_id,
         }
-        return self.post("/orders", body, key=key)
+        return self.post("/orders", body=body, key=key)
 
-    def cancel(self, *, undoes: str, key: str) -> dict[str, Any]:
+    def find(self, order_id: str) -> dict[str, Any]:
+        """The order as it was placed, with its `status`. Raises `Refused` (404) if there is
+        none."""
+        return self.get("/orders/{}", order_id)
+
+    def list_of(self, user_id: str, *, limit: int = 20) -> list[dict[str, Any]]:
+        """At most `limit` orders of a user."""
+        return self.get("/orders", query={"user_id": user_id, "limit": limit})["orders"]
+
+    def change_status(
+        self, order_id: str, status: str, *, key: str | None = None
+    ) -> dict[str, Any]:
+        """The order with its new status. Raises `Refused` if there is no way there."""
+        return self.patch("/orders/{}", order_id, body={"status": status}, key=key)
+
+    def cancel(self, *, undoes: str, key: str | None = None) -> dict[str, Any]:
         """`{"undone"}`: whether the order made under the key `undoes` was there to cancel."""
-        return self.post("/orders/cancel", {"undoes": undoes}, key=key)
+        return self.post("/orders/cancel", body={"undoes": undoes}, key=key)

@@ -9,7 +9,16 @@
 ``DEBUG``               ``1`` for Django's debug pages
 ``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
                         worker needs) keeps one connection to a process or thread
-``USERS_URL`` …         the address of each service, see ``SERVICE_URLS``
+``CONSUL_HTTP_ADDR``    Consul's agent, ``host:port`` or a URL, which then says where services are
+``CONSUL_HTTP_TOKEN``   an ACL token of Consul's
+``CONSUL_DATACENTER``   where to look for services; the agent's own datacenter by default
+``USERS_URL`` …         without Consul: the address of each service, or several with commas
+``USERS_API_KEY`` …     the key that a service wants, sent as ``Authorization: Bearer``
+``SERVICE_URL``         ``http://host:port`` at which others reach this web process: registered in
+                        Consul while it runs; not registered without it
+``SERVICE_NAME``        under which name; ``sagas`` by default
+``SERVICE_NETWORKS``    networks with commas between them: where a service may be; private ones
+                        and loopback by default
 ======================  ==============================================================
 """
 
@@ -141,6 +150,17 @@ CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_TASK_SEND_SENT_EVENT = True
 
+# --- Cache: shared by all processes, so that what one writes no other believes to be otherwise ----
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "sagas",
+        # Seconds. A cache that is slower than what it spares is of no use.
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    }
+}
+
 # --- Channels ------------------------------------------------------------------------------------
 # Pub/sub, not the default layer of queues: a push may be lost here anyway, one connection serves a
 # whole process, nothing has to expire, and a subscriber that leaves never hangs (redis-py#2028).
@@ -165,10 +185,21 @@ CHANNEL_LAYERS = {
 }
 
 # --- Services ------------------------------------------------------------------------------------
-SERVICE_URLS = {
-    service: os.environ.get(f"{service.upper()}_URL", "")
-    for service in ("users", "inventory", "payments", "orders", "notifications")
+_SERVICES = ("users", "inventory", "payments", "orders", "notifications")
+SERVICE_URLS = {service: os.environ.get(f"{service.upper()}_URL", "") for service in _SERVICES}
+SERVICE_API_KEYS = {
+    service: os.environ.get(f"{service.upper()}_API_KEY", "") for service in _SERVICES
 }
+# RFC 1918, RFC 4193, and loopback. Whoever may write into the registry could otherwise send the
+# keys of this process to any address.
+SERVICE_NETWORKS = os.environ.get(
+    "SERVICE_NETWORKS", "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+).split(",")
+CONSUL_HTTP_ADDR = os.environ.get("CONSUL_HTTP_ADDR", "")
+CONSUL_HTTP_TOKEN = os.environ.get("CONSUL_HTTP_TOKEN", "")
+CONSUL_DATACENTER = os.environ.get("CONSUL_DATACENTER", "")
+SERVICE_NAME = os.environ.get("SERVICE_NAME", "sagas")
+SERVICE_URL = os.environ.get("SERVICE_URL", "")
 
 LOGGING = {
     "version": 1,

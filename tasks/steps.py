@@ -16,7 +16,8 @@ from typing import TypeGuard
 
 from celery import Task, shared_task
 
-from clients.errors import NotSent, Refused
+from clients.calling import in_step
+from clients.errors import Later, NotSent, Refused, ServiceError
 from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
@@ -86,16 +87,24 @@ def perform(
 ) -> None:
     """Claims one attempt, runs it, and reports what became of it.
 
-    Raises what the action raised, after it was reported: Celery then keeps the traceback.
+    Raises what the action raised, after it was reported: Celery then keeps the traceback. One that
+    was held back before it began is no failure.
     """
     work = engine.claim(execution_id, step, direction, fence, holder=holder)
     if work is None:
         return
     try:
-        verdict = engine.run_atomic(work) if work.is_atomic else None
-        returned = None if work.is_atomic else work.run()
+        with in_step(work.context["idempotency_key"], work.saga_id) as calls:
+            verdict = engine.run_atomic(work) if work.is_atomic else None
+            returned = None if work.is_atomic else work.run()
     except Exception as error:
-        failure = Failure.of(failure_kind(error), error)
+        # An earlier call of this attempt may have done something, whatever the last one came to.
+        wrote = calls.wrote and isinstance(error, ServiceError)
+        kind = FailureKind.UNKNOWN if wrote else failure_kind(error)
+        failure = Failure.of(kind, error)
+        if kind is FailureKind.LATER:
+            _log(work, f"held back ({error})", engine.fail(work, failure))
+            return
         final = not work.retry.repeats(error)
         _log(work, type(error).__name__, engine.fail(work, failure, final=final))
         raise
@@ -108,6 +117,8 @@ def failure_kind(error: Exception) -> FailureKind:
         return FailureKind.REJECTED
     if isinstance(error, NotSent):
         return FailureKind.UNREACHABLE
+    if isinstance(error, Later):
+        return FailureKind.LATER
     return classify(error)
 
 

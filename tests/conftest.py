@@ -1,12 +1,16 @@
 """What the tests share: sagas of their own, and what was committed."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from deploy.consul_binary import NoConsul, consul_binary
+from deploy.local_consul import LocalConsul, local_consul
 from sagas import listeners
 from sagas.machine import Saga
 from sagas.registry import registry
+from tests.servers import FOLDER
 
 
 @pytest.fixture
@@ -31,3 +35,20 @@ def committed() -> Iterator[list[listeners.Committed]]:
     listeners._listeners[:] = [told.append]
     yield told
     listeners._listeners[:] = before
+
+
+@pytest.fixture(scope="session")
+def agent_program() -> None:
+    """Skips where there is no Consul to be had; in the CI that is a failure."""
+    try:
+        consul_binary(FOLDER)
+    except NoConsul as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"the CI has to have Consul: {error}", pytrace=False)
+        pytest.skip(f"without Consul: {error}")
+
+
+@pytest.fixture(scope="session")
+def shared_agent(agent_program: None) -> Iterator[LocalConsul]:
+    with local_consul(FOLDER) as agent:
+        yield agent

@@ -6,6 +6,7 @@ from sagas.machine.context import idempotency_key
 from sagas.machine.decision import Draft, Verdict
 from sagas.machine.facts import Claim, Failed, Lost, Report, Succeeded
 from sagas.machine.failures import EFFECT_OF, RETRIED, Failure, FailureKind
+from sagas.machine.retry import HELD_BACK
 from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,
@@ -123,9 +124,12 @@ def settle_failure(
     if direction is Direction.ACTION and not definition.atomic:
         effect = effect.or_stronger(EFFECT_OF[failure.kind])
     counted = attempt - step.forgiven
-    due_at = draft.now + policy.delay(
-        counted, idempotency_key(draft.state.saga_id, name, direction)
-    )
+    key = idempotency_key(draft.state.saga_id, name, direction)
+    if failure.kind is FailureKind.LATER:  # counts for nothing, but for `max_elapsed`
+        counted -= 1
+        due_at = draft.now + HELD_BACK.delay(step.forgiven + 1, key)
+    else:
+        due_at = draft.now + policy.delay(counted, key)
     may_retry = (
         failure.kind in RETRIED
         and not final

@@ -37,6 +37,7 @@ from sagas.machine.events import (
     StepWithdrawn,
     Turn,
 )
+from sagas.machine.failures import FailureKind
 from sagas.machine.state import Children, ExecutionState, StepState, Terms
 from sagas.machine.states import (
     EXECUTION_MOVES,
@@ -181,7 +182,9 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
             effect = Effect.APPLIED if event.direction is Direction.ACTION else step.effect
             return {"reported": fence, "wrote": wrote, "effect": effect}
         case StepRetrying(failure=failure, effect=effect, due_at=due_at):
-            return {"failure": failure, "effect": effect, "due_at": due_at} | _reported(event)
+            held_back = failure.kind is FailureKind.LATER
+            kept = {"failure": failure, "effect": effect, "forgiven": step.forgiven + held_back}
+            return kept | {"due_at": due_at} | _reported(event)
         case StepFailed(failure=failure, effect=effect):
             return {"failure": failure, "effect": effect} | _reported(event)
         case StepWithdrawn():

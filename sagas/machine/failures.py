@@ -28,6 +28,8 @@ class FailureKind(StrEnum):
     """A timeout, a 5xx, a lost worker, an ended lease, a result that can't be stored."""
     CONFLICT = "conflict"
     """The work was done, but two parallel branches changed one key of the context."""
+    LATER = "later"
+    """Not even tried: its service has no healthy instance now. The attempt does not count."""
 
 
 EFFECT_OF: Final = {
@@ -35,8 +37,9 @@ EFFECT_OF: Final = {
     FailureKind.UNREACHABLE: Effect.NONE,
     FailureKind.UNKNOWN: Effect.POSSIBLE,
     FailureKind.CONFLICT: Effect.APPLIED,
+    FailureKind.LATER: Effect.NONE,
 }
-RETRIED: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.UNKNOWN})
+RETRIED: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.UNKNOWN, FailureKind.LATER})
 
 MESSAGE_LIMIT: Final = 500
 """Characters of an error's text that are kept. It stands in the row, which each transition

@@ -94,3 +94,8 @@ PATIENT: Final = Retry(max_attempts=None, max_elapsed=timedelta(days=1), cap=600
 """For compensations, and for steps after the pivot: ten tries in the first quarter of an hour,
 then one each ten minutes, for a day. What was done must be undone, what was promised be done; a
 participant's bad night is no reason to call a person."""
+
+HELD_BACK: Final = Retry(backoff=0.5, cap=4.0, jitter=0.25)
+"""When to look again after an attempt that could not even begin; its limits are not asked, those
+of the step's own policy are. The cap is how long a step stands still, give or take a second, after
+its service has come back. Less would claim and report in vain, once for each held saga."""

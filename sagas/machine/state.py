@@ -64,7 +64,8 @@ class StepState:
     attempts: int = 0
     compensation_attempts: int = 0
     forgiven: int = 0
-    """How many attempts of the present direction a person's retry made not to count."""
+    """How many attempts of the present direction do not count: a person's retry made it so, or
+    they were held back before they began."""
     since: datetime | None = None
     """When the first attempt that counts was due: what `max_elapsed` begins with."""
     due_at: datetime | None = None

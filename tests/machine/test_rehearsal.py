@@ -42,7 +42,7 @@ from sagas.machine.events import SagaStarted
 from sagas.machine.rehearsal import goes_back, goes_forward
 from tests.machine.conversation import ACTION, Conversation, failure, nothing, step, talk
 from tests.machine.stored import met_by
-from tests.properties.shapes import sagas
+from tests.properties.shapes import CONTEXT, sagas
 
 BY: Any = {"by": "anna", "reason": "she knows why"}
 ITEMS = ForEach("each", over="items", action=nothing, compensation=nothing, max_concurrency=2)
@@ -61,7 +61,7 @@ MIXED = [
 def test_s12_what_a_definition_began_it_can_end(data: st.DataObject) -> None:
     """Any facts, in any order, mostly those that get it on."""
     saga = data.draw(st.sampled_from(MIXED) | sagas())
-    of = Conversation(saga, {"items": [1, 2, 3]})
+    of = Conversation(saga, {key: [1, 2, 3] for key in ["items", *CONTEXT]})
     if data.draw(st.booleans()):
         hold(of)
     for _ in range(data.draw(st.integers(0, 40))):

@@ -155,9 +155,11 @@ def r11_a_saga_turns_back_once(seen: Transition) -> bool:
 def r18_each_claim_counts_and_none_is_beyond_the_policy(seen: Transition) -> bool:
     for event in seen.events:
         if isinstance(event, ev.StepClaimed):
-            counted = seen.before.step(event.step).attempts_of(event.direction)
+            before = seen.before.step(event.step)
+            made = before.attempts_of(event.direction)
             policy = seen.shape.saga.policy(seen.shape.step(event.step), event.direction)
-            if event.attempt != counted + 1 or event.attempt > (policy.max_attempts or 0):
+            allowed = (policy.max_attempts or 0) + before.forgiven  # held back before they began
+            if event.attempt != made + 1 or event.attempt > allowed:
                 return False
     return True
 

@@ -33,6 +33,7 @@ RESUME: Final = Resume(**BY_ANNA)
 SUCCESS: Final = "success"
 REJECTED: Final = FailureKind.REJECTED.value
 UNREACHABLE: Final = FailureKind.UNREACHABLE.value
+LATER: Final = FailureKind.LATER.value
 UNKNOWN: Final = FailureKind.UNKNOWN.value
 
 

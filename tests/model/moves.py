@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from tests.model.calls import Call
-from tests.model.facts import CANCEL, PAUSE, REJECTED, RESUME, SUCCESS, UNKNOWN, UNREACHABLE
+from tests.model.facts import CANCEL, LATER, PAUSE, REJECTED, RESUME, SUCCESS, UNKNOWN, UNREACHABLE
 from tests.model.rows import Rows
 from tests.model.world import World
 
@@ -146,6 +146,10 @@ def be_unreachable(rows: Rows, world: World, call: Call) -> World:
     return world.takes(rows.reported(world.row, call, UNREACHABLE))
 
 
+def hold_back(rows: Rows, world: World, call: Call) -> World:
+    return world.takes(rows.reported(world.row, call, LATER))
+
+
 def notice_loss(rows: Rows, world: World, call: Call) -> World:
     return world.takes(rows.lost(world.row, call))
 
@@ -192,6 +196,7 @@ FAULTS: Final = (
     Move("FAULT: {call} is turned away before its participant", _attended, turn_away),
     Move("FAULT: the participant refuses the stray request for {call}", _stray, refuse_stray),
     Move("FAULT: nobody can be reached for {call}", _attended, be_unreachable),
+    Move("FAULT: no instance is there for {call}", _attended, hold_back),
     Move("FAULT: an operator cancels the saga", _whenever, cancel),
     Move("FAULT: an operator pauses the saga", _whenever, pause),
 )

@@ -13,6 +13,7 @@ TURNING_BACK = ("machine/test_turning_back",)
 POLICIES = ("machine/test_policies",)
 MODEL = ("model/test_model",)
 GAPS = ("machine/test_gaps",)
+HELD_BACK = ("machine/test_held_back",)
 
 CLAIMS = (
     Fault(
@@ -158,10 +159,34 @@ REPORTS = (
 
 RETRIES = (
     Fault(
+        name="An attempt that was held back counts like any other",
+        clause="R18",
+        file=_ATTEMPTS,
+        before="        counted -= 1\n",
+        after="",
+        tests=HELD_BACK,
+    ),
+    Fault(
+        name="Attempts that were held back are forgotten, and count later",
+        clause="R18",
+        file=_EVOLVE,
+        before='"forgiven": step.forgiven + held_back}',
+        after='"forgiven": step.forgiven}',
+        tests=HELD_BACK,
+    ),
+    Fault(
+        name="An attempt that was held back is believed to have had an effect",
+        clause="S4",
+        file="sagas/machine/failures.py",
+        before="FailureKind.LATER: Effect.NONE,",
+        after="FailureKind.LATER: Effect.POSSIBLE,",
+        tests=HELD_BACK,
+    ),
+    Fault(
         name="A definite refusal is tried again",
         clause="Failures",
         file="sagas/machine/failures.py",
-        before="frozenset({FailureKind.UNREACHABLE, FailureKind.UNKNOWN})",
+        before="frozenset({FailureKind.UNREACHABLE, FailureKind.UNKNOWN, FailureKind.LATER})",
         after="frozenset(FailureKind)",
         tests=TURNING_BACK,
     ),

@@ -39,7 +39,9 @@ class Story:
     reported: int = 0
     tries: dict[Direction, int] = field(default_factory=lambda: {ACTION: 0, COMPENSATION: 0})
     counted: int = 0
-    """Tries of the present direction, without those that a person forgave."""
+    """Tries of the present direction, without those that a person forgave, or that were held back
+    before they began."""
+    not_counted: int = 0
     since: datetime | None = None
     due: tuple[Direction, datetime] | None = None
     flight: tuple[Direction, int, str] | None = None
@@ -183,6 +185,7 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
         case ev.StepScheduled(due_at=due_at):
             story.due, story.since = (direction, due_at), due_at
             story.counted = story.counted if is_action else 0
+            story.not_counted = story.not_counted if is_action else 0
             ledger.has_undone |= not is_action
         case ev.StepClaimed(holder=holder, fence=fence):
             story.flight, story.due, story.fence = (direction, fence, holder), None, fence
@@ -201,6 +204,8 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
         case ev.StepRetrying(due_at=due_at):
             _settle(ledger, story, event)
             story.due = (direction, due_at)
+            if event.failure.kind is FailureKind.LATER:
+                story.counted, story.not_counted = story.counted - 1, story.not_counted + 1
         case ev.StepSucceeded() | ev.StepFailed():
             _settle(ledger, story, event)
         case ev.StepWithdrawn() | ev.StepSkipped():
@@ -213,6 +218,7 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             story.due = (direction, due_at)
         case ev.StepReopened(due_at=due_at):
             story.counted, story.since = 0, due_at
+            story.not_counted = story.tries[direction]
             story.has_failed = story.is_stuck = False
             story.due = None if is_action else (direction, due_at)
             story.was_helped |= not is_action

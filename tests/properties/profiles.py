@@ -32,7 +32,7 @@ settings.register_profile(
 settings.register_profile(
     "the same walks each time",
     settings.get_profile("every clause"),
-    max_examples=200,
+    max_examples=400,
     phases=[Phase.generate],
     derandomize=True,
     database=None,

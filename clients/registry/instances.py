@@ -1,0 +1,76 @@
+"""What every registry can do, and what it says."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One process of a service: `url` is its base, without a slash at the end."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCheck:
+    """The registry asks `url` each `interval` seconds, and waits `timeout` for the answer: 2xx is
+    passing, 429 warning, anything else critical."""
+
+    url: str
+    interval: float = 5.0
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TtlCheck:
+    """Critical, unless `beat` is called at least each `ttl` seconds. Begins critical."""
+
+    ttl: float = 15.0
+
+
+Check = HttpCheck | TtlCheck
+
+
+class RegistryError(Exception):
+    """The registry can't say, or refuses; says why, and what to do."""
+
+
+class UnknownService(RegistryError):
+    """Nobody ever said where that service is. Waiting does not help."""
+
+
+class ServiceRegistry(ABC):
+    """Where services are, and where they say that they are. Any thread may use it."""
+
+    @abstractmethod
+    def instances(self, service: str, tags: Sequence[str] = ()) -> Sequence[Instance]:
+        """All instances that are well and have all of `tags`; none is no error. Raises
+        `RegistryError`."""
+
+    @abstractmethod
+    def register(
+        self,
+        service: str,
+        address: str,
+        port: int,
+        check: Check,
+        *,
+        id: str = "",
+        tags: Sequence[str] = (),
+        deregister_after: float = 60.0,
+    ) -> str:
+        """Says that an instance of `service` is at `address`; the same `id` again replaces it.
+
+        One that is critical for `deregister_after` seconds is forgotten. Returns the id. Raises
+        `RegistryError`.
+        """
+
+    @abstractmethod
+    def beat(self, id: str) -> None:
+        """This instance is well, if its check is a `TtlCheck`. Raises `RegistryError`."""
+
+    @abstractmethod
+    def deregister(self, id: str) -> None:
+        """This instance is no more. One that is unknown is no error. Raises `RegistryError`."""
