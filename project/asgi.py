@@ -11,11 +11,13 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from project.presence import lifespan
 from realtime.access import TokenOrSession
 from realtime.routing import websocket_urlpatterns
 
 application = ProtocolTypeRouter(
     {
+        "lifespan": lifespan,
         "http": django_application,
         "websocket": TokenOrSession(URLRouter(websocket_urlpatterns)),
     }

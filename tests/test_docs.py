@@ -1,7 +1,7 @@
-"""What the tutorial and the operator's page show, done as they say.
+"""What the tutorial, the operator's and the participant's page show, done as they say.
 
 Each chapter is a test, with a database of its own. What stands before a page's first chapter sets
-the scene for all of them, and the scene of the tutorial holds for both pages.
+the scene for all of them, and the scene of the tutorial holds for all pages.
 
 - A `python` block is a file, named in its first line (`# shop/sagas.py`). It can be imported from
   there on; a later block of that name takes its place. A chapter also finds the files of those
@@ -36,7 +36,7 @@ from tests.engine.driving import check_history, work_off
 from tests.pages import ROOT, Block, Chapter, chapters
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
-PAGES: Final = (TUTORIAL, ROOT / "docs" / "operating.md")
+PAGES: Final = (TUTORIAL, *(ROOT / "docs" / f"{name}.md" for name in ("operating", "participant")))
 NOT_RUN: Final = "not-run"
 MOST_NOT_RUN: Final = 3
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+from clients.base import ServiceClient
 from sagas.machine import ExecutionStatus, Saga
 from tests.machine.conversation import Conversation
 from tests.pages import ROOT, chapters
 
 
 def test_the_saga_of_the_readme_runs_to_its_end() -> None:
-    [block] = [block for chapter in chapters(ROOT / "README.md") for block in chapter.blocks]
     names: dict[str, Any] = {}
-    exec(block.compiled(), names)
+    for chapter in chapters(ROOT / "README.md"):
+        for block in chapter.blocks:
+            exec(block.compiled(), names)
     shipping = names["shipping"]
     assert isinstance(shipping, Saga)
     saga = Conversation(shipping, {"quantity": 2})
@@ -19,3 +21,4 @@ def test_the_saga_of_the_readme_runs_to_its_end() -> None:
             saga.succeed(name)
     assert saga.state.status is ExecutionStatus.COMPLETED
     assert set(saga.statuses()) == {"reserve", "charge", "pack", "hand_over", "send_mail"}
+    assert issubclass(names["Shipping"], ServiceClient)

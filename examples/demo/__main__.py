@@ -10,7 +10,8 @@ from kombu.exceptions import OperationalError
 from rich.console import Console
 
 from deploy.child import ProcessError
-from examples.demo.chaos import CHAOS
+from deploy.consul_binary import NoConsul
+from examples.demo.chaos import CHAOS, NEEDS_CONSUL
 from examples.demo.orders_file import OrdersFileError, load_orders
 from examples.demo.saga_client import UnexpectedAnswer
 from examples.demo.show import ROOT, Options, Show
@@ -26,6 +27,7 @@ USAGE, INTERRUPTED = 2, 130
 # What a person can act on without a traceback of this program.
 EXPECTED = (
     AlreadyRunning,
+    NoConsul,
     ProcessError,
     UnexpectedAnswer,
     OperationalError,
@@ -65,6 +67,11 @@ def read_options() -> Options:
         help="no live table; ends, with status 0 only if every order came out right",
     )
     parser.add_argument(
+        "--consul",
+        action="store_true",
+        help="the services are found by Consul, and there are two instances of each",
+    )
+    parser.add_argument(
         "--chaos",
         action="append",
         choices=list(CHAOS),
@@ -84,7 +91,9 @@ def read_options() -> Options:
         help="seconds for all sagas together (default: %(default)g)",
     )
     given = parser.parse_args()
-    return Options(given.check, given.chaos, load_orders(given.orders), given.timeout)
+    if NEEDS_CONSUL in given.chaos and not given.consul:
+        parser.error(f"--chaos {NEEDS_CONSUL} needs a second instance to go on with: add --consul")
+    return Options(given.check, given.consul, given.chaos, load_orders(given.orders), given.timeout)
 
 
 if __name__ == "__main__":

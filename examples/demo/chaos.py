@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from kombu import Connection
@@ -9,6 +10,11 @@ from kombu import Connection
 from examples.demo.board import Board
 from examples.demo.progress import Mark
 from examples.demo.stack import QUEUE, WORKERS, Stack
+
+# Every order needs it, and most of them late.
+KILLED_SERVICE = "payments"
+# The accident that needs a second instance.
+NEEDS_CONSUL = "kill-service"
 
 # The broker's answer, in seconds.
 BROKER_SECONDS = 5.0
@@ -42,6 +48,15 @@ async def purge_queue(stack: Stack, board: Board, say: Say) -> None:
     say(f"chaos: queue {QUEUE!r} purged of {deleted} messages, after the end of {ended} sagas")
 
 
+async def kill_service(stack: Stack, board: Board, say: Say) -> None:
+    """Kill one of two instances of a service, and leave it dead."""
+    await board.wait_until(lambda: in_mid_run(board) or board.all_ended())
+    killed, other = stack.instances[KILLED_SERVICE]
+    await asyncio.to_thread(stack.supervisor.kill, killed)
+    stack.killed[killed] = datetime.now(UTC)
+    say(f"chaos: kill -9 of {killed}, after the end of {board.ended()} sagas; {other} is left")
+
+
 def in_mid_run(board: Board) -> bool:
     """Whether a third of the sagas have something behind them, and some step is being done."""
     return 3 * board.under_way() >= len(board.orders) and board.count(Mark.RUNNING) > 1
@@ -63,5 +78,5 @@ def delete_messages(broker_url: str) -> int:
 
 
 CHAOS: Mapping[str, Callable[[Stack, Board, Say], Awaitable[None]]] = MappingProxyType(
-    {"kill-worker": kill_worker, "purge-queue": purge_queue}
+    {"kill-worker": kill_worker, "purge-queue": purge_queue, "kill-service": kill_service}
 )

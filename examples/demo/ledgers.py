@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import httpx
 
@@ -14,13 +15,15 @@ ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a ledger: cents for payments, pieces for inventory, else a count."""
+    """One line of a ledger: cents for payments, pieces for inventory, else a count. `at` is when
+    it was written."""
 
     service: str
     saga_id: str
     kind: str
     subject: str
     amount: int
+    at: datetime
 
 
 def fetch_ledgers(service_urls: Mapping[str, str], prefix: str) -> list[Entry]:
@@ -32,8 +35,8 @@ def fetch_ledgers(service_urls: Mapping[str, str], prefix: str) -> list[Entry]:
             answer.raise_for_status()
             for line in answer.json():
                 saga_id = line["key"].split(":", 1)[0]
-                entry = Entry(service, saga_id, line["kind"], line["subject"], line["amount"])
-                entries.append(entry)
+                what = line["kind"], line["subject"], line["amount"]
+                entries.append(Entry(service, saga_id, *what, datetime.fromisoformat(line["at"])))
     return entries
 
 

@@ -79,7 +79,8 @@ class Play:
         # Whoever calls the service is hit: the other orders have samples of their own to show.
         await self.board.wait_until(self.board.all_without_outage_ended)
         async with self.outages, asyncio.TaskGroup() as tasks:
-            await asyncio.to_thread(self.stack.supervisor.stop, order.outage.service)
+            instances = self.stack.instances[order.outage.service]
+            await asyncio.to_thread(self.stack.supervisor.stop, *instances)
             self.say(f"{order.outage.service} is down for {order.outage.seconds:g} s")
             tasks.create_task(self.end_outage(order.outage))
             tasks.create_task(self.follow_order(client, order))
@@ -96,7 +97,8 @@ class Play:
     async def end_outage(self, outage: Outage) -> None:
         """Start the service again once the outage has lasted as long as the file says."""
         await asyncio.sleep(outage.seconds)
-        await asyncio.to_thread(self.stack.supervisor.restart, outage.service)
+        for instance in self.stack.instances[outage.service]:
+            await asyncio.to_thread(self.stack.supervisor.restart, instance)
         self.say(f"{outage.service} is up again")
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from rich.console import Console
 
 from deploy.interrupts import Interrupts
+from deploy.local_consul import local_consul
 from deploy.local_servers import servers
 from deploy.processes import Supervisor
 from examples.demo.board import Board
-from examples.demo.ledgers import by_saga, fetch_ledgers, sums
+from examples.demo.ledgers import Entry, by_saga, fetch_ledgers, sums
 from examples.demo.orders_file import SampleOrder
 from examples.demo.play import Play
 from examples.demo.stack import ADMIN_USER, DATABASE, Stack, alone, log_folder, start_stack
@@ -28,9 +29,11 @@ LOCAL = ROOT / ".local"
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for; `timeout`, for all sagas together, is in seconds."""
+    """What the command line asks for; `timeout`, for all sagas together, is in seconds. `consul`:
+    the services are found by it, and there are two of each."""
 
     check: bool
+    consul: bool
     chaos: list[str]
     orders: list[SampleOrder]
     timeout: float
@@ -63,8 +66,13 @@ class Show:
             found = exits.enter_context(servers(LOCAL, self.say, interrupts))
             supervisor = exits.enter_context(Supervisor(logs, ROOT, self.say, interrupts))
             self.say(f"Databases: {DATABASE} and {DATABASE}_SERVICE for each service, made anew")
-            self.say("Starting five services, the web server, two workers and Flower …")
-            running = start_stack(supervisor, found, LOCAL)
+            consul = None
+            if self.options.consul:
+                consul = exits.enter_context(local_consul(LOCAL, interrupts)).address
+                self.say(f"Consul: embedded, http://{consul}/ui")
+            two = "two instances of each of " if consul else ""
+            self.say(f"Starting {two}five services, the web server, two workers and Flower …")
+            running = start_stack(supervisor, found, LOCAL, consul)
             self.say(f"Ready after {time.monotonic() - began:.1f} s.")
             right = self.play(running)
             if not self.options.check:
@@ -92,7 +100,19 @@ class Show:
             for order in board.orders
         }
         self.console.print(result_table(board, problems), legend(), ledger_table(sums(entries)))
-        return self.conclude(problems, stack)
+        took_over = self.tell_who_took_over(stack, entries)
+        return self.conclude(problems, stack) and took_over
+
+    def tell_who_took_over(self, stack: Stack, entries: list[Entry]) -> bool:
+        """Print what the other instance of a killed one did since then; whether it did anything."""
+        ok = True
+        for service, instances in stack.instances.items():
+            for killed in stack.killed.keys() & set(instances):
+                since = [e for e in entries if e.service == service and e.at > stack.killed[killed]]
+                other = next(name for name in instances if name != killed)
+                self.say(f"{other} took over from {killed}: {len(since)} entries since then.")
+                ok = ok and bool(since)
+        return ok
 
     def conclude(self, problems: dict[str, list[str]], stack: Stack) -> bool:
         """Print the verdict; whether everything is right."""

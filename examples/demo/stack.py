@@ -7,7 +7,8 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from deploy.child import Command
@@ -37,15 +38,21 @@ class AlreadyRunning(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """What runs, and where: base URLs without a slash at the end, and a bearer token."""
+    """What runs, and where: base URLs without a slash at the end, and a bearer token.
+
+    `instances` are the processes of each service, `service_urls` the last one's. `killed` is when
+    one of them was killed.
+    """
 
     supervisor: Supervisor
     servers: Servers
+    instances: Mapping[str, tuple[str, ...]]
     service_urls: Mapping[str, str]
     web_url: str
     flower_url: str
     token: str
     admin_password: str
+    killed: dict[str, datetime] = field(default_factory=dict)
 
 
 @contextmanager
@@ -75,35 +82,47 @@ def log_folder(local: Path, run_id: str) -> Path:
     return runs / run_id / "logs"
 
 
-def start_stack(supervisor: Supervisor, servers: Servers, local: Path) -> Stack:
-    """Start everything and wait until it is ready. Raises ProcessError or psycopg.Error."""
-    ports = {name: free_port() for name in (*SERVICES, "web", "flower")}
+def start_stack(
+    supervisor: Supervisor, servers: Servers, local: Path, consul: str | None = None
+) -> Stack:
+    """Start everything and wait until it is ready. Raises ProcessError or psycopg.Error.
+
+    With `consul`, the address of an agent, there are two instances of each service, which find
+    their way into the registry by themselves; otherwise one, at an address that all are told.
+    """
+    instances = {name: (f"{name}-1", f"{name}-2") if consul else (name,) for name in SERVICES}
+    services = [name for names in instances.values() for name in names]
+    ports = {name: free_port() for name in (*services, "web", "flower")}
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    service_urls = {name: urls[name] for name in SERVICES}
+    service_urls = {name: urls[names[-1]] for name, names in instances.items()}
     password = kept_secret(local, "admin_password")
-    databases = {name: empty_database(servers, f"{DATABASE}_{name}") for name in SERVICES}
-    env = environment(servers, service_urls, kept_secret(local, "secret_key"), password)
+    found = {"CONSUL_HTTP_ADDR": consul} if consul else _addresses(service_urls)
+    secret_key = kept_secret(local, "secret_key")
+    env = environment(servers, secret_key, password) | found | {"SERVICE_URL": urls["web"]}
     # The wait is mostly for imports, so everything is started as soon as what it needs is there.
-    supervisor.spawn(
-        *(service_command(name, ports[name], env, url) for name, url in databases.items())
-    )
+    for service, names in instances.items():
+        own = {**env, "DATABASE_URL": empty_database(servers, f"{DATABASE}_{service}")}
+        supervisor.spawn(*(service_command(name, service, ports[name], own) for name in names))
     supervisor.run(manage("migrate", env, "migrate", "--verbosity", "0"))
     supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
     supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
     token = supervisor.run(manage("saga-token", env, "saga_token", API_USER, "--create")).strip()
     superuser = ("createsuperuser", "--noinput", "--username", ADMIN_USER, "--email", ADMIN_EMAIL)
     supervisor.run(manage("createsuperuser", env, *superuser))
-    supervisor.wait_ready(*SERVICES, "web", "flower", *WORKERS)
-    return Stack(supervisor, servers, service_urls, urls["web"], urls["flower"], token, password)
+    supervisor.wait_ready(*services, "web", "flower", *WORKERS)
+    web, flower = urls["web"], urls["flower"]
+    return Stack(supervisor, servers, instances, service_urls, web, flower, token, password)
 
 
-def environment(
-    servers: Servers, service_urls: Mapping[str, str], secret_key: str, password: str
-) -> dict[str, str]:
+def _addresses(service_urls: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name.upper()}_URL": url for name, url in service_urls.items()}
+
+
+def environment(servers: Servers, secret_key: str, password: str) -> dict[str, str]:
     """The environment of the engine's processes, on a new database."""
     return {
         **os.environ,
-        **{f"{name.upper()}_URL": url for name, url in service_urls.items()},
+        "CONSUL_HTTP_ADDR": "",  # the shell's is no business of a demo
         "DATABASE_URL": empty_database(servers, DATABASE),
         "REDIS_URL": servers.redis_url,
         "CELERY_BROKER_URL": servers.broker_url,
@@ -140,12 +159,12 @@ def kept_secret(local: Path, name: str) -> str:
     return path.read_text()
 
 
-def service_command(name: str, port: int, env: Mapping[str, str], database_url: str) -> Command:
-    """One of the five services, on a database of its own."""
+def service_command(name: str, service: str, port: int, env: Mapping[str, str]) -> Command:
+    """An instance of one of the five services; each service has a database of its own."""
     return Command(
         name=name,
-        argv=[sys.executable, "-m", "examples.services", name, "--port", str(port)],
-        env={**env, "DATABASE_URL": database_url},
+        argv=[sys.executable, "-m", "examples.services", service, "--port", str(port)],
+        env=env,
         ready=f"http://127.0.0.1:{port}/health",
     )
 

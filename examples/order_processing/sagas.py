@@ -1,7 +1,8 @@
 """An order across five services. Each step calls one of them, each compensation undoes its step.
 
 A compensation names the key of the action that it undoes, and nothing that the action returned:
-it also runs when the action's outcome is unknown, and then there is no payment id to name.
+it also runs when the action's outcome is unknown, and then there is no payment id to name. The
+clients send each call under the key of its step.
 """
 
 from collections.abc import Mapping
@@ -18,18 +19,18 @@ Context = Mapping[str, Any]
 
 
 def validate_user(context: Context) -> Context:
-    user = users.find(context["user_id"], key=context["idempotency_key"])
+    user = users.find(context["user_id"], fresh=True)
     if not user["active"]:
         raise Rejected(f"User {user['user_id']} is not active.")
     return {"user_name": user["name"]}
 
 
 def reserve_inventory(context: Context) -> Context:
-    return inventory.reserve(context["items"], key=context["idempotency_key"])
+    return inventory.reserve(context["items"])
 
 
 def release_inventory(context: Context) -> None:
-    inventory.release(undoes=_action_key(context), key=context["idempotency_key"])
+    inventory.release(undoes=_action_key(context))
 
 
 def process_payment(context: Context) -> Context:
@@ -38,12 +39,11 @@ def process_payment(context: Context) -> Context:
         context["amount_cents"],
         context["currency"],
         context["card"],
-        key=context["idempotency_key"],
     )
 
 
 def refund_payment(context: Context) -> None:
-    payments.refund(undoes=_action_key(context), key=context["idempotency_key"])
+    payments.refund(undoes=_action_key(context))
 
 
 def create_order(context: Context) -> Context:
@@ -52,12 +52,11 @@ def create_order(context: Context) -> Context:
         context["items"],
         context["reservation_id"],
         context["payment_id"],
-        key=context["idempotency_key"],
     )
 
 
 def cancel_order(context: Context) -> None:
-    orders.cancel(undoes=_action_key(context), key=context["idempotency_key"])
+    orders.cancel(undoes=_action_key(context))
 
 
 def send_confirmation(context: Context) -> Context:
@@ -65,7 +64,6 @@ def send_confirmation(context: Context) -> Context:
         context["user_id"],
         "order_confirmed",
         context["order_id"],
-        key=context["idempotency_key"],
     )
 
 

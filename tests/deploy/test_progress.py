@@ -106,16 +106,22 @@ ORDER = SampleOrder.model_validate(
         },
     }
 )
+
+
+def entry(service: str, saga_id: str, kind: str, subject: str, amount: int) -> Entry:
+    return Entry(service, saga_id, kind, subject, amount, datetime(2026, 1, 1, tzinfo=UTC))
+
+
 DONE = [
-    Entry("inventory", "o", "reserve", "book", -2),
-    Entry("payments", "o", "charge", "alice", 100),
-    Entry("orders", "o", "place", "ord_1", 1),
-    Entry("notifications", "o", "send", "alice", 1),
+    entry("inventory", "o", "reserve", "book", -2),
+    entry("payments", "o", "charge", "alice", 100),
+    entry("orders", "o", "place", "ord_1", 1),
+    entry("notifications", "o", "send", "alice", 1),
 ]
 UNDONE = [
-    Entry("inventory", "o", "release", "book", 2),
-    Entry("payments", "o", "refund", "alice", -100),
-    Entry("orders", "o", "cancel", "ord_1", -1),
+    entry("inventory", "o", "release", "book", 2),
+    entry("payments", "o", "refund", "alice", -100),
+    entry("orders", "o", "cancel", "ord_1", -1),
 ]
 
 
@@ -148,7 +154,7 @@ def test_each_effect_that_was_not_undone_is_found(missing: int) -> None:
 
 
 def test_a_double_charge_is_found_though_the_sum_is_right() -> None:
-    entries = [*DONE, *DONE[1:2], Entry("payments", "o", "refund", "alice", -100)]
+    entries = [*DONE, *DONE[1:2], entry("payments", "o", "refund", "alice", -100)]
     assert verdict("completed", "completed", entries) == [
         "charge was done 2 times, under one idempotency key"
     ]

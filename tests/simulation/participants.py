@@ -2,7 +2,7 @@
 that does not.
 
 A key has one answer and at most one effect; a refusal is remembered; a compensation that finds no
-action leaves a tombstone. `examples/services/kit/idempotency.py` has the same table.
+action leaves a tombstone. `participant/decorators.py` has the same table.
 """
 
 from collections import Counter
