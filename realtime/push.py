@@ -69,15 +69,24 @@ class Pusher:
                     )
 
 
-_pushers: dict[int, Pusher] = {}
+_pusher: Pusher | None = None
 _lock = threading.Lock()
 
 
 def push(committed: Committed) -> None:
     """Tells the execution's subscribers; called after the commit."""
-    pid = os.getpid()
-    pusher = _pushers.get(pid)
-    if pusher is None:
+    global _pusher
+    if _pusher is None:
         with _lock:
-            pusher = _pushers.setdefault(pid, Pusher()) if pid not in _pushers else _pushers[pid]
-    pusher.push(committed.execution_id, committed.last_seq)
+            _pusher = _pusher or Pusher()
+    _pusher.push(committed.execution_id, committed.last_seq)
+
+
+def _begin_anew() -> None:
+    """In a new child: its parent's thread is not there, and whoever held its lock neither."""
+    global _pusher, _lock
+    _pusher, _lock = None, threading.Lock()
+
+
+# A worker forks for each child that died, and its wake loop may be pushing at that very moment.
+os.register_at_fork(after_in_child=_begin_anew)
