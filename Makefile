@@ -11,7 +11,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check bench-clients property lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check bench-clients bench-sockets property lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,8 +60,13 @@ format: $(VENV)/dev.stamp  ## put the style right, as far as a program can
 	$(BIN)/ruff check --fix-only $(wildcard $(SOURCES))
 	$(BIN)/ruff format $(wildcard $(SOURCES))
 
+bench-sockets: $(VENV)/dev.stamp  ## from commit to socket: 1,000 sockets, 50 transitions a second; ARGS="--seconds 60"
+	$(BIN)/python -m bench.sockets $(ARGS)
+
 docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew
 	$(BIN)/python -m sagas.machine.diagram > docs/states.md
+	$(BIN)/python -m realtime.bus.schema > docs/events.schema.json
+	$(BIN)/python -m realtime.asyncapi > docs/asyncapi.json
 
 requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest
 	cd requirements && for name in base local dev; do \

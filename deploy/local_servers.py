@@ -81,6 +81,15 @@ def local_valkey(folder: Path, interrupts: Interrupts | None = None) -> Iterator
     the library in this process, so that neither Ctrl-C nor a kill -9 of this process leaves it
     behind. Raises ProcessError if it does not start.
     """
+    with supervised_valkey(folder, interrupts) as (url, _):
+        yield url
+
+
+@contextmanager
+def supervised_valkey(
+    folder: Path, interrupts: Interrupts | None = None
+) -> Iterator[tuple[str, Supervisor]]:
+    """The same, and who runs it as `valkey`: to stop, kill or restart; it comes back empty."""
     port = free_port()
     url = f"redis://127.0.0.1:{port}"
     data = (folder / "valkey" / str(port)).resolve()
@@ -94,7 +103,7 @@ def local_valkey(folder: Path, interrupts: Interrupts | None = None) -> Iterator
     try:
         with Supervisor(data, data, interrupts=interrupts or Interrupts()) as supervisor:
             supervisor.start(command)
-            yield url
+            yield url, supervisor
     finally:
         shutil.rmtree(data, ignore_errors=True)
 

@@ -5,6 +5,9 @@
 ``DATABASE_URL``        PostgreSQL; required
 ``REDIS_URL``           Valkey or Redis, for the channel layer; required
 ``CELERY_BROKER_URL``   the broker; ``REDIS_URL`` by default
+``EVENTS_URL``          the broker of the event bus; ``CELERY_BROKER_URL`` by default; empty for
+                        no event bus
+``EVENTS_EXCHANGE``     its exchange; ``sagas.events`` by default
 ``ALLOWED_HOSTS``       comma-separated; loopback by default
 ``DEBUG``               ``1`` for Django's debug pages
 ``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
@@ -160,6 +163,13 @@ CACHES = {
         "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
     }
 }
+
+# --- The event bus (docs/events.md) --------------------------------------------------------------
+EVENTS_URL = os.environ.get("EVENTS_URL", CELERY_BROKER_URL)
+EVENTS_EXCHANGE = os.environ.get("EVENTS_EXCHANGE", "sagas.events")
+# Seconds, on Redis alone: after so long it hands out again what a consumer took and never
+# acknowledged. Longer than any handler takes; the effect is once in any case.
+EVENTS_VISIBILITY_TIMEOUT = 300
 
 # --- Channels ------------------------------------------------------------------------------------
 # Pub/sub, not the default layer of queues: a push may be lost here anyway, one connection serves a

@@ -54,6 +54,9 @@ class SagaExecution(models.Model):
     )
     revision = models.PositiveBigIntegerField(help_text="Grows by one with each saved transition.")
     last_seq = models.PositiveBigIntegerField(help_text="The number of the newest event.")
+    relayed_seq = models.PositiveBigIntegerField(
+        db_default=0, help_text="The number of the newest event that is on the event bus."
+    )
     wake_at = models.DateTimeField(
         null=True, help_text="When anybody must look at it again: the one promise of progress."
     )
@@ -142,6 +145,12 @@ class SagaExecution(models.Model):
         indexes = [
             models.Index(
                 fields=["wake_at"], name="saga_execution_wake", condition=Q(wake_at__isnull=False)
+            ),
+            models.Index(
+                # From both ends: what waits longest, and what is new.
+                fields=["updated_at"],
+                name="saga_execution_unrelayed",
+                condition=Q(relayed_seq__lt=models.F("last_seq")),
             ),
             models.Index(fields=["owner", "-id"], name="saga_execution_owner"),
             models.Index(

@@ -26,6 +26,7 @@ from sagas.engine.operating import (
     signal,
     skip,
 )
+from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
 from sagas.engine.starting import Started, start
 from sagas.engine.waking import stranded, wake
 from sagas.engine.working import Work, claim, fail, lost, run_atomic, succeed
@@ -37,7 +38,10 @@ __all__ = [
     "cancel",
     "claim",
     "fail",
+    "lead_relay",
+    "leave_relay",
     "lost",
+    "mark_relayed",
     "operate",
     "operate_on_many",
     "pause",

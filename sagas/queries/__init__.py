@@ -3,25 +3,38 @@
 from sagas.queries.descriptions import describe, describe_event, summary, what_is_left
 from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, Filter, Page, page, targets
+from sagas.queries.outbox import CommittedEvent, RelayLag, committed_event, relay_lag, unrelayed
+from sagas.queries.streams import NEWS_LIMIT, News, counts, hidden_from, live_page, news
 from sagas.queries.visibility import OPERATOR, UNREAD_OF_PARENT, Asker, execution, visible_to
 
 __all__ = [
     "MOST_LISTED",
+    "NEWS_LIMIT",
     "OPERATOR",
     "UNREAD_OF_PARENT",
     "Asker",
+    "CommittedEvent",
     "Filter",
+    "News",
     "Page",
+    "RelayLag",
+    "committed_event",
+    "counts",
     "describe",
     "describe_event",
     "events_after",
     "execution",
+    "hidden_from",
     "history",
     "is_all",
     "is_terminal",
+    "live_page",
+    "news",
     "page",
+    "relay_lag",
     "summary",
     "targets",
+    "unrelayed",
     "visible_to",
     "what_is_left",
 ]

@@ -50,6 +50,9 @@ class Filter:
     saga_type: str | None = None
     version: int | None = None
     status: ExecutionStatus | None = None
+    saga_types: tuple[str, ...] | None = None
+    statuses: tuple[ExecutionStatus, ...] | None = None
+    """Any of them."""
     step: str | None = None
     """One that is scheduled, waits or is in flight."""
     paused: bool | None = None
@@ -77,7 +80,7 @@ def page(wanted: Filter, user: Asker, *, before: int | None = None, limit: int =
 
     Raises `BadInput` for what can't be a condition, `NoSuchExecution` for an unknown parent.
     """
-    found = _matching(wanted, user).select_related("parent").only(*_LISTED)
+    found = matching(wanted, user).select_related("parent").only(*_LISTED)
     return _cut(found, before, limit)
 
 
@@ -90,7 +93,7 @@ def targets(
     """
     if wanted.is_empty:
         raise BadInput({"filter": "has no condition: it would be every saga. Name one at least."})
-    return _cut(_matching(wanted, user).only("saga_id"), before, limit)
+    return _cut(matching(wanted, user).only("saga_id"), before, limit)
 
 
 def _cut(found: QuerySet[SagaExecution], before: int | None, limit: int | None) -> Page:
@@ -101,13 +104,16 @@ def _cut(found: QuerySet[SagaExecution], before: int | None, limit: int | None) 
     return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
 
 
-def _matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
+def matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
+    """All of it that `user` may see. Raises what `page` raises."""
     _check(wanted)
     parent = execution(wanted.parent, user) if wanted.parent is not None else None
     conditions = {
         "saga_type": wanted.saga_type,
         "version": wanted.version,
         "status": wanted.status,
+        "saga_type__in": wanted.saga_types,
+        "status__in": wanted.statuses,
         "current_steps__contains": wanted.step,
         "paused": wanted.paused,
         "created_at__lt": wanted.created_before,
@@ -120,8 +126,10 @@ def _matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
 def _check(wanted: Filter) -> None:
     """Raises `BadInput` for what PostgreSQL would refuse in worse words: NUL, numbers too large."""
     fields: dict[str, str] = {}
-    if wanted.saga_type is not None and not _TYPE.fullmatch(wanted.saga_type):
-        fields["saga_type"] = f"{wanted.saga_type!r} can't be the name of a saga's type."
+    for name, types in (("saga_type", [wanted.saga_type]), ("saga_types", wanted.saga_types)):
+        for each in types or ():
+            if each is not None and not _TYPE.fullmatch(each):
+                fields[name] = f"{each!r} can't be the name of a saga's type."
     if wanted.step is not None and not NAME.fullmatch(wanted.step):
         fields["step"] = f"{wanted.step!r} can't be the name of a step."
     if wanted.version is not None and not 0 < wanted.version < MOST_VERSIONS:

@@ -28,7 +28,7 @@ def test_r19_s11_a_start_while_it_is_deleted_waits_for_what_becomes_of_it(
 
     def prune() -> None:
         with transaction.atomic():
-            assert deletion.delete_ended(MONTH.total_seconds(), 10) == 1
+            assert deletion.delete_ended(MONTH.total_seconds(), 10, only_relayed=False) == 1
             deleting.set()
             wait_until(someone_is_blocked)
             transaction.set_rollback(keeps)

@@ -1,11 +1,17 @@
 """The stream of events against commits at the worst moment."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
-from realtime import progress
+from realtime import closing, topics
+from realtime.closing import Closed
+from realtime.progress import opened, progress
+from realtime.threads import in_news_thread, in_thread
+from realtime.topics import Topics
 from sagas import engine, queries
 from sagas.machine import Saga, SagaStep
 from tests.engine.driving import ORDER, claim
@@ -13,27 +19,60 @@ from tests.engine.driving import ORDER, claim
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_events_committed_between_the_read_and_the_look_at_the_end_are_not_lost(
+def test_events_committed_at_the_very_moment_of_a_read_are_not_lost(
     define: Any, committed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The saga ends just after the stream has read everything that there was."""
+    """The saga ends between two reads, and no push tells of it."""
     define(Saga("shop", [SagaStep("a", lambda _: None)]))
     started = engine.start("shop", ORDER)
     work = claim(started.execution_id, "a")
-    is_all = queries.is_all
+    news = queries.news
+    reads: list[dict[int, int]] = []
 
-    def end_first(execution_id: int, after: int) -> bool:
-        if after == 4:
+    def end_after_the_first(asked: dict[int, int]) -> Any:
+        found = news(asked)
+        if not reads:
             engine.succeed(work, None)
-        return is_all(execution_id, after)
+        reads.append(asked)
+        return found
 
-    monkeypatch.setattr(queries, "is_all", end_first)
+    monkeypatch.setattr(queries, "news", end_after_the_first)
+    monkeypatch.setattr(topics, "LOOK_INTERVAL", 0.01)
 
-    async def read_all() -> list[int]:
-        moved = asyncio.Event()
-        moved.set()
-        events = progress._events(started.execution_id, 0, moved)
-        return [event.seq async for event in events]
+    async def read_all() -> list[Any]:
+        saga = await opened(started.saga_id, queries.OPERATOR)
+        found = [json.loads(message.text) async for message in progress(Topics(), saga, 0)]
+        for run_in in (in_thread, in_news_thread):  # or the test's database could not be dropped
+            await run_in(lambda: connection.close())()  # that thread's own
+        return found
 
-    monkeypatch.setattr(progress, "LOOK_INTERVAL", 0.01)
-    assert asyncio.run(read_all()) == [1, 2, 3, 4, 5, 6]
+    first, *events, last = asyncio.run(read_all())
+    assert first["type"] == "snapshot"
+    assert [event["seq"] for event in events] == [1, 2, 3, 4, 5, 6]
+    assert (last["type"], last["status"], last["last_seq"]) == ("ended", "completed", 6)
+
+
+def test_whoever_follows_is_told_when_the_database_stays_away(
+    define: Any, committed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    define(Saga("shop", [SagaStep("a", lambda _: None)]))
+    started = engine.start("shop", ORDER)
+    tries: list[Any] = []
+
+    def fail(asked: Any) -> Any:
+        tries.append(asked)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(queries, "news", fail)
+    monkeypatch.setattr(topics, "RETRY_INTERVAL", 0.01)
+
+    async def read_all() -> None:
+        saga = await opened(started.saga_id, queries.OPERATOR)
+        await in_thread(lambda: connection.close())()
+        async for _ in progress(Topics(), saga, saga.last_seq):
+            pass
+
+    with pytest.raises(Closed) as closed:
+        asyncio.run(read_all())
+    assert closed.value.code == closing.SERVER_ERROR
+    assert len(tries) == topics.MOST_FAILURES

@@ -1,14 +1,17 @@
-"""Where a real Consul for these tests comes from."""
+"""Where the servers that no wheel brings come from: Debian's packages."""
 
 import os
+import shutil
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from deploy import consul_binary
-from deploy.consul_binary import NoConsul, source_line
+from deploy import debian_packages
+from deploy.consul_binary import NoConsul, consul_binary
+from deploy.debian_packages import NotToBeHad, source_line, unpacked
 
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 NEW_FORM = f"""\
@@ -45,7 +48,7 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, file: str, text: str, li
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "other.list").write_text("deb http://other.test/apt x main\n")
     (tmp_path / file).write_text(text)
-    assert source_line(tmp_path) == line
+    assert source_line("bullseye", tmp_path) == line
 
 
 @pytest.mark.parametrize(
@@ -54,8 +57,8 @@ def test_the_mirror_is_the_machines_own(tmp_path: Path, file: str, text: str, li
 def test_without_a_mirror_there_is_a_reason(tmp_path: Path, text: str) -> None:
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "debian.sources").write_text(text)
-    with pytest.raises(NoConsul, match="install Consul"):
-        source_line(tmp_path)
+    with pytest.raises(NotToBeHad, match="names no mirror of Debian"):
+        source_line("bullseye", tmp_path)
 
 
 def test_the_one_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,24 +66,20 @@ def test_the_one_on_path_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert consul_binary.consul_binary(tmp_path / "unused") == program
+    assert consul_binary(tmp_path / "unused") == program
     assert not (tmp_path / "unused").exists()
 
 
 def test_only_one_of_many_runs_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     downloads: list[int] = []
 
-    def unpack(folder: Path) -> None:
+    def download(target: Path, packages: Sequence[str], release: str) -> None:
         downloads.append(1)
-        program = folder / "consul" / "usr" / "bin" / "consul"
-        program.parent.mkdir(parents=True)
-        program.touch()
+        target.mkdir(parents=True)
 
-    monkeypatch.setattr(consul_binary.shutil, "which", lambda _: None)
-    monkeypatch.setattr(consul_binary, "_unpack", unpack)
-    threads = [
-        threading.Thread(target=consul_binary.consul_binary, args=[tmp_path]) for _ in range(5)
-    ]
+    monkeypatch.setattr(debian_packages, "_download", download)
+    wanted = (tmp_path, "consul", ["consul"], "bullseye")
+    threads = [threading.Thread(target=unpacked, args=wanted) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -92,20 +91,27 @@ def test_what_apt_says_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyP
     apt = tmp_path / "apt-get"
     apt.write_text("#!/bin/sh\necho 'E: no route to the mirror' >&2; exit 100\n")
     apt.chmod(0o755)
-    monkeypatch.setattr(
-        consul_binary, "source_line", lambda: "deb http://mirror.test/debian x main"
-    )
-    monkeypatch.setattr(
-        consul_binary.shutil, "which", lambda name: None if name == "consul" else name
-    )
+    line = "deb http://mirror.test/debian x main"
+    monkeypatch.setattr(debian_packages, "source_line", lambda _: line)
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "consul" else found(name))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(NoConsul, match="no route to the mirror"):
-        consul_binary.consul_binary(tmp_path / "folder")
+        consul_binary(tmp_path / "folder")
+    assert not (tmp_path / "folder" / "consul").exists()
+
+
+def test_what_is_there_is_not_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "thing").mkdir()
+    monkeypatch.setenv("PATH", "")
+    assert unpacked(tmp_path, "thing", ["thing"], "bullseye") == tmp_path / "thing"
 
 
 def test_it_runs(agent_program: None) -> None:
     from tests.servers import FOLDER
 
-    program = consul_binary.consul_binary(FOLDER)
+    program = consul_binary(FOLDER)
     said = subprocess.run([program, "version"], capture_output=True, text=True, timeout=10)
     assert said.stdout.startswith("Consul v")

@@ -1,0 +1,20 @@
+"""The event bus: a durable topic exchange on RabbitMQ, Redis or Valkey, by way of Kombu.
+
+`Publisher` and `Subscription` are the two ends. What is sent is at least once: whoever listens
+knows a repeat by the message's id. Neither touches Kombu's pools, so nothing is shared by a fork.
+"""
+
+from realtime.bus.broker import BUS_ERRORS, Bus, BusError
+from realtime.bus.publishing import Message, Publisher
+from realtime.bus.subscribing import Delivery, Source, Subscription
+
+__all__ = [
+    "BUS_ERRORS",
+    "Bus",
+    "BusError",
+    "Delivery",
+    "Message",
+    "Publisher",
+    "Source",
+    "Subscription",
+]

@@ -1,0 +1,116 @@
+"""The relay: from the committed event to the bus, at least once, in each saga's order.
+
+A thread of each worker's main process runs one. One of them is active at a time, by an advisory
+lock of PostgreSQL; the others stand by. Two at once would be correct, too: see
+`sagas.engine.relaying`. Nothing is kept in memory but what was published while its row was held.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import Final
+
+from realtime.bus import Bus, Publisher
+from realtime.bus.envelope import message
+from sagas import engine, queries
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.1
+"""Seconds between two looks when nothing waits: what an event may be late by. A look that finds
+nothing reads an empty index."""
+
+STANDBY_INTERVAL: Final = 1.0
+"""Seconds between two tries to become the active one: how long nobody relays after its death."""
+
+EXECUTIONS: Final = 50
+"""Executions to a batch, half of them the longest waiting, half the newest."""
+
+EACH: Final = 20
+"""Events of one execution to a batch: a saga of five steps has 20. A thousand of ordinary ones are
+half a megabyte, and of a context's full size a quarter of a gigabyte at the worst."""
+
+PAUSES: Final = (0.2, 10.0)
+"""Seconds after an error, doubled from the first to the last. Below the silence after which
+PostgreSQL would end the session; a broker that is back is noticed within the last."""
+
+LAG_INTERVAL: Final = 30.0
+"""Seconds between two looks at how far the bus is behind."""
+
+LAG_BOUND: Final = 60.0
+"""Seconds of lag from which on it is logged."""
+
+MOST_UNMARKED: Final = 10_000
+"""Executions whose rows were held when their events were published. They are marked at the next
+look; if there are ever so many, they are forgotten, and their events published once more."""
+
+
+class Relay:
+    """Its look, and what it remembers between two of them. For one thread."""
+
+    def __init__(self, connect: Callable[[], Publisher]) -> None:
+        self._connect = connect
+        self._publisher: Publisher | None = None
+        self._unmarked: dict[int, int] = {}
+
+    def look(self) -> int:
+        """Publishes one batch; how many events it had. No transaction is open meanwhile."""
+        events = queries.unrelayed(EXECUTIONS, EACH, self._unmarked)
+        if events:
+            if self._publisher is None:
+                self._publisher = self._connect()
+            self._publisher.publish([message(event) for event in events])
+            self._unmarked.update({event.execution_id: event.seq for event in events})
+        if self._unmarked:
+            marked = engine.mark_relayed(self._unmarked)
+            kept = {key: seq for key, seq in self._unmarked.items() if key not in marked}
+            self._unmarked = kept if len(kept) <= MOST_UNMARKED else {}
+        return len(events)
+
+    def close(self) -> None:
+        """Ends its connections, and with them its lead: another may reach the broker. What it
+        remembers stays true."""
+        engine.leave_relay()
+        if self._publisher is not None:
+            self._publisher.close()
+            self._publisher = None
+
+
+def run(bus: Bus, stopping: Event) -> None:
+    """Relays, or stands by, until `stopping` is set. Whatever fails, it goes on."""
+    relay = Relay(lambda: Publisher(bus))
+    leads, pause = False, PAUSES[0]
+    next_lag = time.monotonic() + LAG_INTERVAL
+    try:
+        while not stopping.is_set():
+            try:
+                if time.monotonic() >= next_lag:
+                    next_lag = time.monotonic() + LAG_INTERVAL
+                    _tell_lag()
+                led, leads = leads, leads or engine.lead_relay()
+                idle = INTERVAL if leads else STANDBY_INTERVAL
+                wait = 0.0 if leads and relay.look() else idle
+                pause = PAUSES[0]
+                if leads and not led:
+                    logger.info("This process relays the events now.")
+            except Exception as error:
+                leads, wait = False, pause
+                pause = min(2 * pause, PAUSES[1])
+                logger.warning("Events wait in the database; again in %s s. %r", wait, error)
+                relay.close()
+            stopping.wait(wait)
+    finally:
+        relay.close()
+
+
+def _tell_lag() -> None:
+    lag = queries.relay_lag()
+    if lag.seconds > LAG_BOUND:
+        logger.error(
+            "The event bus is %.0f s behind: %s events of %s sagas wait. See whether EVENTS_URL "
+            "can be reached from the workers.",
+            lag.seconds,
+            lag.events,
+            lag.executions,
+        )

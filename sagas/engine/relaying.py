@@ -1,0 +1,38 @@
+"""What the relay of events notes in the rows. It reads them by `sagas.queries`.
+
+None of this is needed for the order or the safety of what is relayed: each relay puts an
+execution's events on the bus from its mark on and in their order, so the first copy of each comes
+after the first copy of the one before, however many relays there are.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from django.db import connection
+
+from sagas.store import relay
+
+LEADER: Final = 0x5A6A_5E7E_17AE_1001
+"""The advisory lock of the one relay that is active: any number that nobody else takes in this
+database."""
+
+SILENCE: Final = 30.0
+"""Seconds without a word after which PostgreSQL ends the session of the active relay. It speaks
+several times a second, but for a batch that the broker is slow to take. Without it, a relay whose
+machine is gone, or one whose socket a forked child still holds, would lead for ever."""
+
+
+def lead_relay() -> bool:
+    """Whether this thread's connection makes it the active relay, until that connection ends."""
+    return relay.try_to_lead(LEADER, SILENCE)
+
+
+def leave_relay() -> None:
+    """Ends this thread's connection, and so its lead, if any. Never raises."""
+    connection.close()
+
+
+def mark_relayed(seqs: Mapping[int, int]) -> set[int]:
+    """Notes execution → number of its newest event that is on the bus; which of them could be
+    noted now. The others are at work, and are to be noted later. Waits for nobody's row."""
+    return relay.mark_relayed(seqs)

@@ -1,0 +1,42 @@
+"""How far the events of each execution are on the bus, and who puts them there."""
+
+from collections.abc import Mapping
+
+from django.db import connection
+
+LEAD = "SELECT pg_try_advisory_lock(%s)"
+
+LIMIT_SILENCE = "SELECT set_config('idle_session_timeout', %s, false)"
+
+MARK = """
+-- Past every row that the engine is at work on: neither waits for the other. FOR NO KEY UPDATE is
+-- what the UPDATE needs, and leaves new children and events, which refer to the row, alone.
+WITH free AS (
+    SELECT e.id, v.seq
+    FROM sagas_sagaexecution AS e JOIN unnest(%(ids)s::bigint[], %(seqs)s::bigint[]) AS v (id, seq)
+    USING (id) ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED
+)
+UPDATE sagas_sagaexecution AS e SET relayed_seq = greatest(e.relayed_seq, free.seq)
+FROM free WHERE e.id = free.id
+RETURNING e.id
+"""
+
+
+def try_to_lead(key: int, silence: float) -> bool:
+    """Whether this session has the advisory lock `key` now; it is asked once for each session.
+
+    Whoever leads and says nothing for `silence` seconds loses the session, and so the lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LEAD, [key])
+        leads: bool = cursor.fetchone()[0]
+        if leads:
+            cursor.execute(LIMIT_SILENCE, [f"{silence:.0f}s"])
+        return leads
+
+
+def mark_relayed(seqs: Mapping[int, int]) -> set[int]:
+    """Notes execution → number of its newest event on the bus; those whose row nobody held."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARK, {"ids": list(seqs), "seqs": list(seqs.values())})
+        return {row[0] for row in cursor.fetchall()}

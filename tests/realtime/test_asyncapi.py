@@ -1,0 +1,39 @@
+"""docs/asyncapi.json is what the code says, and it is whole."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from realtime.asyncapi import document
+from realtime.closing import CODES
+from tests.pages import ROOT
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for each in value.values():
+            yield from references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from references(each)
+
+
+def test_the_published_description_is_the_generated_one() -> None:
+    published = json.loads((ROOT / "docs" / "asyncapi.json").read_text())
+    assert published == json.loads(json.dumps(document())), "stale: run `make docs`"
+
+
+def test_each_reference_leads_somewhere() -> None:
+    whole = document()
+    for reference in references(whole):
+        found = whole
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+
+
+def test_each_close_code_is_described() -> None:
+    page = (ROOT / "docs" / "realtime.md").read_text()
+    for code in CODES:
+        assert f"| {code} |" in page
