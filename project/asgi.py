@@ -12,13 +12,15 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from project.presence import lifespan
-from realtime.access import TokenOrSession
+from realtime.guard import Guard
 from realtime.routing import websocket_urlpatterns
 
-application = ProtocolTypeRouter(
-    {
-        "lifespan": lifespan,
-        "http": django_application,
-        "websocket": TokenOrSession(URLRouter(websocket_urlpatterns)),
-    }
+application = Guard(
+    ProtocolTypeRouter(
+        {
+            "lifespan": lifespan,
+            "http": django_application,
+            "websocket": URLRouter(websocket_urlpatterns),
+        }
+    )
 )

@@ -1,45 +1,146 @@
-"""Who is at the other end of a WebSocket: a program with a token, or a browser with a session.
+"""Who is at the other end of a stream: a program with a token, or a browser with a session.
 
-A browser sends its session cookie with any page's connection, so with a session the Origin must
-be one of ours (RFC 6455 10.2). A program has no Origin and needs none: its token is its own.
+A token comes in the Authorization header, as a subprotocol or in the first message; never in the
+query string, which ends up in logs. A browser sends its session cookie with any page's connection,
+so a session counts only from a page of our own (RFC 6455 10.2), and a page from elsewhere is closed
+at once. A program has no Origin and needs none: its token is its own.
 """
 
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from channels.auth import AuthMiddlewareStack
-from channels.db import database_sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth import get_user
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
 from sagas import tokens
 
-BEARER: Final = "bearer "
+SUBPROTOCOL: Final = "sagas.v1"
+"""What the server speaks. A browser that offers any subprotocol must be answered with one of its
+own (WHATWG WebSockets), and the token is never sent back."""
+
+_TOKEN_SUBPROTOCOL: Final = "bearer."  # noqa: S105  (it only begins one)
+"""The token follows in base64url without padding: a colon may not stand in a subprotocol."""
+
+_BEARER: Final = "bearer "
 
 
-class TokenOrSession:
-    """Puts `user` into the scope; `AnonymousUser` for a stranger. The consumer closes those,
-    after the handshake, so that a browser can see the code."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a handshake or a request says about who it is. Empty is absent."""
 
-    def __init__(self, application: Any) -> None:
-        self._application = application
-        self._with_session = AuthMiddlewareStack(application)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
-        authorization = headers.get(b"authorization", "")
-        if authorization.lower().startswith(BEARER):
-            token = authorization[len(BEARER) :].strip()
-            user = await database_sync_to_async(tokens.user_of)(token)
-        elif _is_own_origin(headers.get(b"origin", ""), headers.get(b"host", "")):
-            return await self._with_session(scope, receive, send)
-        else:
-            user = None
-        return await self._application({**scope, "user": user or AnonymousUser()}, receive, send)
+    authorization: str = ""
+    subprotocols: tuple[str, ...] = ()
+    cookie: str = ""
+    origin: str = ""
+    host: str = ""
+    same_site_only: bool = False
+    """Whether a browser's own rules keep other sites from reading the answer (HTTP, no CORS)."""
 
 
-def _is_own_origin(origin: str, host: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A user, and how to find out later whether they still are one.
+
+    `renew` gives the user anew, or None; it asks the database. `ends_at` is in seconds since 1970.
+    """
+
+    user: AbstractBaseUser
+    key: str = field(repr=False)
+    renew: Callable[[], AbstractBaseUser | None] = field(repr=False)
+    ends_at: float | None = None
+
+
+class Stranger:
+    """Nobody whom we know, though a token or a session was shown."""
+
+
+class Foreign:
+    """A browser on a page of another site."""
+
+
+class Silent:
+    """Has shown nothing yet: a token may come in the first message."""
+
+
+def asked_by_socket(scope: Mapping[str, Any]) -> Asked:
+    """What a WebSocket's handshake says."""
+    headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
+    return Asked(
+        headers.get(b"authorization", ""),
+        tuple(scope.get("subprotocols", ())),
+        headers.get(b"cookie", ""),
+        headers.get(b"origin", ""),
+        headers.get(b"host", ""),
+    )
+
+
+def asked_over_http(request: HttpRequest) -> Asked:
+    """What an HTTP request says."""
+    header = request.headers.get
+    return Asked(
+        header("Authorization", ""),
+        (),
+        header("Cookie", ""),
+        header("Origin", ""),
+        header("Host", ""),
+        same_site_only=True,
+    )
+
+
+def identify(asked: Asked) -> Identity | Stranger | Foreign | Silent:
+    """Who it is. Asks the database, so not from an event loop."""
+    if asked.authorization.lower().startswith(_BEARER):
+        return by_token(asked.authorization[len(_BEARER) :].strip()) or Stranger()
+    if asked.origin and not _is_own(asked.origin, asked.host):
+        return Foreign()
+    for offered in asked.subprotocols:
+        if offered.startswith(_TOKEN_SUBPROTOCOL):
+            return by_token(_decoded(offered.removeprefix(_TOKEN_SUBPROTOCOL))) or Stranger()
+    session_key = parse_cookie(asked.cookie).get(settings.SESSION_COOKIE_NAME, "")
+    if session_key and (asked.origin or asked.same_site_only):
+        return _by_session(session_key) or Stranger()
+    return Silent()
+
+
+def by_token(token: str) -> Identity | None:
+    """Whom a token stands for. Asks the database."""
+    user = tokens.user_of(token)
+    if user is None:
+        return None
+    return Identity(user, token, lambda: tokens.user_of(token), tokens.ends_at(token))
+
+
+def _by_session(key: str) -> Identity | None:
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+
+    def renew() -> AbstractBaseUser | None:
+        # Django's own reading of a session, which also ends with a changed password.
+        user = get_user(SimpleNamespace(session=store(key)))  # type: ignore[arg-type]
+        return user if isinstance(user, AbstractBaseUser) else None
+
+    user = renew()
+    if user is None:
+        return None
+    return Identity(user, key, renew, store(key).get_expiry_date().timestamp())
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _is_own(origin: str, host: str) -> bool:
     """Whether the page came from the very host and port that it now connects to."""
     try:
         own = urlsplit(origin).netloc == host

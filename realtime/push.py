@@ -21,7 +21,7 @@ from sagas.listeners import Committed
 logger = logging.getLogger(__name__)
 
 GROUP: Final = "sagas"
-"""The one channel group: every web process is in it, once (`realtime.subscribers`)."""
+"""The one channel group: every web process is in it, once (`realtime.listener`)."""
 
 SEND_LIMIT: Final = 5.0
 """Seconds for one push. A channel layer that hangs must not keep every later push."""

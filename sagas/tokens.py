@@ -21,6 +21,14 @@ def issue(user: AbstractBaseUser) -> str:
     return signing.dumps([user.pk, user.get_session_auth_hash()[:16]], salt=_SALT)
 
 
+def ends_at(token: str) -> float | None:
+    """When a token that `issue` made ends, in seconds since 1970; None if it bears no time."""
+    try:
+        return float(signing.b62_decode(token.rsplit(":", 2)[-2]) + LIFETIME)
+    except (IndexError, ValueError):
+        return None
+
+
 def user_of(token: str) -> AbstractBaseUser | None:
     """The user whom `token` stands for; None if it is forged, too old or revoked."""
     try:

@@ -133,6 +133,7 @@ class Show:
         flower = stack.flower_url.replace("//", f"//{ADMIN_USER}:{stack.admin_password}@")
         self.say(f"\nAPI documentation  {web}/api/v1/docs")
         self.say(f"Admin              {web}/admin/  ({ADMIN_USER}, {stack.admin_password})")
+        self.say(f"A saga, live       {web}/live/SAGA_ID  (log in to the admin first)")
         self.say(f"Flower             {flower}")
         self.say(f"Logs               {stack.supervisor.logs.relative_to(ROOT)}")
         self.say(f"API token          {stack.token}")

@@ -171,10 +171,11 @@ def service_command(name: str, service: str, port: int, env: Mapping[str, str]) 
 
 def web_command(port: int, env: Mapping[str, str]) -> Command:
     """The ASGI server."""
-    address = ["--host", "127.0.0.1", "--port", str(port)]
+    # Sockets take no longer messages; uvicorn would keep 16 MB of one in memory.
+    options = ["--host", "127.0.0.1", "--port", str(port), "--ws-max-size", "65536"]
     return Command(
         name="web",
-        argv=[sys.executable, "-m", "uvicorn", "project.asgi:application", *address],
+        argv=[sys.executable, "-m", "uvicorn", "project.asgi:application", *options],
         env=env,
         ready=f"http://127.0.0.1:{port}/health/",
     )

@@ -53,3 +53,11 @@ def browser(running: Running) -> Iterator[httpx.Client]:
         }
         assert client.post("/admin/login/?next=/health/", data=form).status_code == 302
         yield client
+
+
+@pytest.fixture
+def waiting(running: Running) -> Iterator[str]:
+    """A saga whose first step waits for as long as the test lasts, and no longer: a worker does."""
+    saga_id = running.start("slow", {"a": "wait"})
+    yield saga_id
+    running.open_gate(saga_id, "a")

@@ -76,9 +76,11 @@ class Running:
         with self.socket(saga_id, after) as socket:
             while True:
                 try:
-                    yield json.loads(socket.recv(timeout=LIMIT))
+                    message = json.loads(socket.recv(timeout=LIMIT))
                 except ConnectionClosed:
                     return
+                if "seq" in message:
+                    yield message
 
     def wait_for(self, saga_id: str, event_type: str, step: str | None = None) -> dict[str, Any]:
         """The first event of that type (and step), once it has happened."""

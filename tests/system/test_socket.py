@@ -13,15 +13,24 @@ from tests.system.running import Running
 
 
 def read(socket: Any, count: int) -> list[dict[str, Any]]:
-    return [json.loads(socket.recv(timeout=20)) for _ in range(count)]
+    """So many events; what comes between them is left out."""
+    events: list[dict[str, Any]] = []
+    while len(events) < count:
+        message = json.loads(socket.recv(timeout=20))
+        if "seq" in message:
+            events.append(message)
+    return events
 
 
 def close_of(socket: Any) -> tuple[int, str]:
-    """The code and the reason with which the server closes; nothing may come before."""
-    with pytest.raises(ConnectionClosed) as closed:
-        socket.recv(timeout=20)
-    assert closed.value.rcvd is not None
-    return closed.value.rcvd.code, closed.value.rcvd.reason
+    """The code and the reason with which the server closes; no event may come before."""
+    code: tuple[int, str] | None = None
+    while code is None:
+        try:
+            assert "seq" not in json.loads(socket.recv(timeout=20))
+        except ConnectionClosed as closed:
+            code = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
+    return code
 
 
 def test_a_subscriber_sees_each_event_as_it_comes(running: Running) -> None:
@@ -72,10 +81,12 @@ def test_s8_cut_at_random_with_pushes_lost_each_event_comes_once(
         with running.socket(saga_id, seen[-1] if seen else 0) as socket:
             for _ in range(chance.randint(1, 4)):
                 try:
-                    seen.append(json.loads(socket.recv(timeout=20))["seq"])
+                    message = json.loads(socket.recv(timeout=20))
                 except ConnectionClosed as closed:
                     ended = closed.rcvd is not None and closed.rcvd.code == 1000
                     break
+                if "seq" in message:
+                    seen.append(message["seq"])
                 if chance.random() < 0.3:
                     cut_channel_layer(running)
     found = running.show(saga_id)
@@ -119,10 +130,10 @@ def test_there_is_no_other_socket(running: Running) -> None:
     ("origin", "code"),
     [
         ("OWN", 1000),
-        ("https://elsewhere.example", 4401),
+        ("https://elsewhere.example", 4403),
         (None, 4401),
-        ("null", 4401),
-        ("http://127.0.0.1:1", 4401),
+        ("null", 4403),
+        ("http://127.0.0.1:1", 4403),
     ],
 )
 def test_a_session_counts_only_from_a_page_of_ours(
