@@ -32,16 +32,21 @@ _step: ContextVar[StepCall | None] = ContextVar("step", default=None)
 def in_step(key: str, saga_id: str) -> Iterator[StepCall]:
     """All calls within the block are made for the step whose idempotency key is `key`.
 
-    They join one trace with the calls of all other steps of the saga, compensations too: its id
-    is made of the saga's, so that nobody has to keep it.
+    They join one trace with the calls of all other steps of the saga, compensations too.
     """
-    trace_id = hashlib.blake2b(saga_id.encode(), digest_size=16).hexdigest()
-    call = StepCall(key, trace_id)
+    call = StepCall(key, trace_id_of(saga_id))
     token = _step.set(call)
     try:
         yield call
     finally:
         _step.reset(token)
+
+
+def trace_id_of(saga_id: str) -> str:
+    """The trace of a saga and of its children: 32 hexadecimal digits, made of the id that the saga
+    was started with, so that nobody has to keep it."""
+    root, _, _ = saga_id.partition("~")
+    return hashlib.blake2b(root.encode(), digest_size=16).hexdigest()
 
 
 def current_step() -> StepCall | None:

@@ -7,11 +7,13 @@ own and let Prometheus scrape each; through a load balancer one would see now th
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from realtime import access
+from sagas import queries
 
 REGISTRY: Final = CollectorRegistry()
 
@@ -59,6 +61,18 @@ LAYER_UP: Final = Gauge(
 )
 
 
+RELAY_LAG: Final = Gauge(
+    "sagas_relay_lag_seconds",
+    "Age of the oldest event that is not on the event bus; of all processes together.",
+    registry=REGISTRY,
+)
+RELAY_WAITING: Final = Gauge(
+    "sagas_relay_waiting_events",
+    "Events that are not on the event bus; of all processes together.",
+    registry=REGISTRY,
+)
+
+
 async def metrics(request: HttpRequest) -> HttpResponse:
     """200 for staff with a session or a token; 401 and 403 for others."""
     asked = access.asked_over_http(request)
@@ -68,4 +82,11 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     user: Any = identity.user
     if not user.is_staff:
         return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
+    await sync_to_async(_look_at_relay)()
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _look_at_relay() -> None:
+    lag = queries.relay_lag() if settings.EVENTS_URL else queries.RelayLag(0.0, 0, 0)
+    RELAY_LAG.set(lag.seconds)
+    RELAY_WAITING.set(lag.events)

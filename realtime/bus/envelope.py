@@ -4,6 +4,7 @@ import json
 import uuid
 from typing import Any, Final
 
+from clients.calling import trace_id_of
 from realtime.bus.publishing import Message
 from realtime.bus.schema import VERSION
 from sagas.machine.events import EVENT_TYPES
@@ -43,7 +44,7 @@ def envelope(event: CommittedEvent) -> dict[str, Any]:
         "attempt": event.attempt,
         "status": event.status,
         "at": event.at.isoformat(),
-        "trace": None,
+        "trace": trace_id_of(event.saga_id),
         "data": event.data,
     }
 

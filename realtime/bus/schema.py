@@ -36,8 +36,10 @@ class Envelope(BaseModel):
         examples=[status.value for status in ExecutionStatus],
     )
     at: datetime = Field(description="When, by the database's clock (RFC 3339).")
-    trace: dict[str, Any] | None = Field(
-        description="The trace that the saga belongs to (W3C trace context), if one is known."
+    trace: str = Field(
+        pattern=r"^[0-9a-f]{32}$",
+        description="The trace that all calls of the saga and of its children belong to (the "
+        "trace-id of W3C Trace Context).",
     )
     data: dict[str, Any] = Field(description="What else is to be said of this type of event.")
 

@@ -186,6 +186,7 @@ def test_the_metrics_are_for_staff(running: Running, browser: httpx.Client) -> N
         assert f"sagas_streams_{name}" in told
     assert metric(running, "sagas_streams_channel_layer_up") == 1
     assert metric(running, "sagas_streams_lag_seconds_count") > 0
+    assert metric(running, "sagas_relay_lag_seconds") < 60
     url = f"{running.web_url}/metrics"
     assert httpx.get(url, trust_env=False).status_code == 401
     assert httpx.get(url, headers=running.headers, trust_env=False).status_code == 403
