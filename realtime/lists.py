@@ -100,6 +100,7 @@ def _read(wanted: SubscribeList, user: Any) -> tuple[dict[str, dict[str, Any]], 
     filter_ = queries.Filter(
         saga_types=wanted.types,
         statuses=wanted.statuses,
+        tags=wanted.tags,
         paused=wanted.paused,
         step=wanted.step,
         parent=wanted.parent,

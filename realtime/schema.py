@@ -114,6 +114,7 @@ class SubscribeList(Sent):
     id: Name = Field(description="Your name for it.")
     types: tuple[str, ...] | None = Field(None, min_length=1, max_length=50)
     statuses: tuple[ExecutionStatus, ...] | None = Field(None, min_length=1, max_length=10)
+    tags: tuple[Name, ...] | None = Field(None, min_length=1, max_length=20, description="All.")
     paused: bool | None = None
     step: str | None = Field(None, max_length=64, description="Scheduled, waiting or in flight.")
     parent: SagaId | None = Field(None, description="Whose children. Without it: no children.")

@@ -17,6 +17,10 @@ ANY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,254}")
 """The same, or a child's, which the engine makes: `~` keeps them apart."""
 
 
+TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+MOST_TAGS: Final = 20
+"""Of one execution: more is data, and belongs into the context."""
+
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 """What a start time or a deadline may be. PostgreSQL knows years that Python can't read back."""
@@ -66,6 +70,20 @@ def checked_text(**texts: str) -> None:
         storable_json(texts)
     except NotStorable as error:
         raise BadInput({error.path or "text": error.message}) from error
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Each once, in order. Raises `BadInput` for what is no tag, and for too many."""
+    if isinstance(tags, str):
+        raise BadInput({"tags": "must be a list of texts, and is one text."})
+    found = tuple(dict.fromkeys(tags))
+    if len(found) > MOST_TAGS:
+        raise BadInput({"tags": f"are {len(found)}, and {MOST_TAGS} are the most."})
+    for tag in found:
+        if not isinstance(tag, str) or not TAG.fullmatch(tag):
+            message = "use 1 to 64 letters, digits, '.', '_', ':' or '-', a letter or digit first."
+            raise BadInput({"tags": f"{tag!r} is none: {message}"})
+    return found
 
 
 def checked_moment(name: str, moment: datetime | None) -> None:

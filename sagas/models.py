@@ -5,6 +5,7 @@ machine can't say.
 """
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -40,6 +41,7 @@ class SagaExecution(models.Model):
     input_digest = models.CharField(
         max_length=64, help_text="SHA-256 of the input as canonical JSON: what S11 compares."
     )
+    tags = models.JSONField(db_default=[], help_text="What its starter finds it by again.")
     status = models.CharField(
         max_length=16, choices=[(status.value, status.value) for status in ExecutionStatus]
     )
@@ -153,6 +155,8 @@ class SagaExecution(models.Model):
                 condition=Q(relayed_seq__lt=models.F("last_seq")),
             ),
             models.Index(fields=["owner", "-id"], name="saga_execution_owner"),
+            # Those without tags have no entry in it.
+            GinIndex(fields=["tags"], name="saga_execution_tags", opclasses=["jsonb_path_ops"]),
             models.Index(
                 fields=["-id"],
                 name="saga_execution_failed",  # what a person looks for first

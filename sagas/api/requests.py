@@ -90,6 +90,7 @@ class StartRequest(Request):
     deadline: Moment | None = Field(
         None, description="From here on it turns back, if it still can. ISO 8601, with a time zone."
     )
+    tags: list[str] = Field([], description="What you find it by again; no part of its input.")
 
 
 class SignalRequest(Request):
@@ -158,6 +159,7 @@ class FilterRequest(Request):
     status: ExecutionStatus | None = None
     step: str | None = Field(None, description="One that is scheduled, waits or is in flight.")
     paused: bool | None = None
+    tag: str | None = Field(None, description="One of its tags.")
     created_before: Moment | None = None
     created_after: Moment | None = Field(None, description="At that moment, or later.")
     parent: str | None = Field(
@@ -165,7 +167,9 @@ class FilterRequest(Request):
     )
 
     def as_filter(self) -> queries.Filter:
-        return queries.Filter(**self.dict())
+        return queries.Filter(
+            **self.dict(exclude={"tag"}), tags=None if self.tag is None else (self.tag,)
+        )
 
 
 class ManyRequest(Request):

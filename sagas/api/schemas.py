@@ -39,6 +39,7 @@ class Overview(Schema):
     saga_type: str
     version: int
     status: str
+    tags: list[str]
     paused: bool
     current_steps: list[str] = Field(description="Scheduled, waiting or in flight.")
     gave_up: list[str] = Field(description="Steps that a person has to settle.")

@@ -1,7 +1,7 @@
 """How an execution comes to be."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,13 +40,15 @@ def start(
     owner_id: int | None = None,
     start_at: datetime | None = None,
     deadline: datetime | None = None,
+    tags: Iterable[str] = (),
 ) -> Started:
     """A new execution, inside the caller's own transaction if there is one.
 
     The same `saga_id` with the same type, input and owner gives the execution that there is
     (S11). Without one an id is made. `version` defaults to the newest that is known. No step
     starts before `start_at`; past `deadline` (by default the definition's, counted from now or
-    from `start_at`) the saga turns back. Both are aware datetimes.
+    from `start_at`) the saga turns back. Both are aware datetimes. `tags` are what it is found by
+    again; they are no part of its input, and those of a repeated start are not looked at.
 
     Raises `UnknownSaga`, `BadInput` (with the fields), `Conflict` if the saga_id is taken, and
     `Locked` if a lock is, and the definition says not to wait.
@@ -58,6 +60,7 @@ def start(
     keys = inputs.lock_keys(definition, context)
     inputs.checked_moment("start_at", start_at)
     inputs.checked_moment("deadline", deadline)
+    tags = inputs.checked_tags(tags)
     now = executions.now()
     if deadline is None and definition.deadline is not None:
         deadline = max(now, start_at or now) + as_timedelta(definition.deadline)
@@ -74,7 +77,7 @@ def start(
                 locks=bool(keys),
                 blocked=bool(family.blocked_by(definition, keys, None)),
             )
-            execution_id = _insert(definition, started, keys, digest, owner_id, now)
+            execution_id = _insert(definition, started, keys, digest, owner_id, now, tags)
             if execution_id is not None:
                 return Started(execution_id, saga_id, ExecutionStatus.PENDING, created=True)
             found = executions.find(saga_id)  # None if the old one was deleted just then
@@ -88,11 +91,13 @@ def _insert(
     digest: str,
     owner_id: int | None,
     now: datetime,
+    tags: tuple[str, ...],
 ) -> int | None:
     """The new execution's id, with all that it begins with; None if its saga_id is taken."""
     decision = begin(definition, started, now)
     decision, newborn = family.prepare(definition, decision, None, now)
-    new = New(decision, digest, definition.digest, wake_at(decision.state, now, 0))
+    wake = wake_at(decision.state, now, 0)
+    new = New(decision, digest, definition.digest, wake, tags=tags)
     ids = executions.insert([new], owner_id, now)
     if not ids:
         return None

@@ -19,6 +19,7 @@ def summary(found: SagaExecution) -> dict[str, Any]:
         "saga_type": found.saga_type,
         "version": found.version,
         "status": found.status,
+        "tags": found.tags,
         "paused": found.paused,
         "current_steps": found.current_steps,
         "gave_up": _gave_up(found.status, _states(found)),

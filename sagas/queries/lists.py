@@ -9,6 +9,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from sagas.errors import BadInput
+from sagas.inputs import TAG
 from sagas.machine import ExecutionStatus
 from sagas.machine.steps import NAME
 from sagas.models import SagaExecution
@@ -28,6 +29,7 @@ _LISTED: Final = (
     "saga_type",
     "version",
     "status",
+    "tags",
     "paused",
     "steps",
     "current_steps",
@@ -56,6 +58,8 @@ class Filter:
     step: str | None = None
     """One that is scheduled, waits or is in flight."""
     paused: bool | None = None
+    tags: tuple[str, ...] | None = None
+    """All of them."""
     created_before: datetime | None = None
     created_after: datetime | None = None
     """At that moment, or later."""
@@ -116,6 +120,7 @@ def matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
         "status__in": wanted.statuses,
         "current_steps__contains": wanted.step,
         "paused": wanted.paused,
+        "tags__contains": list(wanted.tags) if wanted.tags is not None else None,
         "created_at__lt": wanted.created_before,
         "created_at__gte": wanted.created_after,
     }
@@ -134,6 +139,8 @@ def _check(wanted: Filter) -> None:
         fields["step"] = f"{wanted.step!r} can't be the name of a step."
     if wanted.version is not None and not 0 < wanted.version < MOST_VERSIONS:
         fields["version"] = f"{wanted.version} can't be a version. They are 1, 2, 3 …"
+    if bad := [tag for tag in wanted.tags or () if not TAG.fullmatch(tag)]:
+        fields["tags"] = f"{bad[0]!r} can't be a tag."
     for name in ("created_before", "created_after"):
         moment = getattr(wanted, name)
         if moment is not None and moment.utcoffset() is None:

@@ -58,6 +58,7 @@ class New:
     parent_step: str = ""
     number: int = 0
     root_id: int | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,17 @@ INSERT = """
 INSERT INTO sagas_sagaexecution
     (saga_id, saga_type, version, definition_digest, input_digest, status, paused, context, steps,
      current_steps, terms, revision, last_seq, wake_at, waits_for_signal, hints_sent, owner_id,
-     parent_id, parent_step, number, root_id, created_at, updated_at, finished_at)
+     parent_id, parent_step, number, root_id, tags, created_at, updated_at, finished_at)
 SELECT n.saga_id, n.saga_type, n.version, n.definition_digest, n.input_digest, n.status, false,
        n.context, n.steps, n.current_steps, n.terms, 1, n.last_seq, n.wake_at, n.waits_for_signal,
-       0, %(owner_id)s, n.parent_id, n.parent_step, n.number, n.root_id, %(now)s, %(now)s,
+       0, %(owner_id)s, n.parent_id, n.parent_step, n.number, n.root_id, n.tags, %(now)s,
+       %(now)s,
        CASE WHEN n.at_rest THEN %(now)s END
 FROM jsonb_to_recordset(%(rows)s::jsonb) AS n
     (saga_id text, saga_type text, version integer, definition_digest text, input_digest text,
      status text, context jsonb, steps jsonb, current_steps jsonb, terms jsonb, last_seq bigint,
      wake_at timestamptz, waits_for_signal boolean, parent_id bigint,
-     parent_step text, number integer, root_id bigint, at_rest boolean)
+     parent_step text, number integer, root_id bigint, tags jsonb, at_rest boolean)
 ON CONFLICT (saga_id) DO NOTHING
 RETURNING id, saga_id
 """
@@ -270,6 +272,7 @@ def _new_row(new: New) -> dict[str, Any]:
             "parent_step",
             "number",
             "root_id",
+            "tags",
         )
     }
     return (

@@ -58,7 +58,7 @@ def test_each_filter_finds_what_it_says(boss: Caller) -> None:
     succeed(start("running"), "reserve")
     start("paused")
     engine.pause("paused", by="x")
-    start("second", version=2)
+    start("second", version=2, tags=["vip"])
     start("waiting", saga_type="approval")
     stuck("stuck")
     succeed(past_pivot("done"), "mail")
@@ -71,6 +71,7 @@ def test_each_filter_finds_what_it_says(boss: Caller) -> None:
     assert listed(boss, step="charge") == ["running"]
     assert listed(boss, step="approved") == ["waiting"]
     assert listed(boss, paused="true") == ["paused"]
+    assert listed(boss, tag="vip") == ["second"]
     assert listed(boss, paused="false") == [name for name in everything if name != "paused"]
     assert listed(boss, created_before="2020-01-02T00:00:00Z") == ["old"]
     assert listed(boss, created_after="2020-01-01T01:00:00+01:00") == everything, "inclusive"

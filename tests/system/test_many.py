@@ -26,6 +26,18 @@ def test_many_sagas_on_one_socket_each_to_its_end(running: Running) -> None:
     assert kinds == ["snapshot", "saga.completed", "ended"]
 
 
+def test_a_list_of_what_has_a_tag(running: Running) -> None:
+    body = {"saga_type": "probe", "context": {"script": {}}, "tags": ["only-here", "vip"]}
+    saga_id = running.post(body).json()["saga_id"]
+    running.start()
+    with many(running) as socket:
+        say(socket, type="list", id="mine", tags=["vip", "only-here"])
+        told = hear(socket)
+    assert [(saga["saga_id"], saga["tags"]) for saga in told["sagas"]] == [
+        (saga_id, ["only-here", "vip"])
+    ]
+
+
 def test_what_is_unfollowed_is_heard_no_more(running: Running) -> None:
     first, second = running.start("slow", {"a": "wait"}), running.start("slow", {"a": "wait"})
     with many(running) as socket:
@@ -52,6 +64,7 @@ def test_what_is_unfollowed_is_heard_no_more(running: Running) -> None:
         ({"type": "follow", "sagas": dict.fromkeys(map(str, range(201)), 0)}, 4400, None),
         ({"type": "list", "id": "l", "types": ["no\x00type"]}, 4400, "l"),
         ({"type": "list", "id": "l", "statuses": ["lost"]}, 4400, None),
+        ({"type": "list", "id": "l", "tags": ["no tag"]}, 4400, "l"),
         ({"type": "list", "id": "l", "parent": "nobody"}, 4400, "l"),
         ({"type": "list", "id": "l", "more": 1}, 4400, None),
         ({"type": "drop table"}, 4400, None),

@@ -202,6 +202,7 @@ def _add_filter(parser: ArgumentParser, *at_aliases: str) -> None:
     for name in ("--created-before", "--created-after"):
         like = "like 2026-01-31T12:00+00:00"
         group.add_argument(name, type=datetime.fromisoformat, metavar="TIME", help=like)
+    group.add_argument("--tag", help="one of their tags")
     group.add_argument("--parent", metavar="SAGA_ID", help="children of that one")
 
 
@@ -227,7 +228,8 @@ def _add_action(parser: ArgumentParser, action: Action) -> None:
 def _filter(options: dict[str, Any]) -> queries.Filter:
     names = ("saga_type", "version", "status", "paused", "created_before", "created_after")
     same = {name: options[name] for name in (*names, "parent")}
-    return queries.Filter(**same, step=options["at"])
+    tags = None if options["tag"] is None else (options["tag"],)
+    return queries.Filter(**same, step=options["at"], tags=tags)
 
 
 def _operation(action: Action, options: dict[str, Any]) -> Operation:
