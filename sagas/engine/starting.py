@@ -62,8 +62,7 @@ def start(
     inputs.checked_moment("deadline", deadline)
     tags = inputs.checked_tags(tags)
     now = executions.now()
-    if deadline is None and definition.deadline is not None:
-        deadline = max(now, start_at or now) + as_timedelta(definition.deadline)
+    deadline = deadline or _own_deadline(definition, max(now, start_at or now))
     with transaction.atomic():
         found = executions.find(saga_id) if keys else None
         while found is None:
@@ -82,6 +81,10 @@ def start(
                 return Started(execution_id, saga_id, ExecutionStatus.PENDING, created=True)
             found = executions.find(saga_id)  # None if the old one was deleted just then
     return _started_before(found, (saga_type, digest, owner_id), saga_id)
+
+
+def _own_deadline(definition: Saga, begins_at: datetime) -> datetime | None:
+    return None if definition.deadline is None else begins_at + as_timedelta(definition.deadline)
 
 
 def _insert(
