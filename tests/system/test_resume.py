@@ -197,6 +197,9 @@ def test_s8_whatever_breaks_each_event_comes_once(stack: Stack, seed: int) -> No
             seen = asyncio.run(follow_all(stack, prefix, seed, driver))
         finally:
             driver.kill()
+            # One that was killed may not be back yet, and one killed often enough never would be.
+            for name in WEBS:
+                stack.supervisor.restart(name)
     with psycopg.connect(stack.env["DATABASE_URL"]) as session:
         rows = session.execute(
             "SELECT saga_id, status, last_seq FROM sagas_sagaexecution WHERE saga_id LIKE %s",
