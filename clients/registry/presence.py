@@ -9,7 +9,8 @@ from clients.registry.instances import HttpCheck, RegistryError, ServiceRegistry
 
 AGAIN_SECONDS: Final = 10.0
 """Between two registrations. For so long an instance may be missing after its agent was restarted
-without its memory, or after another process at the same address took the entry along."""
+without its memory, or after another process at the same address took the entry along. Each begins
+the wait for the next check anew, so there are at least two intervals of the check between them."""
 
 SOON_SECONDS: Final = 1.0
 """The same after a registration that failed."""
@@ -68,7 +69,8 @@ class Presence:
     def _stay(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
-            pause = AGAIN_SECONDS if self._register() else SOON_SECONDS
+            again = max(AGAIN_SECONDS, 2 * self._check.interval)
+            pause = again if self._register() else SOON_SECONDS
 
     def _register(self) -> bool:
         try:
