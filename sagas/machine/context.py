@@ -9,6 +9,7 @@ from what is returned stays as it was: keys are never removed.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -74,15 +75,20 @@ def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
     for key in RESERVED:
         if key in returned and returned[key] is not given[key] and returned[key] != given[key]:
             raise NotStorable(key, "this key is the engine's: return the result under another.")
-    kept = {key: value for key, value in returned.items() if key not in RESERVED}
-    _walk(kept, "", DEPTH_LIMIT)
+    # What is the very object that was given is no change, and was looked at when it came.
+    new = {
+        key: value
+        for key, value in returned.items()
+        if key not in RESERVED and not (key in given and given[key] is value)
+    }
+    _check(new, None, DEPTH_LIMIT)
     # Compared as JSON: 1, 1.0 and True are equal in Python, at any depth.
     changed = {
         key: value
-        for key, value in kept.items()
+        for key, value in new.items()
         if key not in given or _canonical(given[key]) != _canonical(value)
     }
-    storable_json(changed)
+    fitting_json(changed)
     return changed
 
 
@@ -92,8 +98,14 @@ def storable_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> st
     Raises `NotStorable` for NaN and infinities, NUL characters, lone surrogates, keys that are
     not strings, types that JSON lacks, and for what is too deep or too large.
     """
-    _walk(value, "", DEPTH_LIMIT)
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    _check(value, None, DEPTH_LIMIT)
+    return fitting_json(value, limit=limit)
+
+
+def fitting_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str:
+    """The same for what is made of storable values only, so that nothing but its size can be wrong
+    with it: they were looked at when they came, which takes longer than to write them down."""
+    text = _encode(value)
     size = len(text.encode())
     if size > limit:
         raise NotStorable(
@@ -109,45 +121,75 @@ def digest(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(_canonical(value).encode()).hexdigest()
 
 
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+# Made once: `json.dumps` makes one for each call that asks for anything but its defaults.
+_encode: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
+_canonical: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":")
+).encode
+
+Path = tuple["Path", str | int] | None
+"""Where a value stands: the path of what holds it, and its key there. Put into words only for an
+error: a context is looked at far more often than refused."""
 
 
-def _walk(value: object, path: str, depth: int) -> None:
+def _check(value: object, path: Path, depth: int) -> None:
     if depth == 0:
-        raise NotStorable(path, f"nested deeper than {DEPTH_LIMIT} levels. Flatten it.")
+        raise NotStorable(_dotted(path), f"nested deeper than {DEPTH_LIMIT} levels. Flatten it.")
     match value:
-        case None | bool():
-            pass
         case str():
-            _check_text(value, path)
-        case int():
-            if value.bit_length() > INTEGER_BITS_LIMIT:
-                raise NotStorable(path, "an integer of over 1,200 digits. Pass it as a string.")
-        case float():
-            if value != value or value in (float("inf"), float("-inf")):
-                raise NotStorable(path, f"{value} is not a number in JSON. Use null or a string.")
-            if abs(value) >= FLOAT_LIMIT:
-                raise NotStorable(path, f"{value} would come back as an integer. Pass a string.")
+            if "\x00" in value or not value.isascii():
+                _check_text(value, path)
         case dict():
             for key, item in value.items():
                 if not isinstance(key, str):
-                    raise NotStorable(path, f"the key {key!r} is not a string. Use str({key!r}).")
-                _check_text(key, path)
-                _walk(item, f"{path}.{key}" if path else key, depth - 1)
+                    advice = f"the key {key!r} is not a string. Use str({key!r})."
+                    raise NotStorable(_dotted(path), advice)
+                if "\x00" in key or not key.isascii():
+                    _check_text(key, path)
+                _check(item, (path, key), depth - 1)
         case list() | tuple():
             for index, item in enumerate(value):
-                _walk(item, f"{path}.{index}" if path else str(index), depth - 1)
+                _check(item, (path, index), depth - 1)
+        case int() | float():
+            if why := _why_no_number(value):
+                raise NotStorable(_dotted(path), why)
+        case None:
+            pass
         case _:
             kind = type(value).__name__
-            raise NotStorable(path, f"{kind} is not a JSON type. Return a string or a number.")
+            advice = f"{kind} is not a JSON type. Return a string or a number."
+            raise NotStorable(_dotted(path), advice)
 
 
-def _check_text(text: str, path: str) -> None:
+def _why_no_number(value: float) -> str:
+    """Why jsonb can't hold it as it is; empty if it can."""
+    if isinstance(value, int):
+        is_long = value.bit_length() > INTEGER_BITS_LIMIT
+        return "an integer of over 1,200 digits. Pass it as a string." if is_long else ""
+    if not math.isfinite(value):
+        return f"{value} is not a number in JSON. Use null or a string."
+    if abs(value) >= FLOAT_LIMIT:
+        return f"{value} would come back as an integer. Pass a string."
+    return ""
+
+
+def _check_text(text: str, path: Path) -> None:
     if "\x00" in text:
-        raise NotStorable(path, "contains a NUL character, which PostgreSQL can't store.")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise NotStorable(path, "contains half of a surrogate pair: not Unicode.") from None
+        why = "contains a NUL character, which PostgreSQL can't store."
+        raise NotStorable(_dotted(path), why)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        why = "contains half of a surrogate pair: not Unicode."
+        raise NotStorable(_dotted(path), why) from None
+
+
+def _dotted(path: Path) -> str:
+    """As in `items.0.quantity`."""
+    keys: list[str] = []
+    while path is not None:
+        path, key = path
+        keys.insert(0, str(key))
+    return ".".join(keys)

@@ -14,7 +14,7 @@ Decider", 2021); sagas and compensations are Garcia-Molina and Salem's ("Sagas",
 """
 
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from sagas.machine import events as ev
 from sagas.machine.attempts import claim, end_leases, lost, report
@@ -49,6 +49,9 @@ from sagas.machine.operate import obey, operate
 from sagas.machine.state import ExecutionState
 from sagas.machine.waits import end_times, signal
 
+_REPEATING: Final = Woken | Resume | Ordered
+"""After these, all that is due is told of once more (R2)."""
+
 
 def start(definition: Saga, started: ev.SagaStarted, now: datetime) -> Decision:
     """The first decision of an execution: it begins, and its first steps are due."""
@@ -65,7 +68,7 @@ def decide(definition: Saga, state: ExecutionState, fact: Fact, now: datetime) -
     is_saved = verdict in (Verdict.ACCEPTED, Verdict.LATE)
     if is_saved and not isinstance(fact, Claim):  # a claim makes nothing new possible
         follow(draft)  # a late report neither, but its time may have come
-    return draft.decision(verdict, repeat_hints=isinstance(fact, Woken | Resume | Ordered))
+    return draft.decision(verdict, repeat_hints=isinstance(fact, _REPEATING))
 
 
 def _answer(draft: Draft, fact: Fact) -> Verdict:

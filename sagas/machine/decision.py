@@ -1,16 +1,17 @@
 """What `decide` answers, and how an answer comes to be."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from sagas.machine.definition import Saga
-from sagas.machine.events import Event, StepHurried, StepReopened, StepRetrying, StepScheduled
+from sagas.machine.events import Event, SetsDue
 from sagas.machine.evolve import evolve
 from sagas.machine.facts import Order
 from sagas.machine.state import ExecutionState
 from sagas.machine.states import ExecutionStatus
-from sagas.machine.wake import Hint, hints
+from sagas.machine.wake import Hint, hints, still_holds
 
 
 class Verdict(StrEnum):
@@ -69,12 +70,14 @@ class Decision:
     """Of a refusal, for whoever asked."""
 
     def then(self, later: "Decision") -> "Decision":
-        """This decision and the next one, which began with its state, as one."""
+        """This decision and the next one, which began with its state, as one. A hint that the
+        next one has overtaken, as its claim of the step does, is not sent."""
+        open_still = [hint for hint in self.hints if still_holds(hint, later.state)]
         return Decision(
             later.verdict,
             later.state,
             self.events + later.events,
-            tuple(dict.fromkeys(self.hints + later.hints)),
+            tuple(dict.fromkeys([*open_still, *later.hints])),
             self.starts + later.starts,
             self.tells + later.tells,
             later.reason,
@@ -107,19 +110,17 @@ class Draft:
     def decision(self, verdict: Verdict, *, repeat_hints: bool = False) -> Decision:
         """The finished decision. Hints go out for steps that became due by it; if
         `repeat_hints`, for all that are due (R2)."""
-        fresh = {
-            recorded.event.step
-            for recorded in self.events
-            if isinstance(recorded.event, StepScheduled | StepRetrying | StepHurried | StepReopened)
-        }
-        due = hints(self.state, self.now)
-        told = tuple(hint for hint in due if repeat_hints or hint.step in fresh)
         return Decision(
             verdict,
             self.state,
             tuple(self.events),
-            told,
+            tuple(hints(self.state, self.now, None if repeat_hints else self._made_due())),
             tuple(self.starts),
             tuple(self.tells),
             self.reason,
         )
+
+    def _made_due(self) -> Iterable[str]:
+        """The steps that this decision gave another time to be due at, in order."""
+        events = (recorded.event for recorded in self.events)
+        return dict.fromkeys(event.step for event in events if isinstance(event, SetsDue))

@@ -9,10 +9,14 @@ from sagas.machine.events import EVENT_TYPES, Event
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Effect, Outcome
 
+_FIELDS: Final = {
+    kind: tuple(field.name for field in fields(kind)) for kind in EVENT_TYPES.values()
+}
+
 
 def to_json(event: Event) -> dict[str, Any]:
     """Everything of an event but its type, as JSON values."""
-    return {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    return {name: _plain(getattr(event, name)) for name in _FIELDS[type(event)]}
 
 
 def from_json(event_type: str, data: Mapping[str, Any]) -> Event:

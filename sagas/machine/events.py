@@ -279,4 +279,9 @@ StepEvent = (
 )
 Event = SagaStarted | Turn | Note | StepEvent
 
+SetsDue = StepScheduled | StepRetrying | StepHurried | StepReopened
+"""Says when a step may be claimed."""
+Adds = StepSucceeded | StepSkipped
+"""Ends a step, and may change the context."""
+
 EVENT_TYPES: Final[dict[str, type[Event]]] = {event.type: event for event in get_args(Event)}

@@ -6,18 +6,14 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from sagas.machine.events import (
+    Adds,
     Event,
     Note,
     SagaAmended,
     SagaCancelled,
-    SagaCompensated,
-    SagaCompensating,
-    SagaCompleted,
-    SagaFailed,
     SagaPaused,
     SagaReleased,
     SagaResumed,
-    SagaRunning,
     SagaSignalled,
     SagaStarted,
     SagaUnblocked,
@@ -38,7 +34,14 @@ from sagas.machine.events import (
     Turn,
 )
 from sagas.machine.failures import FailureKind
-from sagas.machine.state import Children, ExecutionState, StepState, Terms
+from sagas.machine.state import (
+    Children,
+    ExecutionState,
+    StepState,
+    Terms,
+    execution_with,
+    step_with,
+)
 from sagas.machine.states import (
     EXECUTION_MOVES,
     STEP_MOVES,
@@ -76,21 +79,15 @@ def begin(event: SagaStarted) -> ExecutionState:
 
 def evolve(state: ExecutionState, event: Event) -> ExecutionState:
     """The state after `event`. Raises `IllegalMove` for one that `state` can't take."""
-    match event:
-        case SagaStarted():
-            raise IllegalMove(f"{state.saga_id} is started already.")
-        case SagaRunning() | SagaCompensating() | SagaCompleted() | SagaCompensated():
-            changed = _turned(state, event)
-        case SagaFailed():
-            changed = _turned(state, event)
-        case (
-            SagaUnblocked() | SagaReleased() | SagaCancelled() | SagaPaused() | SagaResumed()
-            | SagaAmended() | SagaSignalled() | StepLate()
-        ):  # fmt: skip
-            changed = _noted(state, event)
-        case _:
-            changed = _stepped(state, event)
-    return replace(changed, last_seq=state.last_seq + 1)
+    if isinstance(event, StepEvent):
+        changes = _stepped(state, event)
+    elif isinstance(event, SagaStarted):
+        raise IllegalMove(f"{state.saga_id} is started already.")
+    elif isinstance(event, Turn):
+        changes = _turned(state, event)
+    else:
+        changes = _noted(state, event)
+    return execution_with(state, changes | {"last_seq": state.last_seq + 1})
 
 
 def fold(events: Iterable[Event]) -> ExecutionState:
@@ -105,35 +102,35 @@ def fold(events: Iterable[Event]) -> ExecutionState:
     return state
 
 
-def _turned(state: ExecutionState, event: Turn) -> ExecutionState:
+def _turned(state: ExecutionState, event: Turn) -> dict[str, Any]:
     before, after = EXECUTION_MOVES[event.type]
     if state.status not in before:
         raise IllegalMove(f"{event.type} on {state.saga_id}, which is {state.status}.")
-    return replace(state, status=after)
+    return {"status": after}
 
 
-def _noted(state: ExecutionState, event: Note) -> ExecutionState:
+def _noted(state: ExecutionState, event: Note) -> dict[str, Any]:
     match event:
         case StepLate() | SagaCancelled():
-            return state
+            return {}
         case SagaPaused():
-            return replace(state, paused=True)
+            return {"paused": True}
         case SagaResumed():
-            return replace(state, paused=False)
+            return {"paused": False}
         case SagaAmended(changes=changes):
-            return replace(state, context={**state.context, **changes})
+            return {"context": {**state.context, **changes}}
         case SagaUnblocked():
-            return replace(state, terms=replace(state.terms, blocked=False))
+            return {"terms": replace(state.terms, blocked=False)}
         case SagaReleased():
-            return replace(state, terms=replace(state.terms, held=False))
+            return {"terms": replace(state.terms, held=False)}
         case SagaSignalled(name=name, payload=payload):
             signals = {**state.terms.signals, name: payload}
-            return replace(state, terms=replace(state.terms, signals=signals))
+            return {"terms": replace(state.terms, signals=signals)}
         case _:
             assert_never(event)
 
 
-def _stepped(state: ExecutionState, event: StepEvent) -> ExecutionState:
+def _stepped(state: ExecutionState, event: StepEvent) -> dict[str, Any]:
     step = state.step(event.step)
     move = STEP_MOVES[event.direction].get(event.type)
     if move is None or step.status not in move[0]:
@@ -142,23 +139,19 @@ def _stepped(state: ExecutionState, event: StepEvent) -> ExecutionState:
             f"{step.status}."
         )
     settled = {"status": move[1], "due_at": None, "lease_until": None}
-    changed = replace(step, **(settled | _details(step, event)))
-    context = state.context
-    if isinstance(event, StepSucceeded | StepSkipped) and event.changes:
-        context = {**context, **event.changes}
-    return replace(
-        state,
-        context=context,
-        steps={**state.steps, event.step: changed},
-        terms=_without_signal(state.terms, event),
-    )
+    changed = step_with(step, settled | _details(step, event))
+    changes: dict[str, Any] = {"steps": {**state.steps, event.step: changed}}
+    if isinstance(event, Adds):
+        if event.changes:
+            changes["context"] = {**state.context, **event.changes}
+        if event.step in state.terms.signals:
+            changes["terms"] = _without_signal(state.terms, event.step)
+    return changes
 
 
-def _without_signal(terms: Terms, event: StepEvent) -> Terms:
+def _without_signal(terms: Terms, step: str) -> Terms:
     """A signal that its wait has taken is kept no longer."""
-    if not isinstance(event, StepSucceeded | StepSkipped) or event.step not in terms.signals:
-        return terms
-    kept = {name: payload for name, payload in terms.signals.items() if name != event.step}
+    kept = {name: payload for name, payload in terms.signals.items() if name != step}
     return replace(terms, signals=kept)
 
 

@@ -1,20 +1,23 @@
 """Where an execution stands: the values that `decide` reads and `evolve` makes anew."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from sagas.machine.copying import copier
 from sagas.machine.failures import Failure
 from sagas.machine.states import (
     AT_REST,
     IN_FLIGHT,
     SCHEDULED,
+    UNDER_WAY,
     Direction,
     Effect,
     ExecutionStatus,
     Outcome,
     StepStatus,
+    Words,
 )
 
 
@@ -87,18 +90,14 @@ class StepState:
         may_be_due = self.status in _DUE or self.status is StepStatus.WAITING
         if (self.status in _DUE and self.due_at is None) or (self.due_at and not may_be_due):
             raise ValueError(f"A {self.status} step with due_at {self.due_at}.")
-        is_claimed = self.status in IN_FLIGHT.values() and self.children is None
+        is_claimed = self.status in _CLAIMED and self.children is None
         if is_claimed != (self.lease_until is not None):
             raise ValueError(f"A {self.status} step with lease_until {self.lease_until}.")
 
     @property
     def direction(self) -> Direction | None:
         """The direction that is scheduled, waits or is in flight, if one does."""
-        if self.status in (StepStatus.SCHEDULED, StepStatus.RUNNING, StepStatus.WAITING):
-            return Direction.ACTION
-        if self.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):
-            return Direction.COMPENSATION
-        return None
+        return UNDER_WAY.get(self.status)
 
     def attempts_of(self, direction: Direction) -> int:
         """How often `direction` was claimed."""
@@ -106,13 +105,13 @@ class StepState:
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in the row, without what is as in `StepState()`."""
-        data: dict[str, Any] = {"status": self.status.value}
+        data: dict[str, Any] = {"status": self.status}
         if self.effect is not Effect.NONE:
-            data["effect"] = self.effect.value
+            data["effect"] = self.effect
         for name in _PLAIN:
             if value := getattr(self, name):
                 data[name] = value
-        for name in ("since", "due_at", "lease_until"):
+        for name in _MOMENTS:
             if moment := getattr(self, name):
                 data[name] = moment.isoformat()
         if self.wrote:
@@ -125,29 +124,34 @@ class StepState:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "StepState":
-        """The state that `to_json` gave `data` for."""
-        return cls(
-            status=StepStatus(data["status"]),
-            effect=Effect(data.get("effect", Effect.NONE)),
-            **{name: data[name] for name in _PLAIN if name in data},
-            since=_moment(data.get("since")),
-            due_at=_moment(data.get("due_at")),
-            lease_until=_moment(data.get("lease_until")),
-            wrote=tuple(data.get("wrote", ())),
-            failure=Failure.from_json(data["failure"]) if "failure" in data else None,
-            children=Children.from_json(data["children"]) if "children" in data else None,
-        )
+        """The state that `to_json` gave `data` for. What this code does not know is left out."""
+        known = {name: _READ[name](value) for name, value in data.items() if name in _READ}
+        return step_with(UNTOUCHED, known | {"status": _STATUS[data["status"]]})
 
 
 _DUE: Final = frozenset(SCHEDULED.values())
+_CLAIMED: Final = frozenset(IN_FLIGHT.values())
 _PLAIN: Final = ("fence", "attempts", "compensation_attempts", "forgiven", "holder", "reported")
+_MOMENTS: Final = ("since", "due_at", "lease_until")
+_STATUS: Final = Words(StepStatus)
+_READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "effect": Words(Effect).__getitem__,
+    "fence": int,
+    "attempts": int,
+    "compensation_attempts": int,
+    "forgiven": int,
+    "since": datetime.fromisoformat,
+    "due_at": datetime.fromisoformat,
+    "lease_until": datetime.fromisoformat,
+    "holder": str,
+    "reported": int,
+    "wrote": tuple,
+    "failure": Failure.from_json,
+    "children": Children.from_json,
+}
 
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-UNTOUCHED = StepState()
+UNTOUCHED: Final = StepState()
+step_with: Final = copier(StepState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,8 @@ class Terms:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Terms":
         """The terms that `to_json` gave `data` for."""
-        moments = {name: _moment(data.get(name)) for name in ("start_at", "deadline")}
+        names = [name for name in ("start_at", "deadline") if name in data]
+        moments = {name: datetime.fromisoformat(data[name]) for name in names}
         return cls(**{**data, **moments})
 
 
@@ -248,3 +253,6 @@ class ExecutionState:
     def current_steps(self) -> list[str]:
         """The steps that are scheduled, waiting or in flight."""
         return [name for name, step in self.steps.items() if step.direction is not None]
+
+
+execution_with: Final = copier(ExecutionState)

@@ -20,7 +20,7 @@ wait, a sleep, a step made of child executions) is `waiting` instead.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 
 class Direction(StrEnum):
@@ -103,6 +103,12 @@ WAITING: Final = {
     Direction.COMPENSATION: StepStatus.COMPENSATING,
 }
 """For steps that nobody claims: those made of children, and, forward only, signals and times."""
+UNDER_WAY: Final = {
+    status: direction
+    for table in (SCHEDULED, IN_FLIGHT, WAITING)
+    for direction, status in table.items()
+}
+"""Status → the direction that is scheduled, waits or is in flight by it."""
 
 DONE_FORWARD: Final = frozenset({StepStatus.SUCCEEDED, StepStatus.SKIPPED})
 TRIED_FORWARD: Final = DONE_FORWARD | {StepStatus.FAILED}
@@ -187,3 +193,17 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
 
 WITHDRAWN_AFTER_TRY: Final = StepStatus.FAILED
 """Where a withdrawn step goes that was tried before: its effect may have to be undone."""
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class Words(dict[str, Word]):
+    """Text → word. Calling the enum does the same by three calls of Python, which is felt where
+    each row that is read has a dozen of them. Raises ValueError for what is no word."""
+
+    def __init__(self, kind: type[Word]) -> None:
+        super().__init__((word.value, word) for word in kind)
+        self.kind = kind
+
+    def __missing__(self, text: str) -> Word:
+        return self.kind(text)

@@ -58,6 +58,9 @@ class SagaStep:
 
     `atomic` runs the step inside the transaction that records its success: what it writes to this
     database happens exactly once. It must call nobody else.
+
+    `run_on`: whether the worker that ran the step before may go on with this one in place. Without
+    it the step has a message of its own, always.
     """
 
     name: str
@@ -69,6 +72,7 @@ class SagaStep:
     queue: str | None = field(default=None, kw_only=True)
     probe: Action | None = field(default=None, kw_only=True)
     atomic: bool = field(default=False, kw_only=True)
+    run_on: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         require_name("step", self.name)

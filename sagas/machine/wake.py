@@ -1,12 +1,18 @@
 """When somebody must look at an execution again, and what to tell the workers then."""
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sagas.machine.state import ExecutionState, StepState
-from sagas.machine.states import GOING_FORWARD, Direction, ExecutionStatus, StepStatus
+from sagas.machine.states import (
+    GOING_FORWARD,
+    SCHEDULED,
+    Direction,
+    ExecutionStatus,
+    StepStatus,
+)
 
 FIRST_REPEAT: Final = timedelta(seconds=5)
 """How long a hint is trusted. Shorter repeats the hints of every queue that is a little slow;
@@ -35,16 +41,26 @@ class Hint:
     fence: int
 
 
-def hints(state: ExecutionState, now: datetime) -> list[Hint]:
-    """One for each step that may be claimed now."""
+def hints(state: ExecutionState, now: datetime, names: Iterable[str] | None = None) -> list[Hint]:
+    """One for each step, or each of `names`, that may be claimed now."""
     if state.paused or state.is_at_rest:
         return []
-    return [
-        Hint(name, direction, step.fence)
-        for direction in Direction
-        for name in state.scheduled(direction)
-        if (step := state.step(name)).due_at is not None and step.due_at <= now
-    ]
+    found = []
+    for name in state.steps if names is None else names:
+        step = state.step(name)
+        if step.due_at is None or step.due_at > now:
+            continue
+        if (direction := step.direction) and step.status is SCHEDULED[direction]:
+            found.append(Hint(name, direction, step.fence))
+    return found
+
+
+def still_holds(hint: Hint, state: ExecutionState) -> bool:
+    """Whether a step that was due in an earlier state is so in this one: nobody claimed it, and
+    nothing took it back."""
+    step = state.step(hint.step)
+    is_open = step.status is SCHEDULED[hint.direction] and step.fence == hint.fence
+    return is_open and not state.paused and not state.is_at_rest
 
 
 @dataclass(frozen=True, slots=True)

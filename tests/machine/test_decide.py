@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 
 from sagas.machine import (
+    Cancel,
     Claim,
     Effect,
     ExecutionStatus,
+    Fact,
     Failed,
     FailureKind,
     Parallel,
+    Pause,
     Retry,
     Succeeded,
     Verdict,
@@ -18,7 +21,7 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine import events as ev
-from tests.machine.conversation import ACTION, COMPENSATION, failure, step, talk
+from tests.machine.conversation import ACTION, BY_ANNA, COMPENSATION, failure, step, talk
 
 REJECTED, UNREACHABLE, UNKNOWN = (
     FailureKind.REJECTED,
@@ -204,3 +207,31 @@ def test_r2_a_wake_up_repeats_every_hint_and_a_report_only_gives_new_ones() -> N
     told = saga.succeed("a").hints
     assert [hint.step for hint in told] == ["c"]
     assert {hint.step for hint in saga.tell(Woken()).hints} == {"b", "c"}
+
+
+def test_r21_two_decisions_as_one_send_no_hint_that_the_second_has_overtaken() -> None:
+    saga = talk(step("a"), Parallel(step("b"), step("c"), step("d")))
+    first = saga.succeed("a")
+    assert [hint.step for hint in first.hints] == ["b", "c", "d"]
+    second = saga.tell(Claim("b", ACTION, 0, "worker"))
+    both = first.then(second)
+    assert [hint.step for hint in both.hints] == ["c", "d"]
+    assert (both.state, both.events) == (second.state, first.events + second.events)
+    assert first.then(saga.tell(Woken())).hints == both.hints, "told of twice, sent once"
+
+
+@pytest.mark.parametrize("fact", [Cancel(**BY_ANNA), Pause(**BY_ANNA)])
+def test_r21_a_hint_for_what_the_next_decision_takes_back_is_not_sent(fact: Fact) -> None:
+    saga = talk(step("a"), step("b"))
+    first = saga.succeed("a")
+    assert [hint.step for hint in first.hints] == ["b"]
+    both = first.then(saga.tell(fact))
+    assert ("b", ACTION) not in {(hint.step, hint.direction) for hint in both.hints}
+
+
+def test_r21_a_step_that_failed_since_its_hint_is_told_of_under_its_new_fence() -> None:
+    saga = talk(step("a", retry=Retry(max_attempts=2, backoff=0)))
+    first = saga.pass_time(0)
+    assert [hint.fence for hint in first.hints] == [0]
+    both = first.then(saga.fail("a", UNREACHABLE))
+    assert [hint.fence for hint in both.hints] == [1]

@@ -72,6 +72,8 @@ def test_s10_only_what_changed_is_kept(returned: Any, kept: dict[str, Any]) -> N
         ({"saga_id": "other"}, "saga_id"),
         ({"x": float("nan")}, "x"),
         ({"x": [1, float("inf")]}, "x.1"),
+        ({"x": {"y": [0, ({"z": float("nan")},)]}}, "x.y.1.0.z"),
+        ({**GIVEN, "order": {"total": float("nan")}}, "order.total"),
         ({"x": {"y": "\x00"}}, "x.y"),
         ({"x": "\ud800"}, "x"),
         ({"x": {1: 2}}, "x"),

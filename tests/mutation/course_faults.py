@@ -261,8 +261,16 @@ TIMES = (
         name="A wake-up repeats no hint",
         clause="R2",
         file="sagas/machine/decide.py",
-        before="repeat_hints=isinstance(fact, Woken | Resume | Ordered)",
-        after="repeat_hints=isinstance(fact, Resume | Ordered)",
+        before="_REPEATING: Final = Woken | Resume | Ordered",
+        after="_REPEATING: Final = Resume | Ordered",
+        tests=DECIDE,
+    ),
+    Fault(
+        name="A hint is sent of a step that is claimed by the same transaction",
+        clause="R21",
+        file="sagas/machine/decision.py",
+        before="[hint for hint in self.hints if still_holds(hint, later.state)]",
+        after="self.hints",
         tests=DECIDE,
     ),
 )
