@@ -1,6 +1,7 @@
 """What the streams of one process share."""
 
 import asyncio
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 from realtime.listener import Listener
@@ -18,8 +19,9 @@ class Hub:
         self.seats = Seats()
         self._listener = Listener(self._on_push, self._on_joined)
 
-    def _on_push(self, execution_id: int) -> None:
-        self.topics.mark(execution_id)
+    def _on_push(self, execution_ids: Sequence[int]) -> None:
+        for execution_id in execution_ids:
+            self.topics.mark(execution_id)
         self.lists.on_push()
 
     def _on_joined(self) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -39,10 +39,12 @@ NOBODY: Final = 0
 
 
 class Listener:
-    """Calls `on_push` with the execution of each push, and `on_joined` each time that the group was
-    joined: what was pushed before that moment was not heard."""
+    """Calls `on_push` with the executions of each push, and `on_joined` each time that the group
+    was joined: what was pushed before that moment was not heard."""
 
-    def __init__(self, on_push: Callable[[int], None], on_joined: Callable[[], None]) -> None:
+    def __init__(
+        self, on_push: Callable[[Sequence[int]], None], on_joined: Callable[[], None]
+    ) -> None:
         self._on_push = on_push
         self._on_joined = on_joined
         self._heard_at = -math.inf
@@ -72,7 +74,7 @@ class Listener:
         self._heard_at = time.monotonic()
         if message["execution_id"] != NOBODY:
             metrics.PUSHES.inc()
-            self._on_push(int(message["execution_id"]))
+            self._on_push([message["execution_id"], *message.get("others", ())])
 
     async def _probe(self) -> None:
         layer = get_channel_layer()

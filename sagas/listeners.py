@@ -5,7 +5,7 @@ in the process that made it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -26,33 +26,44 @@ class Committed:
     hints: tuple[Hint, ...]
 
 
-Listener = Callable[[Committed], None]
+Listener = Callable[[Sequence[Committed]], None]
 _listeners: list[Listener] = []
 
 
 def listen(listener: Listener) -> None:
-    """Calls `listener` after each commit, in this process. What it raises is logged and ignored:
-    it carries hints, and the row stands behind them."""
+    """Calls `listener` after each commit, in this process, with all that was announced together:
+    what it sends for many costs little more than for one. What it raises is logged and ignored: it
+    carries hints, and the row stands behind them."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
 def announce(execution_id: int, definition: Saga, decision: Decision) -> None:
     """Tells the listeners, once the present transaction is committed (S9)."""
-    state = decision.state
-    committed = Committed(execution_id, state.saga_id, definition, state.last_seq, decision.hints)
-    transaction.on_commit(lambda: tell(committed))
+    announce_all([(execution_id, definition, decision)])
 
 
-def tell(committed: Committed) -> None:
+def announce_all(transitions: Iterable[tuple[int, Saga, Decision]]) -> None:
+    """The same for many at once: of each its execution's id, its definition and the decision."""
+    committed = [
+        Committed(pk, decision.state.saga_id, definition, decision.state.last_seq, decision.hints)
+        for pk, definition, decision in transitions
+    ]
+    if committed:
+        transaction.on_commit(lambda: tell(committed))
+
+
+def tell(committed: Sequence[Committed]) -> None:
     """Calls every listener, whatever becomes of the others."""
     for listener in _listeners:
         try:
             listener(committed)
         except Exception:
             logger.exception(
-                "%s is at event %s, and %s could not be told; the row stands.",
-                committed.saga_id,
-                committed.last_seq,
+                "%s is at event %s, and %s could not be told of it and of %s others; the rows "
+                "stand.",
+                committed[0].saga_id,
+                committed[0].last_seq,
                 listener,
+                len(committed) - 1,
             )

@@ -1,15 +1,23 @@
-"""What the tests share: sagas of their own, and what was committed."""
+"""What the tests share: sagas of their own, what was committed, and servers.
+
+A test that takes `broker` runs on RabbitMQ and on Valkey, real ones.
+"""
 
 import os
 from collections.abc import Callable, Iterator
+from uuid import uuid4
 
 import pytest
 
 from deploy.consul_binary import NoConsul, consul_binary
 from deploy.local_consul import LocalConsul, local_consul
+from deploy.local_servers import supervised_valkey
+from deploy.rabbitmq import NoRabbitMQ, local_rabbitmq
+from realtime.bus import Bus
 from sagas import listeners
 from sagas.machine import Saga
 from sagas.registry import registry
+from tests.realtime.brokers import Broker
 from tests.servers import FOLDER
 
 
@@ -32,7 +40,7 @@ def committed() -> Iterator[list[listeners.Committed]]:
     """Every transition that is committed while the test runs, the newest last."""
     told: list[listeners.Committed] = []
     before = list(listeners._listeners)
-    listeners._listeners[:] = [told.append]
+    listeners._listeners[:] = [told.extend]
     yield told
     listeners._listeners[:] = before
 
@@ -52,3 +60,29 @@ def agent_program() -> None:
 def shared_agent(agent_program: None) -> Iterator[LocalConsul]:
     with local_consul(FOLDER) as agent:
         yield agent
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Broker]:
+    try:
+        with local_rabbitmq(FOLDER) as found:
+            yield Broker(Bus(found.url), found.supervisor, "rabbitmq")
+    except NoRabbitMQ as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"The CI tests RabbitMQ, too: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Broker]:
+    """One of its own: a test stops it."""
+    with supervised_valkey(FOLDER) as (url, supervisor):
+        yield Broker(Bus(url), supervisor, "valkey")
+
+
+@pytest.fixture(params=["rabbitmq", "valkey"])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """With an exchange that no other test has."""
+    found: Broker = request.getfixturevalue(request.param)
+    bus = Bus(found.bus.url, f"test-{uuid4().hex[:8]}", visibility=2)
+    return Broker(bus, found.supervisor, found.name)

@@ -4,8 +4,9 @@
 knows a repeat by the message's id. Neither touches Kombu's pools, so nothing is shared by a fork.
 """
 
+from realtime.bus.batch import Message
 from realtime.bus.broker import BUS_ERRORS, Bus, BusError
-from realtime.bus.publishing import Message, Publisher
+from realtime.bus.publishing import Publisher
 from realtime.bus.subscribing import Delivery, Source, Subscription
 
 __all__ = [

@@ -6,25 +6,16 @@ a message when its LPUSH is answered.
 """
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from kombu import Producer
+from kombu.common import maybe_declare
 
+from realtime.bus.batch import Message, batch_on
 from realtime.bus.broker import ANSWER_LIMIT, BusError, End
 
 BATCH_LIMIT: Final = 20.0
 """Seconds for all confirms of a batch: a RabbitMQ that is out of memory still has a heartbeat."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """`body` is JSON in UTF-8; `id` is the same for every repeat."""
-
-    id: str
-    routing_key: str
-    body: bytes
 
 
 class Publisher(End):
@@ -32,28 +23,24 @@ class Publisher(End):
 
     def _open(self, channel: Any) -> None:
         # By whoever publishes and whoever consumes: neither needs the other to have been.
-        self._producer = Producer(channel, exchange=self._bus.topic(), auto_declare=True)
+        maybe_declare(self._bus.topic(), channel)
+        self._channel = channel
+        self._batch = batch_on(channel)
         self._confirms = _Confirms(channel) if self._bus.is_amqp else None
 
-    def publish(self, messages: Iterable[Message], exchange: str = "") -> None:
+    def reaching(self, routing_keys: Iterable[str]) -> set[str]:
+        """Those routing keys that somebody listens to, as far as the client can know: RabbitMQ does
+        not tell. A message with another key need not be made at all."""
+        return self._batch.reaching(self._bus.exchange, routing_keys)
+
+    def publish(self, messages: Sequence[Message], exchange: str = "") -> None:
         """Returns once the broker has all of them, in this order. Raises for one that it has not,
         or may not have: then any of the batch may be there."""
-        batch, target = list(messages), self._bus.topic(exchange)
-        if exchange:
-            self._producer.maybe_declare(target)
+        target = self._bus.topic(exchange)
+        maybe_declare(target, self._channel)
         if self._confirms is not None:
-            self._confirms.expect(len(batch))
-        for message in batch:
-            self._producer.publish(
-                message.body,
-                exchange=target,
-                routing_key=message.routing_key,
-                content_type="application/json",
-                content_encoding="utf-8",
-                delivery_mode="persistent",
-                message_id=message.id,
-                retry=False,
-            )
+            self._confirms.expect(len(messages))
+        self._batch.publish(target.name, messages)
         if self._confirms is not None:
             self._confirms.wait(self._connection)
 

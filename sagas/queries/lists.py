@@ -125,6 +125,8 @@ def matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
         "created_at__gte": wanted.created_after,
     }
     found = visible_to(user).filter(parent=parent)
+    if wanted.tags:
+        found = found.exclude(tags=[])  # as the index on tags says
     return found.filter(**{key: value for key, value in conditions.items() if value is not None})
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from deploy.processes import Supervisor
 from realtime.bus import Bus, Delivery, Source, Subscription
 
@@ -65,3 +67,16 @@ class Listener:
 
     def close(self) -> None:
         self.subscription.close()
+
+
+def writes_to_rabbitmq(channel: Any, patch: pytest.MonkeyPatch) -> list[int]:
+    """Gets the size of each write to the channel's connection from now on."""
+    transport, sizes = channel.connection.transport, list[int]()
+    write = transport.write
+
+    def counted(data: bytes) -> None:
+        sizes.append(len(data))
+        write(data)
+
+    patch.setattr(transport, "write", counted)
+    return sizes

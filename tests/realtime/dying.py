@@ -4,7 +4,7 @@ POINT`, where a point is `before`, `middle`, `published` or `marked`."""
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import django
 
@@ -21,14 +21,13 @@ def die() -> None:
 class Dying(Publisher):
     point = ""
 
-    def publish(self, messages: Iterable[Message], exchange: str = "") -> None:
-        batch = list(messages)
+    def publish(self, messages: Sequence[Message], exchange: str = "") -> None:
         if self.point == "before":
             die()
         if self.point == "middle":
-            super().publish(batch[: len(batch) // 2])
+            super().publish(messages[: len(messages) // 2])
             die()
-        super().publish(batch)
+        super().publish(messages)
         if self.point == "published":
             die()
 

@@ -2,8 +2,10 @@
 
 import json
 import signal
+from typing import Any
 
 import pytest
+from kombu import Consumer, Producer, Queue
 
 from realtime.bus import BUS_ERRORS, Bus, Delivery, Message, Publisher, Source, Subscription
 from tests.realtime.brokers import Broker, Listener
@@ -28,6 +30,45 @@ def test_what_is_published_arrives_in_order(bus: Bus, listener: Listener) -> Non
     assert first.routing_key == "order_processing.saga.completed"
     assert first.exchange == bus.exchange
     assert first.repeated is False
+
+
+def test_messages_of_any_size_go_in_one_batch(bus: Bus, listener: Listener) -> None:
+    """Smaller and larger than a frame of RabbitMQ's (128 KiB), and than one write (1 MiB)."""
+    sizes = [0, 100, 131_000, 131_072, 400_000, 2_000_000, 10]
+    with Publisher(bus) as publisher:
+        publisher.publish([Message(f"id-{n}", "x", b"1" * n) for n in sizes])
+    assert [len(delivery.body) for delivery in listener.hear(len(sizes))] == sizes
+
+
+def test_a_message_is_what_kombu_itself_would_send(bus: Bus, listener: Listener) -> None:
+    message = Message("id-1", "shop.saga.completed", b'{"n": "\xc3\xbc"}')
+    with bus.connect() as connection:
+        Producer(connection, bus.topic()).publish(
+            message.body,
+            routing_key=message.routing_key,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode="persistent",
+            message_id=message.id,
+        )
+        with Publisher(bus) as publisher:
+            publisher.publish([message])
+        found: list[Any] = []
+        queue = Queue(f"{bus.exchange}.{listener.queue}", no_declare=True)
+        listener.subscription.close()
+        with Consumer(connection, [queue], on_message=found.append, no_ack=True):
+            while len(found) < 2:
+                connection.drain_events(timeout=10)
+    for each in found:
+        each.properties.pop("delivery_tag", None)
+        each.delivery_info.pop("delivery_tag", None)
+        each.properties.setdefault("application_headers", {})
+        each.properties.setdefault("priority", 0)
+    theirs, ours = found
+    for name in ("body", "headers", "properties", "content_type", "content_encoding"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert ours.delivery_info == theirs.delivery_info
+    assert ours.delivery_tag != theirs.delivery_tag
 
 
 def test_each_queue_gets_what_its_patterns_match(bus: Bus) -> None:

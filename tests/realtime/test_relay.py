@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import jsonschema
@@ -14,14 +15,15 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg.pq import TransactionStatus
+from redis import Redis
 
 from realtime import relay
-from realtime.bus import Bus, Message, Publisher
+from realtime.bus import Bus, Message, Publisher, envelope
 from realtime.bus.schema import schema
 from realtime.relay import Relay
-from sagas import queries
+from sagas import engine, queries
 from sagas.models import SagaExecution
-from tests.realtime.brokers import Listener
+from tests.realtime.brokers import Broker, Listener, writes_to_rabbitmq
 from tests.realtime.consumers import in_thread
 from tests.realtime.sagas_of_tests import (
     advance,
@@ -62,6 +64,8 @@ def test_every_event_arrives_in_order_as_the_schema_says(of_bus: Relay, listener
     assert last["event"] == "saga.completed"
     assert last["status"] == "completed"
     assert len({json.loads(d.body)["id"] for d in listener.heard}) == len(listener.heard)
+    pk, seq = SagaExecution.objects.get(saga_id="s-2").pk, written("s-2")
+    assert last["id"] == str(uuid.uuid5(envelope._NAMESPACE, f"s-2:{pk}:{seq}"))
 
 
 @pytest.mark.parametrize("point", ["before", "middle", "published", "marked"])
@@ -147,6 +151,7 @@ def test_the_newest_and_the_oldest_have_a_share_of_each_batch(
     for number in range(40):
         start(f"s-{number:02}")
     of_bus.look()
+    assert of_bus.is_behind
     ids = start("new")
     of_bus.look()
     advance(ids, "a")
@@ -168,10 +173,12 @@ def test_a_long_history_comes_in_parts(
 ) -> None:
     monkeypatch.setattr(relay, "EACH", 2)
     completed("s")
-    looks = 0
+    behind = []
     while of_bus.look():
-        looks += 1
-    assert looks == -(-written("s") // 2)
+        behind.append(of_bus.is_behind)
+    assert len(behind) == -(-written("s") // 2)
+    assert behind == [True] * (written("s") // 2) + [False] * (written("s") % 2)
+    assert not of_bus.is_behind
     listener.rest()
     check_all(listener, ["s"])
 
@@ -191,11 +198,84 @@ def test_what_a_look_costs(of_bus: Relay) -> None:
     assert len(captured) == 1
 
 
+def test_what_a_batch_costs_the_broker(
+    of_bus: Relay, broker: Broker, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    completed("s-0")
+    of_bus.look()  # its connection is there, and knows the exchange
+    for number in range(1, 20):
+        completed(f"s-{number}")
+    if broker.name == "valkey":
+        server = Redis.from_url(broker.bus.url)
+        server.config_resetstat()
+        of_bus.look()
+        commands = server.info("commandstats")
+        assert commands["cmdstat_lpush"]["calls"] == 1, "one for each queue"
+        assert commands["cmdstat_smembers"]["calls"] == 2, "who listens; and where it goes"
+    else:
+        assert of_bus._publisher is not None
+        sizes = writes_to_rabbitmq(of_bus._publisher._channel, monkeypatch)
+        of_bus.look()
+        assert len(sizes) == 1
+    listener.rest()
+    check_all(listener, [f"s-{n}" for n in range(20)])
+
+
+def test_what_nobody_listens_to_is_not_even_made(
+    of_bus: Relay, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Valkey would keep none of it. RabbitMQ does not tell, so there all of it is sent."""
+    made: list[str] = []
+    make = relay.message
+
+    def count(event: queries.CommittedEvent) -> Message:
+        made.append(event.type)
+        return make(event)
+
+    monkeypatch.setattr(relay, "message", count)
+    if broker.name == "valkey":
+        completed("s-1")
+        assert of_bus.look() == written("s-1")
+        assert made == []
+        assert waiting() == 0
+    listener = Listener(broker.bus, patterns=["shop.saga.*"])
+    completed("s-2")
+    of_bus.look()
+    listener.rest()
+    listener.close()
+    heard = [json.loads(delivery.body)["event"] for delivery in listener.heard]
+    assert heard == ["saga.started", "saga.running", "saga.completed"]
+    assert made == heard or broker.name == "rabbitmq"
+
+
+def test_data_goes_on_as_the_database_has_it(of_bus: Relay, listener: Listener) -> None:
+    context = {"for": 'ü " \\ \u2028', "n": [1, 2.5, None, True], "big": 10**30}
+    engine.start("shop", context, saga_id="s")
+    of_bus.look()
+    listener.rest()
+    assert json.loads(listener.heard[0].body)["data"]["context"] == context
+
+
+def test_a_mark_does_not_wait_for_the_disk_and_nothing_else_is_hurried() -> None:
+    completed("s")
+
+    def how() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW synchronous_commit")
+            return str(cursor.fetchone()[0])
+
+    with transaction.atomic():
+        engine.mark_relayed({SagaExecution.objects.get().pk: written("s")})
+        assert how() == "off"
+    assert how() == "on"
+    assert waiting() == 0
+
+
 def test_no_transaction_is_open_while_it_publishes(bus: Bus) -> None:
     seen: list[bool] = []
 
     class Watched(Publisher):
-        def publish(self, messages: Iterable[Message], exchange: str = "") -> None:
+        def publish(self, messages: Sequence[Message], exchange: str = "") -> None:
             status = connection.connection.info.transaction_status
             seen.append(status == TransactionStatus.IDLE)
             super().publish(messages, exchange)

@@ -75,6 +75,32 @@ def test_a_broker_that_is_away_is_asked_ever_less_often_and_caught_up_with(
     check_all(listener, saga_ids)
 
 
+class Waits(threading.Event):
+    """What the relay waits by. It notes for how long, and waits for nothing."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.taken: list[float | None] = []
+        self._count = count
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.taken.append(timeout)
+        if len(self.taken) == self._count:
+            self.set()
+        return super().wait(0)
+
+
+def test_it_waits_between_two_looks_unless_the_last_one_left_something(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "EXECUTIONS", 4)
+    for number in range(10):
+        completed(f"s-{number}")
+    waits = Waits(4)
+    relay.run(bus, waits)
+    assert waits.taken == [0.0, 0.0, relay.INTERVAL, relay.INTERVAL], "4, 4, 2 and none"
+
+
 def test_one_leads_until_its_session_ends(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sagas.engine.relaying.SILENCE", 1.0)
     led, leave = threading.Event(), threading.Event()
