@@ -15,7 +15,12 @@ from collections.abc import Mapping
 
 
 class SagaError(Exception):
-    """Anything that the engine refuses. Nothing was changed."""
+    """Anything that the engine refuses. Nothing was changed.
+
+    `fields` maps the path of each field at fault, if it is known, to a sentence about it.
+    """
+
+    fields: Mapping[str, str] = {}
 
 
 class UnknownSaga(SagaError):
@@ -23,7 +28,7 @@ class UnknownSaga(SagaError):
 
 
 class BadInput(SagaError):
-    """`fields` maps the path of each field at fault to a sentence about it."""
+    """The fields at fault can't be used; nothing else is wrong."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {message}" for name, message in fields.items()))
@@ -31,7 +36,12 @@ class BadInput(SagaError):
 
 
 class Conflict(SagaError):
-    """The saga_id is taken by an execution of another type, input or owner (S11)."""
+    """The saga_id is taken by an execution of another type, input or owner (S11). Of many starts,
+    `fields` names each that has one."""
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
 
 
 class Locked(Conflict):

@@ -1,7 +1,9 @@
 """What an execution may be started with. Bad input is refused here, before anything is written."""
 
 import re
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,12 +28,84 @@ LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 """What a start time or a deadline may be. PostgreSQL knows years that Python can't read back."""
 
 
+MOST_STARTS: Final = 10_000
+"""Executions that are started at once. They are one statement, of a second or so; with many more
+it comes near the statement timeout, and gains nothing."""
+
+MOST_INPUT: Final = 32 * 1024 * 1024
+"""Characters of their contexts together, as JSON. The statement holds each of them twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSaga:
+    """One of many to be started; what each field means is said at `engine.start`."""
+
+    context: Mapping[str, Any]
+    saga_id: str | None = None
+    start_at: datetime | None = None
+    deadline: datetime | None = None
+    tags: Iterable[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The same, fit for its definition; `text` is its context as JSON, `keys` its locks."""
+
+    saga_id: str
+    context: dict[str, Any]
+    text: str
+    digest: str
+    keys: frozenset[str]
+    start_at: datetime | None
+    deadline: datetime | None
+    tags: tuple[str, ...]
+
+
+def wanted(definition: Saga, new: NewSaga) -> Wanted:
+    """A start of `definition`; an id is made if it has none. Raises `BadInput`."""
+    saga_id = str(uuid.uuid4()) if new.saga_id is None else new.saga_id
+    text = checked(definition, saga_id, new.context)
+    keys = lock_keys(definition, new.context)
+    checked_moment("start_at", new.start_at)
+    checked_moment("deadline", new.deadline)
+    return Wanted(
+        saga_id,
+        dict(new.context),
+        text,
+        digest(new.context),
+        keys,
+        new.start_at,
+        new.deadline,
+        checked_tags(new.tags),
+    )
+
+
+def all_wanted(definition: Saga, sagas: Sequence[NewSaga]) -> list[Wanted]:
+    """The same for many. Raises `BadInput`, with each at fault by its place, for bad ones and for
+    too many."""
+    if len(sagas) > MOST_STARTS:
+        raise BadInput({"sagas": f"are {len(sagas):,}, and {MOST_STARTS:,} are the most."})
+    found: list[Wanted] = []
+    refused: dict[str, str] = {}
+    for number, new in enumerate(sagas):
+        try:
+            found.append(wanted(definition, new))
+        except BadInput as error:
+            refused |= {f"sagas.{number}.{name}": said for name, said in error.fields.items()}
+    if refused:
+        raise BadInput(refused)
+    if (size := sum(len(each.text) for each in found)) > MOST_INPUT:
+        message = f"have {size:,} characters of contexts, and {MOST_INPUT:,} are the most."
+        raise BadInput({"sagas": message})
+    return found
+
+
 def checked(definition: Saga, saga_id: str, context: Mapping[str, Any]) -> str:
-    """The digest of an input that is fit for an execution of `definition`.
+    """An input that is fit for an execution of `definition`, as JSON.
 
     Raises `BadInput`, naming each field at fault.
     """
-    if not SAGA_ID.fullmatch(saga_id):
+    if not isinstance(saga_id, str) or not SAGA_ID.fullmatch(saga_id):
         message = (
             f"use 1 to {SAGA_ID_LENGTH} letters, digits, '.', '_', ':' or '-', and begin with a "
             f"letter or digit."
@@ -41,25 +115,25 @@ def checked(definition: Saga, saga_id: str, context: Mapping[str, Any]) -> str:
 
 
 def checked_context(definition: Saga, context: Mapping[str, Any]) -> str:
-    """The digest of a context that is fit for `definition`. Raises `BadInput`."""
-    checked_changes(context)
+    """A context that is fit for `definition`, as JSON. Raises `BadInput`."""
+    text = checked_changes(context)
     try:
         if definition.validate is not None:
             definition.validate(context)
     except InvalidInput as error:
         fields = {_below_context(name): message for name, message in error.fields.items()}
         raise BadInput(fields) from error
-    return digest(context)
+    return text
 
 
-def checked_changes(context: Mapping[str, Any]) -> None:
-    """Raises `BadInput` for what can't stand in a context."""
+def checked_changes(context: Mapping[str, Any]) -> str:
+    """What may stand in a context, as JSON. Raises `BadInput` for what can't."""
     if not isinstance(context, Mapping):
         raise BadInput({"context": "must be an object (a mapping of names to values)."})
     if taken := [key for key in RESERVED if key in context]:
         raise BadInput({f"context.{key}": "is the engine's own key: rename it." for key in taken})
     try:
-        storable_json(context)
+        return storable_json(context)
     except NotStorable as error:
         raise BadInput({_below_context(error.path): error.message}) from error
 
@@ -74,8 +148,8 @@ def checked_text(**texts: str) -> None:
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Each once, in order. Raises `BadInput` for what is no tag, and for too many."""
-    if isinstance(tags, str):
-        raise BadInput({"tags": "must be a list of texts, and is one text."})
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise BadInput({"tags": f"must be a list of texts, and is {type(tags).__name__}."})
     found = tuple(dict.fromkeys(tags))
     if len(found) > MOST_TAGS:
         raise BadInput({"tags": f"are {len(found)}, and {MOST_TAGS} are the most."})

@@ -45,7 +45,7 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(SagaError)
     def on_refusal(request: HttpRequest, error: SagaError) -> HttpResponse:
         status, word = STATUS[type(error)]
-        fields = error.fields if isinstance(error, BadInput) else {}
+        fields = dict(error.fields)
         if isinstance(error, UnknownSaga):
             fields = {"saga_type": str(error)}
         return answer(request, status, word, str(error), fields)

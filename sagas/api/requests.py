@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from sagas import queries
+from sagas.inputs import MOST_STARTS, NewSaga
 from sagas.machine import (
     Amend,
     Cancel,
@@ -75,15 +76,13 @@ class Request(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class StartRequest(Request):
-    saga_type: str = Field(examples=["order_processing"])
+class NewSagaRequest(Request):
     saga_id: str | None = Field(
         None,
         description="Your business key. The same request again gives the same execution. "
         "Without one, an id is made.",
     )
     context: dict[str, Any] = Field(description="The input; what each step finds in its context.")
-    version: int | None = Field(None, strict=True, description="The newest by default.")
     start_at: Moment | None = Field(
         None, description="No step starts before. ISO 8601, with a time zone."
     )
@@ -91,6 +90,23 @@ class StartRequest(Request):
         None, description="From here on it turns back, if it still can. ISO 8601, with a time zone."
     )
     tags: list[str] = Field([], description="What you find it by again; no part of its input.")
+
+
+class StartRequest(NewSagaRequest):
+    saga_type: str = Field(examples=["order_processing"])
+    version: int | None = Field(None, strict=True, description="The newest by default.")
+
+
+class BulkRequest(Request):
+    saga_type: str = Field(examples=["order_processing"])
+    version: int | None = Field(None, strict=True, description="The newest by default.")
+    sagas: list[NewSagaRequest] = Field(
+        description=f"{MOST_STARTS:,} at most, and no larger a body than any other."
+    )
+
+    def new_sagas(self) -> list[NewSaga]:
+        """The same, as the engine takes them."""
+        return [NewSaga(**dict(each)) for each in self.sagas]
 
 
 class SignalRequest(Request):

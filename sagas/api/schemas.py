@@ -60,6 +60,16 @@ class Execution(Overview):
     last_seq: int
 
 
+class StartedSaga(Schema):
+    saga_id: str
+    status: str
+    created: bool = Field(description="False if the same request made it before.")
+
+
+class StartedSagas(Schema):
+    sagas: list[StartedSaga] = Field(description="In the order of the request.")
+
+
 class Executions(Schema):
     sagas: list[Overview]
     next_before: int | None = Field(description="Pass it as `before` to read on; null at the end.")

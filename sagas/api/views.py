@@ -1,13 +1,14 @@
 """The endpoints to start sagas, and to look at them."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from ninja import Query, Router, Status
 from pydantic import Field
 
 from sagas import engine, queries
-from sagas.api.requests import FilterRequest, StartRequest
-from sagas.api.schemas import Events, Execution, Executions, Problem, WayBack
+from sagas.api.requests import BulkRequest, FilterRequest, StartRequest
+from sagas.api.schemas import Events, Execution, Executions, Problem, StartedSagas, WayBack
 from sagas.errors import BadInput
 
 router = Router()
@@ -28,6 +29,26 @@ def start(request: Any, payload: StartRequest) -> Status[dict[str, Any]]:
     started = engine.start(**payload.dict(), owner_id=request.auth.pk)
     found = queries.execution(started.saga_id, request.auth)
     return Status(201 if started.created else 200, queries.describe(found))
+
+
+@router.post(
+    "/sagas/bulk",
+    response={201: StartedSagas, 200: StartedSagas, 400: Problem, 409: Problem, 422: Problem},
+)
+def start_many(request: Any, payload: BulkRequest) -> Status[dict[str, Any]]:
+    """Start many sagas of one type: all of them, or none if one is refused; `fields` says which,
+    by its place from 0. 201 if one is new; 200 if the same requests made all of them before."""
+    started = engine.start_many(
+        payload.saga_type, payload.new_sagas(), version=payload.version, owner_id=request.auth.pk
+    )
+    status = 201 if any(each.created for each in started) else 200
+    return Status(status, {"sagas": [asdict(each) for each in started]})
+
+
+@router.get("/sagas/bulk", response={200: Execution, 404: Problem}, include_in_schema=False)
+def show_one_of_that_name(request: Any) -> dict[str, Any]:
+    """A saga may have "bulk" for its saga_id."""
+    return show(request, "bulk")
 
 
 @router.get("/sagas", response={200: Executions, 404: Problem, 422: Problem})

@@ -1,9 +1,10 @@
 """The engine: every port's one way in. It hands a fact to the machine and saves what follows.
 
-`start` joins its caller's transaction: the saga exists if and only if the caller commits. Every
-other function opens one of its own, short, with no user code, no call and no message inside (S9);
-only `run_atomic` shares its transaction with a step that asks for it. What must be sent is handed
-to the listeners after the commit; whatever becomes of them, `wake_at` stands in the row.
+`start` and `start_many` join their caller's transaction: a saga exists if and only if the caller
+commits. Every other function opens one of its own, short, with no user code, no call and no message
+inside (S9); only `run_atomic` shares its transaction with a step that asks for it. What must be
+sent is handed to the listeners after the commit; whatever becomes of them, `wake_at` stands in the
+row.
 
 A step's life, as a worker drives it::
 
@@ -12,7 +13,7 @@ A step's life, as a worker drives it::
     succeed(work, result)  or  fail(work, failure)         # one transaction
 """
 
-from sagas.engine.cleaning import prune
+from sagas.engine.cleaning import Archive, prune
 from sagas.engine.operating import (
     amend,
     cancel,
@@ -27,11 +28,17 @@ from sagas.engine.operating import (
     skip,
 )
 from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
-from sagas.engine.starting import Started, start
+from sagas.engine.starting import Started, start, start_many
+from sagas.engine.transact import MayRunOn
 from sagas.engine.waking import stranded, wake
-from sagas.engine.working import Work, claim, fail, lost, run_atomic, succeed
+from sagas.engine.working import Reported, Work, claim, fail, lost, run_atomic, succeed
+from sagas.inputs import NewSaga
 
 __all__ = [
+    "Archive",
+    "MayRunOn",
+    "NewSaga",
+    "Reported",
     "Started",
     "Work",
     "amend",
@@ -54,6 +61,7 @@ __all__ = [
     "signal",
     "skip",
     "start",
+    "start_many",
     "stranded",
     "succeed",
     "wake",

@@ -1,5 +1,6 @@
 """Deleting what is long over."""
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -7,13 +8,33 @@ from django.db import transaction
 
 from sagas.store import deletion
 
+Archive = Callable[[Iterable[str]], None]
+"""Takes executions, each a line of JSON without its end, and returns once they are safe."""
 
-def prune(older_than: timedelta, limit: int) -> int:
+
+def prune(older_than: timedelta, limit: int, archive: Archive | None = None) -> int:
     """Deletes no more than `limit` sagas that ended longer than `older_than` ago, with their
     children and events; how many. One that somebody is at work on is left for the next time, and
     so is one with an event that is not on the bus yet, if there is a bus (R19).
+
+    `archive` takes them before they are deleted, outside any transaction: a line for each
+    execution, children too, with the columns of its row and its `events`. What changed meanwhile
+    is not deleted; that, and what a killed process had archived, comes again with the next call.
     """
+    seconds, only_relayed = older_than.total_seconds(), bool(settings.EVENTS_URL)
+    archived: deletion.Family = {}
+    among = None
+    if archive is not None:
+        families = deletion.ended(seconds, limit, only_relayed=only_relayed)
+        for family in families:
+            archived |= family
+        if not archived:
+            return 0
+        archive(deletion.lines(archived))
+        among = [next(iter(family)) for family in families]
     with transaction.atomic(durable=True):
-        return deletion.delete_ended(
-            older_than.total_seconds(), limit, only_relayed=bool(settings.EVENTS_URL)
-        )
+        families = deletion.ended(seconds, limit, only_relayed=only_relayed, among=among)
+        if among is not None:
+            families = [family for family in families if family.items() <= archived.items()]
+        deletion.delete([one for family in families for one in family])
+    return len(families)

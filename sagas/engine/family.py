@@ -7,7 +7,7 @@ from typing import Any
 
 from sagas import inputs
 from sagas.errors import BadInput, SagaError
-from sagas.listeners import announce
+from sagas.listeners import announce_all
 from sagas.machine import (
     ChildrenMoved,
     ChildrenRefused,
@@ -22,7 +22,7 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine import start as begin
-from sagas.machine.context import NotStorable, storable_json
+from sagas.machine.context import NotStorable, digest, storable_json
 from sagas.machine.definition import items_type
 from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
@@ -30,8 +30,9 @@ from sagas.machine.families import all_completed
 from sagas.machine.steps import copied
 from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry
-from sagas.store import children, executions, locks
-from sagas.store.executions import Locked, New
+from sagas.store import children, insertion, locks
+from sagas.store.executions import Locked
+from sagas.store.insertion import New
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Newborn:
     decision: Decision
     step: str
     number: int
+    input: str
     input_digest: str
     keys: frozenset[str]
     children: "list[Newborn]"
@@ -75,12 +77,14 @@ def insert(
     if not by_id:
         return
     rows = [_row(child, parent_id, root_id, now) for child in by_id.values()]
-    for saga_id, execution_id in executions.insert(rows, owner_id, now).items():
+    born = []
+    for saga_id, execution_id in insertion.insert(rows, owner_id, now).items():
         child = by_id[saga_id]
         if child.keys:
             locks.join(execution_id, child.keys, root_id)
         insert(child.children, execution_id, root_id, owner_id, now)
-        announce(execution_id, child.definition, child.decision)
+        born.append((execution_id, child.definition, child.decision))
+    announce_all(born)
 
 
 def news(definition: Saga, locked: Locked) -> Iterator[ChildrenMoved]:
@@ -144,7 +148,7 @@ def _child(
 ) -> Newborn:
     if len(saga_id) > CHILD_ID_LENGTH:
         raise BadInput({"saga_id": f"{saga_id[:80]}… is too long: sagas are nested too deep."})
-    digest = inputs.checked_context(definition, context)
+    text = inputs.checked_context(definition, context)
     keys = inputs.lock_keys(definition, context)
     blocked = bool(blocked_by(definition, keys, family_id))
     deadline = None if definition.deadline is None else now + as_timedelta(definition.deadline)
@@ -160,19 +164,21 @@ def _child(
         forward_only=forward_only,
     )
     decision, grandchildren = prepare(definition, begin(definition, started, now), family_id, now)
-    return Newborn(definition, decision, step, number, digest, keys, grandchildren)
+    return Newborn(definition, decision, step, number, text, digest(context), keys, grandchildren)
 
 
 def _row(child: Newborn, parent_id: int, root_id: int, now: datetime) -> New:
     return New(
-        child.decision,
+        child.decision.state.saga_id,
+        child.input,
         child.input_digest,
+        child.decision,
         child.definition.digest,
         wake_at(child.decision.state, now, 0),
-        parent_id,
-        child.step,
-        child.number,
-        root_id,
+        parent_id=parent_id,
+        parent_step=child.step,
+        number=child.number,
+        root_id=root_id,
     )
 
 

@@ -142,7 +142,7 @@ def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
 
 def _id_of(saga_id: str) -> int:
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    found = executions.find(saga_id) if inputs.ANY_ID.fullmatch(saga_id) else None
-    if found is None:
+    found = executions.find(saga_id) if inputs.ANY_ID.fullmatch(saga_id) else {}
+    if saga_id not in found:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
-    return found.id
+    return found[saga_id].id

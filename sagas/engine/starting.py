@@ -1,8 +1,8 @@
-"""How an execution comes to be."""
+"""How an execution comes to be: one, or thousands at once."""
 
-import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +10,18 @@ from django.db import transaction
 
 from sagas import inputs
 from sagas.engine import family
-from sagas.errors import Conflict
-from sagas.listeners import announce
-from sagas.machine import ExecutionStatus, Saga, wake_at
+from sagas.errors import Conflict, Locked
+from sagas.inputs import NewSaga, Wanted
+from sagas.listeners import announce_all
+from sagas.machine import Decision, ExecutionStatus, Saga, wake_at
 from sagas.machine import start as begin
 from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
+from sagas.machine.steps import Family
 from sagas.registry import registry
-from sagas.store import executions, locks
-from sagas.store.executions import Found, New
+from sagas.store import executions, insertion, locks
+from sagas.store.executions import Found
+from sagas.store.insertion import New
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,68 +57,181 @@ def start(
     `Locked` if a lock is, and the definition says not to wait.
     """
     definition = registry.find_or_newest(saga_type, version)
-    if saga_id is None:
-        saga_id = str(uuid.uuid4())
-    digest = inputs.checked(definition, saga_id, context)
-    keys = inputs.lock_keys(definition, context)
-    inputs.checked_moment("start_at", start_at)
-    inputs.checked_moment("deadline", deadline)
-    tags = inputs.checked_tags(tags)
-    now = executions.now()
-    deadline = deadline or _own_deadline(definition, max(now, start_at or now))
+    wanted = inputs.wanted(definition, NewSaga(context, saga_id, start_at, deadline, tags))
+    with _transaction(definition):
+        [found] = _start(definition, [wanted], owner_id)
+        if isinstance(found, Conflict):
+            raise found
+    return found
+
+
+def start_many(
+    saga_type: str,
+    sagas: Sequence[NewSaga],
+    *,
+    version: int | None = None,
+    owner_id: int | None = None,
+) -> list[Started]:
+    """All of `sagas`, each as `start` would, in their order; or none of them, if one is refused.
+
+    They are at most `inputs.MOST_STARTS`, with contexts of `inputs.MOST_INPUT` characters. It takes
+    as many statements as one start does, but for definitions with locks or with steps made of
+    other sagas, whose executions are written one by one in the one transaction.
+
+    Raises what `start` does; the `fields` of `BadInput`, `Conflict` and `Locked` name each entry
+    at fault by its place, from 0: `sagas.3.saga_id`.
+    """
+    definition = registry.find_or_newest(saga_type, version)
+    wanted = inputs.all_wanted(definition, sagas)
     with transaction.atomic():
-        found = executions.find(saga_id) if keys else None
-        while found is None:
-            started = SagaStarted(
-                saga_id,
-                definition.saga_type,
-                definition.version,
-                dict(context),
-                start_at,
-                deadline,
-                locks=bool(keys),
-                blocked=bool(family.blocked_by(definition, keys, None)),
-            )
-            execution_id = _insert(definition, started, keys, digest, owner_id, now, tags)
-            if execution_id is not None:
-                return Started(execution_id, saga_id, ExecutionStatus.PENDING, created=True)
-            found = executions.find(saga_id)  # None if the old one was deleted just then
-    return _started_before(found, (saga_type, digest, owner_id), saga_id)
+        found = _start(definition, wanted, owner_id)
+        if refused := {n: each for n, each in enumerate(found) if isinstance(each, Conflict)}:
+            raise _as_one(refused)
+    return [each for each in found if isinstance(each, Started)]
 
 
-def _own_deadline(definition: Saga, begins_at: datetime) -> datetime | None:
-    return None if definition.deadline is None else begins_at + as_timedelta(definition.deadline)
+def _as_one(refused: Mapping[int, Conflict]) -> Conflict:
+    kind = Locked if all(isinstance(each, Locked) for each in refused.values()) else Conflict
+    fields = {f"sagas.{number}.saga_id": str(error) for number, error in refused.items()}
+    first = "; ".join(f"sagas.{number}: {error}" for number, error in [*refused.items()][:3])
+    return kind(f"Nothing was started, because of {len(refused)} of them. {first}", fields)
 
 
-def _insert(
-    definition: Saga,
-    started: SagaStarted,
-    keys: frozenset[str],
-    digest: str,
-    owner_id: int | None,
-    now: datetime,
-    tags: tuple[str, ...],
-) -> int | None:
-    """The new execution's id, with all that it begins with; None if its saga_id is taken."""
-    decision = begin(definition, started, now)
-    decision, newborn = family.prepare(definition, decision, None, now)
-    wake = wake_at(decision.state, now, 0)
-    new = New(decision, digest, definition.digest, wake, tags=tags)
-    ids = executions.insert([new], owner_id, now)
-    if not ids:
-        return None
-    execution_id = ids[started.saga_id]
-    if keys:
-        locks.join(execution_id, keys, execution_id)
-    family.insert(newborn, execution_id, execution_id, owner_id, now)
-    announce(execution_id, definition, decision)
-    return execution_id
+def _is_plain(definition: Saga) -> bool:
+    """Whether its executions are rows and events that one statement writes, and begin alike
+    whatever is in their contexts: nothing else looks at these so early."""
+    has_children = any(isinstance(step, Family) for step in definition.by_name.values())
+    return definition.locks is None and not has_children
 
 
-def _started_before(found: Found, wanted: tuple[str, str, int | None], saga_id: str) -> Started:
-    if (found.saga_type, found.input_digest, found.owner_id) != wanted:
-        raise Conflict(
-            f"saga_id {saga_id!r} is taken by an execution of another type, input or owner. "
-            f"Choose another id, or send the same request again."
+def _transaction(definition: Saga) -> AbstractContextManager[object]:
+    """What a single start needs around its statements: one that writes is a transaction itself."""
+    return nullcontext() if _is_plain(definition) else transaction.atomic()
+
+
+def _start(
+    definition: Saga, wanted: Sequence[Wanted], owner_id: int | None
+) -> list[Started | Conflict]:
+    """What becomes of each; where one is refused, the transaction has to be undone.
+
+    They are written in the order of their saga_ids: two calls that have some in common wait for
+    each other one way round, and not in a circle.
+    """
+    first = {each.saga_id: each for each in reversed(wanted)}
+    todo = [first[saga_id] for saga_id in sorted(first)]
+    became: dict[str, tuple[Found, bool] | Locked] = {}
+    for part in [todo] if _is_plain(definition) else [[each] for each in todo]:
+        try:
+            became |= _insert_or_find(definition, part, owner_id)
+        except Locked as error:
+            became[part[0].saga_id] = error
+    answers: list[Started | Conflict] = []
+    for each in wanted:
+        there = became[each.saga_id]
+        if isinstance(there, Locked):
+            answers.append(there)
+        else:
+            found, is_new = there
+            answers.append(_answer(definition, each, owner_id, found, is_new))
+            became[each.saga_id] = found, False  # to those who repeat it
+    return answers
+
+
+def _insert_or_find(
+    definition: Saga, wanted: Sequence[Wanted], owner_id: int | None
+) -> dict[str, tuple[Found, bool]]:
+    """saga_id → the execution that has it now, and whether it is a new one."""
+    left = {each.saga_id: each for each in wanted}
+    became: dict[str, tuple[Found, bool]] = {}
+
+    def find() -> None:
+        found = executions.find(*left)
+        became.update((saga_id, (there, False)) for saga_id, there in found.items())
+
+    if definition.locks is not None:
+        find()  # a repeated start must not be refused by the lock that it holds itself
+    while left := {name: each for name, each in left.items() if name not in became}:
+        new = _insert(definition, left.values(), owner_id)
+        became |= {saga_id: (there, True) for saga_id, there in new.items()}
+        if left := {name: each for name, each in left.items() if name not in new}:
+            find()  # not all, if one was deleted just then
+    return became
+
+
+def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: int | None) -> dict[str, Found]:
+    """New executions, with all that they begin with; without those whose saga_id is taken. They
+    are one, or of a plain definition."""
+    now = executions.now()
+    alike: dict[object, tuple[Decision, list[family.Newborn]]] = {}
+    rows, begun = [], {}
+    for each in wanted:
+        terms = (each.start_at, each.deadline)
+        if terms not in alike:
+            alike[terms] = _begin(definition, each, now)
+        first, newborn = alike[terms]
+        begun[each.saga_id] = each, first, newborn
+        rows.append(_row(definition, each, first, now))
+    new, made = {}, []
+    for saga_id, execution_id in insertion.insert(rows, owner_id, now).items():
+        each, first, newborn = begun[saga_id]
+        if each.keys:
+            locks.join(execution_id, each.keys, execution_id)
+        family.insert(newborn, execution_id, execution_id, owner_id, now)
+        made.append((execution_id, definition, _own(first, each)))
+        status = first.state.status
+        new[saga_id] = Found(execution_id, definition.saga_type, status, each.digest, owner_id)
+    announce_all(made)
+    return new
+
+
+def _own(first: Decision, wanted: Wanted) -> Decision:
+    """The decision of `wanted`, out of that of one which began alike: but for its events."""
+    if first.state.saga_id == wanted.saga_id:
+        return first
+    return replace(
+        first, state=replace(first.state, saga_id=wanted.saga_id, context=wanted.context)
+    )
+
+
+def _begin(
+    definition: Saga, wanted: Wanted, now: datetime
+) -> tuple[Decision, list[family.Newborn]]:
+    deadline = wanted.deadline
+    if deadline is None and definition.deadline is not None:
+        begins_at = now if wanted.start_at is None else max(now, wanted.start_at)
+        deadline = begins_at + as_timedelta(definition.deadline)
+    started = SagaStarted(
+        wanted.saga_id,
+        definition.saga_type,
+        definition.version,
+        wanted.context,
+        wanted.start_at,
+        deadline,
+        locks=bool(wanted.keys),
+        blocked=bool(family.blocked_by(definition, wanted.keys, None)),
+    )
+    return family.prepare(definition, begin(definition, started, now), None, now)
+
+
+def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> New:
+    return New(
+        wanted.saga_id,
+        wanted.text,
+        wanted.digest,
+        first,
+        definition.digest,
+        wake_at(first.state, now, 0),
+        wanted.tags,
+    )
+
+
+def _answer(
+    definition: Saga, wanted: Wanted, owner_id: int | None, found: Found, is_new: bool
+) -> Started | Conflict:
+    there = (found.saga_type, found.input_digest, found.owner_id)
+    if there != (definition.saga_type, wanted.digest, owner_id):
+        return Conflict(
+            f"saga_id {wanted.saga_id!r} is taken by an execution of another type, input or "
+            f"owner. Choose another id, or send the same request again."
         )
-    return Started(found.id, saga_id, ExecutionStatus(found.status), created=False)
+    return Started(found.id, wanted.saga_id, ExecutionStatus(found.status), is_new)

@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from sagas.engine.transact import call_parent, decide_and_save, transact
+from sagas.engine.saving import Transition
+from sagas.engine.transact import MayRunOn, RunOn, call_parent, decide_and_save, transact
 from sagas.machine import (
     Claim,
     Direction,
@@ -20,11 +21,14 @@ from sagas.machine import (
     Lost,
     Report,
     Retry,
+    Saga,
     Succeeded,
     Verdict,
 )
 from sagas.machine.context import NotStorable, changes, given_to, idempotency_key
-from sagas.machine.steps import Action
+from sagas.machine.steps import Action, SagaStep
+from sagas.store import executions
+from sagas.store.executions import Locked
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,16 @@ class Work:
     """Asked first: an earlier attempt of the action may have happened."""
     is_atomic: bool
     """Whether it is for `run_atomic`."""
+    definition: Saga
+    row: Locked
+    """The execution as the claim left it."""
+
+    @property
+    def claimed(self) -> SagaStep:
+        """The step's own definition."""
+        step = self.definition.claimed_step(self.step)
+        assert step is not None, "only such a step can be claimed"
+        return step
 
     def run(self) -> object:
         """Calls the action with a copy of the context, so that what it changes in place can be
@@ -67,6 +81,13 @@ class Work:
         return {**known, **(returned or {})}
 
 
+class Reported(NamedTuple):
+    """What became of a report, and the step that was claimed with it, if one was."""
+
+    verdict: Verdict
+    next: Work | None = None
+
+
 def claim(
     execution_id: int, step: str, direction: Direction, fence: int, *, holder: str | None = None
 ) -> Work | None:
@@ -79,7 +100,113 @@ def claim(
     found = transact(execution_id, Claim(step, direction, fence, holder or uuid.uuid4().hex))
     if found is None or found.decision.verdict is Verdict.REFUSED:
         return None
-    definition, state = found.definition.claimed_step(step), found.decision.state
+    return _work(found.definition, found.row, step, direction)
+
+
+def succeed(work: Work, returned: object, may_run_on: MayRunOn | None = None) -> Reported:
+    """Reports what `work.run()` returned, and claims a step that this makes due, if it
+    `may_run_on`.
+
+    A result that can't be stored is a failed attempt whose effect is possible (R17).
+    """
+    try:
+        return _report(work, _success(work, returned), may_run_on)
+    except NotStorable as error:
+        return fail(work, Failure.of(FailureKind.UNKNOWN, error), may_run_on=may_run_on)
+
+
+def fail(
+    work: Work, failure: Failure, *, final: bool = False, may_run_on: MayRunOn | None = None
+) -> Reported:
+    """Reports a failed attempt; `final` if its policy (`work.retry`) gives it no other. Claims a
+    compensation that this makes due, if it `may_run_on`."""
+    return _report(work, Failed(work.step, work.direction, work.fence, failure, final), may_run_on)
+
+
+def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:
+    """Runs the action inside the transaction that records its success: both, or neither. Claims
+    what this makes due, if it `may_run_on`.
+
+    Raises what the action raised, `NotStorable` for a result that can't be stored, and the
+    database's errors. The caller reports them by `fail`: should the COMMIT have gone through after
+    all, that changes nothing (R6).
+    """
+    run_on = _run_on(work, may_run_on)
+    try:
+        with transaction.atomic(durable=True):
+            fact = _success(work, work.run())
+            found = decide_and_save(work.execution_id, fact, run_on=run_on)
+            if found is None or found.decision.verdict is not Verdict.ACCEPTED:
+                raise _ShutOut
+    except _ShutOut:
+        return _report(work, fact, None)  # which records that it was late
+    call_parent(found)
+    return _reported(found, run_on)
+
+
+def lost(execution_id: int, holder: str) -> Verdict:
+    """Reports that the process that claimed as `holder` is dead. `REFUSED` if it holds no claim,
+    or not any more."""
+    row = executions.peek(execution_id)
+    claimed = None if row is None else _held_by(row, holder)
+    if row is None or claimed is None:
+        return Verdict.REFUSED
+    step, direction = claimed
+    fact = Lost(step, direction, row.state.step(step).fence, holder)
+    found = transact(execution_id, fact)
+    return Verdict.REFUSED if found is None else found.decision.verdict
+
+
+class _ShutOut(Exception):
+    """The fence of an atomic step is not the newest any more: nothing of it may be committed."""
+
+
+def _success(work: Work, returned: object) -> Succeeded:
+    changed = changes(work.context, returned)
+    return Succeeded(work.step, work.direction, work.fence, changed)
+
+
+def _report(work: Work, fact: Report, may_run_on: MayRunOn | None) -> Reported:
+    run_on = _run_on(work, may_run_on)
+    found = transact(work.execution_id, fact, seen=work.row, run_on=run_on)
+    if found is None:
+        logger.error(
+            "Step %s of %s ended, but its execution or definition is gone.",
+            work.step,
+            work.saga_id,
+        )
+        return Reported(Verdict.REFUSED)
+    return _reported(found, run_on)
+
+
+def _run_on(work: Work, may_run_on: MayRunOn | None) -> RunOn | None:
+    """Under the same holder: whoever reports a process as lost need not know how far it got."""
+    holder = work.row.state.step(work.step).holder
+    return None if may_run_on is None or holder is None else RunOn(holder, may_run_on)
+
+
+def _reported(found: Transition, run_on: RunOn | None) -> Reported:
+    """By the row, not by the decision: a claim whose COMMIT was in doubt is there, too (R6)."""
+    claimed = None if run_on is None else _held_by(found.row, run_on.holder)
+    work = None if claimed is None else _work(found.definition, found.row, *claimed)
+    return Reported(found.decision.verdict, work)
+
+
+def _held_by(row: Locked, holder: str) -> tuple[str, Direction] | None:
+    """The step and direction that `holder` has claimed, and not yet settled."""
+    return next(
+        (
+            (name, direction)
+            for direction in Direction
+            for name in row.state.in_flight(direction)
+            if row.state.step(name).holder == holder
+        ),
+        None,
+    )
+
+
+def _work(saga: Saga, row: Locked, step: str, direction: Direction) -> Work:
+    definition, state = saga.claimed_step(step), row.state
     assert definition is not None, "only such a step can be claimed"
     action, mine = definition.callable_for(direction), state.step(step)
     assert action is not None, "a step without a compensation is never scheduled for one"
@@ -94,7 +221,7 @@ def claim(
         deadline=mine.lease_until - definition.lease + definition.soft_limit,
     )
     return Work(
-        execution_id,
+        row.id,
         state.saga_id,
         step,
         direction,
@@ -102,70 +229,9 @@ def claim(
         mine.fence,
         action,
         given,
-        found.definition.policy(definition, direction),
+        saga.policy(definition, direction),
         definition.probe if mine.effect is Effect.POSSIBLE else None,
         definition.atomic,
+        saga,
+        row,
     )
-
-
-def succeed(work: Work, returned: object) -> Verdict:
-    """Reports what `work.run()` returned.
-
-    A result that can't be stored is a failed attempt whose effect is possible (R17).
-    """
-    try:
-        return _report(work, _success(work, returned))
-    except NotStorable as error:
-        return fail(work, Failure.of(FailureKind.UNKNOWN, error))
-
-
-def fail(work: Work, failure: Failure, *, final: bool = False) -> Verdict:
-    """Reports a failed attempt; `final` if its policy (`work.retry`) gives it no other."""
-    return _report(work, Failed(work.step, work.direction, work.fence, failure, final))
-
-
-def run_atomic(work: Work) -> Verdict:
-    """Runs the action inside the transaction that records its success: both, or neither.
-
-    Raises what the action raised, `NotStorable` for a result that can't be stored, and the
-    database's errors. The caller reports them by `fail`: should the COMMIT have gone through after
-    all, that changes nothing (R6).
-    """
-    try:
-        with transaction.atomic(durable=True):
-            fact = _success(work, work.run())
-            found = decide_and_save(work.execution_id, fact)
-            if found is None or found.decision.verdict is not Verdict.ACCEPTED:
-                raise _ShutOut
-    except _ShutOut:
-        return _report(work, fact)  # which records that it was late
-    call_parent(found)
-    return found.decision.verdict
-
-
-def lost(execution_id: int, step: str, direction: Direction, fence: int, holder: str) -> Verdict:
-    """Reports that the process that claimed as `holder` is dead. `REFUSED` if there is no such
-    claim, or not any more."""
-    found = transact(execution_id, Lost(step, direction, fence, holder))
-    return Verdict.REFUSED if found is None else found.decision.verdict
-
-
-class _ShutOut(Exception):
-    """The fence of an atomic step is not the newest any more: nothing of it may be committed."""
-
-
-def _success(work: Work, returned: object) -> Succeeded:
-    changed = changes(work.context, returned)
-    return Succeeded(work.step, work.direction, work.fence, changed)
-
-
-def _report(work: Work, fact: Report) -> Verdict:
-    found = transact(work.execution_id, fact)
-    if found is None:
-        logger.error(
-            "Step %s of %s ended, but its execution or definition is gone.",
-            work.step,
-            work.saga_id,
-        )
-        return Verdict.REFUSED
-    return found.decision.verdict

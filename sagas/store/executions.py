@@ -1,10 +1,12 @@
-"""The execution's row and its events: read under the lock, written in one statement."""
+"""The execution's row and its events: read in one statement, written in one."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
 
 from django.db import connection
 
@@ -17,12 +19,22 @@ from sagas.machine import (
     event_json,
 )
 from sagas.machine.decision import Recorded
+from sagas.machine.states import Words
 from sagas.machine.wake import waits_for_signals
+from sagas.store import statements
+
+TRUSTED_FOR: Final = 1.0
+"""Seconds by which the time of a decision may be off the database's clock (S13). A lease allows
+for three; a process that stood still for longer than this reads the clock again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """An execution whose row this transaction holds, and the time at which it got it."""
+    """An execution as it was read, under its row's lock or without, and the time at which it was.
+
+    `read_at` is the same moment by this process's own clock, which only measures what has gone by
+    since.
+    """
 
     id: int
     state: ExecutionState
@@ -34,6 +46,14 @@ class Locked:
     orders: list[str]
     outcome_taken: str
     now: datetime
+    read_at: float
+
+    def at_present(self) -> "Locked":
+        """The same, at the time that it is by now: the database's clock, a round trip saved."""
+        read_at = monotonic()
+        return replace(
+            self, now=self.now + timedelta(seconds=read_at - self.read_at), read_at=read_at
+        )
 
     @property
     def is_due(self) -> bool:
@@ -44,21 +64,6 @@ class Locked:
     def family_id(self) -> int:
         """Who holds its locks: its root, or itself."""
         return self.id if self.root_id is None else self.root_id
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """An execution to be inserted."""
-
-    decision: Decision
-    input_digest: str
-    definition_digest: str
-    wake_at: datetime | None
-    parent_id: int | None = None
-    parent_step: str = ""
-    number: int = 0
-    root_id: int | None = None
-    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,38 +80,19 @@ class Found:
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,
        hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken"""
 
-PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = ANY(%s)"
+PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)"
 
 LOCK = f"""
 -- Materialized, so that the clock is read after the lock was granted.
 WITH locked AS MATERIALIZED (
-    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE id = ANY(%s) FOR UPDATE {{skip}}
+    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE id = ANY(%(ids)s) FOR UPDATE {{skip}}
 )
 SELECT {_COLUMNS}, clock_timestamp() FROM locked
 """
 
 FIND = """
-SELECT id, saga_type, status, input_digest, owner_id FROM sagas_sagaexecution WHERE saga_id = %s
-"""
-
-INSERT = """
--- Waits for a concurrent start of the same saga_id, then inserts nothing.
-INSERT INTO sagas_sagaexecution
-    (saga_id, saga_type, version, definition_digest, input_digest, status, paused, context, steps,
-     current_steps, terms, revision, last_seq, wake_at, waits_for_signal, hints_sent, owner_id,
-     parent_id, parent_step, number, root_id, tags, created_at, updated_at, finished_at)
-SELECT n.saga_id, n.saga_type, n.version, n.definition_digest, n.input_digest, n.status, false,
-       n.context, n.steps, n.current_steps, n.terms, 1, n.last_seq, n.wake_at, n.waits_for_signal,
-       0, %(owner_id)s, n.parent_id, n.parent_step, n.number, n.root_id, n.tags, %(now)s,
-       %(now)s,
-       CASE WHEN n.at_rest THEN %(now)s END
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS n
-    (saga_id text, saga_type text, version integer, definition_digest text, input_digest text,
-     status text, context jsonb, steps jsonb, current_steps jsonb, terms jsonb, last_seq bigint,
-     wake_at timestamptz, waits_for_signal boolean, parent_id bigint,
-     parent_step text, number integer, root_id bigint, tags jsonb, at_rest boolean)
-ON CONFLICT (saga_id) DO NOTHING
-RETURNING id, saga_id
+SELECT saga_id, id, saga_type, status, input_digest, owner_id FROM sagas_sagaexecution
+WHERE saga_id = ANY(%s)
 """
 
 EVENTS = """
@@ -119,19 +105,32 @@ FROM jsonb_to_recordset(%(events)s::jsonb) AS e
 """
 
 SAVE = f"""
--- One statement for a transition: its events, and the row that they lead to. The number of the
--- event before them is compared, though the lock is held: the database refuses a gap too (S8).
--- A context that did not change is not sent, and what PostgreSQL keeps of it out of line is not
--- written again.
-WITH written AS ({EVENTS})
-UPDATE sagas_sagaexecution
-SET status = %(status)s, paused = %(paused)s,
-    context = coalesce(%(context)s::jsonb, context), steps = %(steps)s,
-    current_steps = %(current_steps)s, terms = %(terms)s, revision = revision + 1,
-    last_seq = %(last_seq)s, wake_at = %(wake_at)s, waits_for_signal = %(waits_for_signal)s,
-    hints_sent = 0, orders = '[]', outcome = %(outcome)s, updated_at = %(now)s,
-    finished_at = CASE WHEN %(at_rest)s THEN coalesce(finished_at, %(now)s) END
-WHERE id = %(id)s AND last_seq = %(seen_seq)s
+-- One statement for a transition: the row, and the events that led to it. It may be decided on what
+-- was read without a lock. So nothing is written if anything has changed that a decision looks at,
+-- if the clock is not what it was taken for, or if somebody else is at work on the row: whoever
+-- waited would come too late with the time of a decision (S13).
+-- Only the steps that changed are sent, and the context only if it did: what PostgreSQL keeps of it
+-- out of line is not written again.
+WITH seen AS MATERIALIZED (
+    SELECT id FROM sagas_sagaexecution
+    WHERE id = %(id)s AND last_seq = %(seen_seq)s AND orders = %(seen_orders)s::jsonb
+      AND outcome_taken = %(seen_outcome)s
+      AND extract(epoch FROM clock_timestamp() - %(now)s) BETWEEN -%(trusted)s AND %(trusted)s
+    FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE sagas_sagaexecution AS e
+    SET status = %(status)s, paused = %(paused)s,
+        context = coalesce(%(context)s::jsonb, context),
+        steps = e.steps || %(steps)s::jsonb,
+        current_steps = %(current_steps)s::jsonb, terms = %(terms)s::jsonb,
+        revision = revision + 1, last_seq = %(last_seq)s, wake_at = %(wake_at)s,
+        waits_for_signal = %(waits_for_signal)s, hints_sent = 0, orders = '[]',
+        outcome = %(outcome)s, updated_at = %(now)s,
+        finished_at = CASE WHEN %(at_rest)s THEN coalesce(finished_at, %(now)s) END
+    FROM seen WHERE e.id = seen.id
+    RETURNING e.id
+), written AS ({EVENTS} JOIN moved ON moved.id = e.execution_id)
+SELECT id FROM moved
 """
 
 
@@ -150,25 +149,6 @@ def now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
         return moment
-
-
-def insert(new: Iterable[New], owner_id: int | None, now: datetime) -> dict[str, int]:
-    """New executions of one owner, with their first events: saga_id → id. A saga_id that is taken
-    is not among them, and nothing is written for it."""
-    rows = {entry.decision.state.saga_id: entry for entry in new}
-    with connection.cursor() as cursor:
-        encoded = json.dumps([_new_row(entry) for entry in rows.values()], ensure_ascii=False)
-        cursor.execute(INSERT, {"rows": encoded, "owner_id": owner_id, "now": now})
-        ids = {saga_id: id_ for id_, saga_id in cursor.fetchall()}
-        records = [
-            record
-            for saga_id, id_ in ids.items()
-            for record in _records(id_, rows[saga_id].decision.events)
-        ]
-        if records:
-            events = json.dumps(records, ensure_ascii=False)
-            cursor.execute(EVENTS, {"now": now, "events": events})
-    return ids
 
 
 def lock(execution_id: int) -> Locked | None:
@@ -191,52 +171,65 @@ def peek(execution_id: int) -> Locked | None:
     return next(_read(PEEK, [execution_id]), None)
 
 
-def find(saga_id: str) -> Found | None:
-    """Who has that saga_id. Takes no lock: the caller may keep its transaction open for long."""
+def find(*saga_ids: str) -> dict[str, Found]:
+    """Who has each of these saga_ids that is taken. Takes no lock: the caller may keep its
+    transaction open for long."""
     with connection.cursor() as cursor:
-        cursor.execute(FIND, [saga_id])
-        row = cursor.fetchone()
-        return None if row is None else Found(*row)
+        cursor.execute(FIND, [list(saga_ids)])
+        return {saga_id: Found(*rest) for saga_id, *rest in cursor.fetchall()}
 
 
-def save(locked: Locked, decision: Decision, wake_at: datetime | None, outcome: str) -> None:
-    """A transition: the events and the row that they lead to."""
-    before, after = locked.state, decision.state
-    values = _row(after) | {
-        "id": locked.id,
-        "now": locked.now,
-        "seen_seq": before.last_seq,
-        "wake_at": wake_at,
-        "outcome": outcome,
-        "context": None if after.context is before.context else _json(after.context),
-        "events": json.dumps(list(_records(locked.id, decision.events)), ensure_ascii=False),
+def save(
+    seen: Locked, decision: Decision, wake_at: datetime | None, outcome: str, *, locked: bool
+) -> bool:
+    """A transition: the row and the events that led to it. False, and nothing is written, if the
+    row is not what was `seen` any more, or the clock not what it was taken for.
+
+    With a row that is `locked` neither can be, but by something that writes past `sagas.store`.
+    """
+    before, after = seen.state, decision.state
+    changed = {
+        name: step.to_json()
+        for name, step in after.steps.items()
+        if before.steps.get(name) is not step
     }
-    for name in ("steps", "current_steps", "terms"):
-        values[name] = _json(values[name])
-    with connection.cursor() as cursor:
-        cursor.execute(SAVE, values)
-        if cursor.rowcount != 1:
-            raise RuntimeError(
-                f"{before.saga_id} changed under this transaction's lock, so something writes "
-                f"rows past sagas.store. The transition was not saved."
-            )
+    values = {
+        "id": seen.id,
+        "now": seen.now,
+        "seen_seq": before.last_seq,
+        "seen_orders": _json(seen.orders),
+        "seen_outcome": seen.outcome_taken,
+        "trusted": math.inf if locked else TRUSTED_FOR,
+        "status": after.status.value,
+        "paused": after.paused,
+        "context": None if after.context is before.context else _json(after.context),
+        "steps": _json(changed),
+        "current_steps": _json(after.current_steps),
+        "terms": _json(after.terms.to_json()),
+        "last_seq": after.last_seq,
+        "wake_at": wake_at,
+        "waits_for_signal": waits_for_signals(after),
+        "at_rest": after.is_at_rest,
+        "outcome": outcome,
+        "events": _json(list(_records(seen.id, decision.events))),
+    }
+    return bool(statements.run(SAVE, values))
 
 
 def _read(sql: str, execution_ids: list[int]) -> Iterator[Locked]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [execution_ids])
-        rows = cursor.fetchall()
-    return map(_locked, rows)
+    rows = statements.run(sql, {"ids": execution_ids})
+    read_at = monotonic()
+    return (_locked(row, read_at) for row in rows)
 
 
-def _locked(row: tuple[Any, ...]) -> Locked:
+def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
     (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms, *rest) = row
     hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
     state = ExecutionState(
         saga_id,
         saga_type,
         version,
-        ExecutionStatus(status),
+        _STATUSES[status],
         paused,
         json.loads(context),
         {name: StepState.from_json(data) for name, data in json.loads(steps).items()},
@@ -244,48 +237,7 @@ def _locked(row: tuple[Any, ...]) -> Locked:
         Terms.from_json(json.loads(terms)),
     )
     relatives = owner_id, parent_id, root_id, json.loads(orders), outcome_taken
-    return Locked(id_, state, hints_sent, wake_at, *relatives, moment)
-
-
-def _row(state: ExecutionState) -> dict[str, Any]:
-    """The columns that a transition always writes."""
-    return {
-        "status": state.status.value,
-        "paused": state.paused,
-        "steps": {name: step.to_json() for name, step in state.steps.items()},
-        "current_steps": state.current_steps,
-        "terms": state.terms.to_json(),
-        "last_seq": state.last_seq,
-        "waits_for_signal": waits_for_signals(state),
-        "at_rest": state.is_at_rest,
-    }
-
-
-def _new_row(new: New) -> dict[str, Any]:
-    state = new.decision.state
-    own = {
-        name: getattr(new, name)
-        for name in (
-            "input_digest",
-            "definition_digest",
-            "parent_id",
-            "parent_step",
-            "number",
-            "root_id",
-            "tags",
-        )
-    }
-    return (
-        _row(state)
-        | own
-        | {
-            "saga_id": state.saga_id,
-            "saga_type": state.saga_type,
-            "version": state.version,
-            "context": state.context,
-            "wake_at": new.wake_at.isoformat() if new.wake_at else None,
-        }
-    )
+    return Locked(id_, state, hints_sent, wake_at, *relatives, moment, read_at)
 
 
 def _records(execution_id: int, events: Iterable[Recorded]) -> Iterable[dict[str, Any]]:
@@ -304,5 +256,6 @@ def _records(execution_id: int, events: Iterable[Recorded]) -> Iterable[dict[str
         }
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+# Made once: `json.dumps` makes one for each call that asks for anything but its defaults.
+_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_STATUSES: Final = Words(ExecutionStatus)

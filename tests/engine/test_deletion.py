@@ -249,6 +249,6 @@ def test_r19_a_report_after_the_deletion_changes_nothing(
     engine.succeed(work, None)
     age()
     assert engine.prune(MONTH, 10) == 1
-    assert engine.succeed(slow, None) is Verdict.REFUSED
+    assert engine.succeed(slow, None).verdict is Verdict.REFUSED
     assert "is gone" in caplog.text
     assert not SagaEvent.objects.exists()

@@ -198,7 +198,7 @@ def test_r17_a_result_that_cannot_be_stored_is_an_unknown_attempt(
     define(Saga("shop", [SagaStep("a", lambda _: {"x": returned}, retry=Retry(1))]))
     started = engine.start("shop", ORDER)
     work = claim(started.execution_id, "a")
-    assert engine.succeed(work, work.run()) is Verdict.ACCEPTED
+    assert engine.succeed(work, work.run()).verdict is Verdict.ACCEPTED
     step = row(started.execution_id).steps["a"]
     assert (step["status"], step["effect"]) == ("failed", "possible")
     assert step["failure"]["error"] == "NotStorable"

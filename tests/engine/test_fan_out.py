@@ -1,13 +1,15 @@
 """What an item of a wide fan-out costs, counted: statements, and bytes that PostgreSQL writes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from sagas import engine
+from sagas import engine, listeners
 from sagas.machine import ForEach, Parallel, Saga, SagaStep
 from tests.engine.driving import row, work_off
+from tests.seams import around_statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +49,7 @@ def costs(items: int, committed: Any) -> tuple[float, float]:
         return execute(*arguments)
 
     before = written()
-    with connection.execute_wrapper(counting):
+    with around_statements(counting):
         started = engine.start("shop", {"items": [ITEM] * items})
         work_off(committed, most=20 * items + 100)
     found = row(started.execution_id)
@@ -100,3 +102,18 @@ def test_parallel_branches_do_not_wait_for_each_others_actions(define: Any, comm
     engine.succeed(work, None)
     assert [hint.step for hint in committed[-1].hints] == ["c"]
     assert row(started.execution_id).steps["a"]["status"] == "running"
+
+
+def test_s9_all_children_of_a_step_are_told_of_at_once(
+    define: Any, committed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What tells of many costs little more than what tells of one."""
+    told: list[list[str]] = []
+
+    def hear(transitions: Sequence[listeners.Committed]) -> None:
+        told.append([each.saga_id for each in transitions])
+
+    monkeypatch.setattr(listeners, "_listeners", [hear])
+    define(Saga("shop", [ForEach("each", over="items", action=reserve)]))
+    engine.start("shop", {"items": [ITEM] * 3}, saga_id="s")
+    assert told == [["s~each.0", "s~each.1", "s~each.2"], ["s"]]

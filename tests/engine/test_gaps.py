@@ -8,13 +8,13 @@ import pytest
 from celery import current_app
 from django.db import connection, transaction
 
+from deploy.processes import free_port
 from sagas import engine
-from sagas.listeners import Committed
+from sagas.engine.saving import save
 from sagas.machine import (
     Claim,
     Direction,
     ForEach,
-    Hint,
     Parallel,
     Pivot,
     Rejected,
@@ -30,6 +30,8 @@ from sagas.store import due, executions
 from tasks import hints, wake
 from tests.engine.driving import ORDER, claim, pass_time, row, work_off
 from tests.engine.test_races import together
+from tests.tasks.hinted import committed as committed_step
+from tests.tasks.hinted import forget, hinted_saga
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,7 +113,7 @@ def test_s8_a_transition_that_did_not_see_the_newest_event_is_not_saved(define: 
         decision = decide(definition, locked.state, fact, locked.now)
         SagaExecution.objects.update(last_seq=1)
         with pytest.raises(RuntimeError, match="was not saved"):
-            executions.save(locked, decision, locked.now, "")
+            save(definition, locked, decision, [])
         transaction.set_rollback(True)
 
 
@@ -211,23 +213,15 @@ def test_r20_a_garbled_message_is_ignored(message: tuple[Any, ...], caplog: Any)
     assert "ignored" in caplog.text
 
 
-def test_r4_a_hint_carries_its_steps_limits_and_waits_for_no_broker(
-    monkeypatch: pytest.MonkeyPatch,
+def test_l2_a_worker_does_not_wait_for_a_broker_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    from sagas.registry import registry
-
-    definition = registry.newest("order_processing")
-    step = definition.by_name["create_order"]
-    sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(
-        current_app.tasks[TASK], "apply_async", lambda arguments, **options: sent.append(options)
-    )
-    hint = Hint("create_order", Direction.ACTION, 0)
-    hints.send_hints(Committed(1, "s", definition, 1, (hint,)))
-    assert isinstance(step, SagaStep)
-    assert sent[0]["soft_time_limit"] == step.soft_limit.total_seconds()
-    assert sent[0]["time_limit"] == step.hard_limit.total_seconds()
-    assert sent[0]["retry"] is False
+    nobody = f"redis://127.0.0.1:{free_port()}"
+    monkeypatch.setitem(current_app.conf, "broker_write_url", nobody)
+    forget()
+    with hinted_saga() as saga:
+        hints.send_hints([committed_step(saga, 1)])
+    assert "no hint for a" in caplog.text
 
 
 def test_l3_the_wake_loop_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

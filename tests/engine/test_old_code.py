@@ -217,7 +217,7 @@ def test_r15_what_old_code_claims_today_s_code_shuts_out_and_undoes(shop: Saga) 
     assert row(started).steps["a"]["effect"] == "possible"
     engine.cancel("s", by="anna")
     work = claim(started, "a", Direction.COMPENSATION)
-    assert engine.succeed(work, work.run()) is Verdict.ACCEPTED
+    assert engine.succeed(work, work.run()).verdict is Verdict.ACCEPTED
     assert row(started).status == "compensated"
 
 

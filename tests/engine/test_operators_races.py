@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -30,7 +31,7 @@ def test_r7_a_cancel_against_the_last_success_has_one_winner(define: Any, commit
 
         def act(who: int, work: Any = work, saga_id: str = saga_id) -> Any:
             if who == 0:
-                return engine.succeed(work, None)
+                return engine.succeed(work, None).verdict
             try:
                 engine.cancel(saga_id, by="anna")
             except Refused as refused:
@@ -77,7 +78,7 @@ class Fleet:
         self.threads = loops + pool
 
     def run_until_at_rest(self, execution_id: int, seconds: float) -> None:
-        listeners._listeners[:] = [self.messages.put]
+        listeners._listeners[:] = [self._hear]
         for thread in self.threads:
             thread.start()
         for _ in range(int(seconds / 0.05)):
@@ -87,6 +88,10 @@ class Fleet:
         self.done.set()
         for thread in self.threads:
             thread.join(20)
+
+    def _hear(self, told: Sequence[listeners.Committed]) -> None:
+        for each in told:
+            self.messages.put(each)
 
     def _work(self) -> None:
         try:

@@ -80,7 +80,7 @@ def test_r5_an_atomic_step_that_was_shut_out_has_written_nothing(
     late = claim(started.execution_id, "a")
     pass_time(started.execution_id, seconds=60)
     engine.wake(10)
-    assert engine.run_atomic(late) is Verdict.LATE
+    assert engine.run_atomic(late).verdict is Verdict.LATE
     assert users() == 0
     work_off(committed)
     assert (users(), row(started.execution_id).status) == (1, "completed")

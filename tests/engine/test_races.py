@@ -1,9 +1,10 @@
 """The races of the contract, with real concurrency: threads, each with a connection of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -12,9 +13,20 @@ from django.db import connection, transaction
 
 from sagas import engine
 from sagas.errors import Conflict
-from sagas.machine import Direction, Failure, FailureKind, Parallel, Retry, Saga, SagaStep, Verdict
+from sagas.machine import (
+    Direction,
+    Failure,
+    FailureKind,
+    Parallel,
+    Retry,
+    Saga,
+    SagaStep,
+    SubSaga,
+    Verdict,
+)
 from sagas.models import SagaEvent, SagaExecution
-from tests.engine.driving import ORDER, check_history, claim, pass_time, row
+from tests.engine.driving import ORDER, check_history, claim, pass_time, row, work_off
+from tests.seams import at_every_commit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,7 +117,7 @@ def test_s11_a_repeated_start_holds_nobody_up(shop: Saga) -> None:
 
     def report() -> Any:
         assert repeated.wait(10)
-        verdict = engine.succeed(work, None)
+        verdict = engine.succeed(work, None).verdict
         reported.set()
         return verdict
 
@@ -118,7 +130,7 @@ def test_r10_the_last_branches_that_end_together_join_once(define: Any) -> None:
     define(Saga("shop", [Parallel(*branches), SagaStep("z", lambda _: None)]))
     started = engine.start("shop", ORDER)
     works = [claim(started.execution_id, name) for name in names]
-    verdicts = together(lambda number: engine.succeed(works[number], None))
+    verdicts = together(lambda number: engine.succeed(works[number], None).verdict)
     assert verdicts == [Verdict.ACCEPTED] * THREADS
     assert SagaEvent.objects.filter(type="step.scheduled", step="z").count() == 1
     check_history(started.execution_id)
@@ -185,7 +197,8 @@ def test_s13_a_claim_that_waited_for_the_lock_is_timed_when_it_got_it(shop: Saga
             SagaExecution.objects.select_for_update().get(pk=started.execution_id)
             holding.set()
             wait_until(someone_is_blocked)
-            cursor.execute("SELECT pg_sleep(0.2), clock_timestamp()")
+            # For longer than the time that was read before can be trusted.
+            cursor.execute("SELECT pg_sleep(1.2), clock_timestamp()")
             released: datetime = cursor.fetchone()[1]
             return released
 
@@ -198,6 +211,36 @@ def test_s13_a_claim_that_waited_for_the_lock_is_timed_when_it_got_it(shop: Saga
     assert claimed_at >= released
 
 
+def test_s13_a_process_that_is_wrong_about_the_time_asks_again(
+    shop: Saga, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has gone by since a row was read is measured here; the database's clock judges it."""
+    work = claim(engine.start("shop", ORDER).execution_id, "a")
+    monkeypatch.setattr("sagas.store.executions.monotonic", lambda: work.row.read_at + 3600)
+    following = engine.succeed(work, None, lambda *_: True).next
+    assert following is not None
+    assert following.context["deadline"] - work.context["deadline"] < timedelta(minutes=1)
+    check_history(work.execution_id)
+
+
+def test_r8_what_a_parent_says_while_a_childs_step_runs_is_not_overwritten(
+    define: Any, committed: Any
+) -> None:
+    """The child's worker reports on the row as it has claimed it: without its parent's word."""
+    define(Saga("shipping", [SagaStep(name, lambda _: None, lambda _: None) for name in "ab"]))
+    define(Saga("shop", [SubSaga("shipping")]))
+    parent_id = engine.start("shop", ORDER, saga_id="s-1").execution_id
+    child_id = SagaExecution.objects.get(parent_id=parent_id).pk
+    work = claim(child_id, "a")
+    engine.cancel("s-1", by="anna")
+    assert row(child_id).orders
+    engine.succeed(work, None, lambda *_: True)
+    assert "b" not in row(child_id).steps, "nothing new is started"
+    work_off(committed)
+    assert row(child_id).status == "compensated"
+    check_history(child_id)
+
+
 def test_r5_a_report_and_its_shutting_out_cannot_both_count(define: Any) -> None:
     define(Saga("shop", [SagaStep("a", lambda _: None, retry=Retry(max_attempts=2))]))
     for _ in range(10):
@@ -206,7 +249,7 @@ def test_r5_a_report_and_its_shutting_out_cannot_both_count(define: Any) -> None
         pass_time(started.execution_id, minutes=10)
 
         def report_or_wake(number: int, work: engine.Work = work) -> Any:
-            return engine.wake(10) if number else engine.succeed(work, {"a": 1})
+            return engine.wake(10) if number else engine.succeed(work, {"a": 1}).verdict
 
         verdict, _ = together(report_or_wake, 2)
         found = row(started.execution_id)
@@ -216,53 +259,50 @@ def test_r5_a_report_and_its_shutting_out_cannot_both_count(define: Any) -> None
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("what", ["claim", "report"])
-def test_r6_a_connection_lost_at_commit(
-    shop: Saga, monkeypatch: pytest.MonkeyPatch, moment: str, what: str
-) -> None:
+@pytest.mark.parametrize("what", ["claim", "report", "report and claim"])
+def test_r6_a_connection_lost_at_commit(shop: Saga, moment: str, what: str) -> None:
     """The session is ended by another one, just before its COMMIT or just after: the row is read
     again, and the claim or report counts exactly once."""
     started = engine.start("shop", ORDER)
     execution_id = started.execution_id
     if what == "claim":
-        with lost_at_commit(monkeypatch, moment):
+        with lost_at_commit(moment):
             work = engine.claim(execution_id, "a", Direction.ACTION, 0)
         assert work is not None
     else:
         work = claim(execution_id, "a")
-        with lost_at_commit(monkeypatch, moment):
-            assert engine.succeed(work, work.run()) in (Verdict.ACCEPTED, Verdict.REPEATED)
+        may = None if what == "report" else lambda *_: True
+        with lost_at_commit(moment):
+            reported = engine.succeed(work, work.run(), may)
+        assert reported.verdict in (Verdict.ACCEPTED, Verdict.REPEATED)
         assert row(execution_id).context == {**ORDER, "a": 1}
+        if reported.next is not None:
+            engine.succeed(reported.next, None)
+        assert (reported.next is not None) == (row(execution_id).status == "completed")
+        assert (reported.next is not None) == (may is not None)
     assert row(execution_id).steps["a"]["attempts"] == 1
     assert row(execution_id).steps["a"]["fence"] == 1
     check_history(execution_id)
 
 
-class lost_at_commit:
-    """The next COMMIT of this thread loses its connection, before or after it reaches the
-    server."""
+@contextmanager
+def lost_at_commit(moment: str) -> Iterator[None]:
+    """The next COMMIT loses its connection, before or after it reaches the server."""
+    lost: list[str] = []
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-        self._patch, self._moment, self._lost = monkeypatch, moment, False
+    def lose(commit: Callable[[], None]) -> None:
+        if lost:
+            return commit()
+        lost.append(moment)
+        if moment == "after":
+            commit()
+        end_session(connection.connection.info.backend_pid)
+        connection.connection.execute("SELECT 1")
+        return None
 
-    def __enter__(self) -> None:
-        commit = connection._commit  # type: ignore[attr-defined]  # no public seam is so late
-
-        def losing() -> None:
-            if self._lost:
-                return commit()
-            self._lost = True
-            if self._moment == "after":
-                commit()
-            end_session(connection.connection.info.backend_pid)
-            connection.connection.execute("SELECT 1")
-            return None
-
-        self._patch.setattr(connection, "_commit", losing)
-
-    def __exit__(self, *_: object) -> None:
-        self._patch.undo()
-        assert self._lost
+    with at_every_commit(lose):
+        yield
+    assert lost
 
 
 def end_session(pid: int) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import ProgrammingError, connection
-from django.test.utils import CaptureQueriesContext
 
 from sagas import engine, listeners
 from sagas.machine import (
@@ -21,6 +20,7 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution
 from tests.engine.driving import ORDER, claim, pass_time, row
+from tests.seams import said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,34 +32,26 @@ def saga(define: Any) -> Saga:
     )
 
 
-def statements(run: Any) -> list[str]:
-    """What `run` says to PostgreSQL, by the name of each statement in the store."""
-    with CaptureQueriesContext(connection) as captured:
-        run()
-    names = {"FOR UPDATE": "lock", "UPDATE sagas_sagaexecution": "save"}
-    return [
-        next((name for part, name in names.items() if part in query["sql"]), query["sql"])
-        for query in captured.captured_queries
-    ]
-
-
 def test_r1_a_hint_for_work_already_claimed_costs_one_read(saga: Saga) -> None:
     started = engine.start("shop", ORDER)
     claim(started.execution_id, "reserve")
-    said = statements(
-        lambda: engine.claim(started.execution_id, "reserve", Direction.ACTION, fence=0)
-    )
-    assert said == ["BEGIN", "lock", "COMMIT"]
+    with said() as statements:
+        engine.claim(started.execution_id, "reserve", Direction.ACTION, fence=0)
+    assert statements == ["read"]
 
 
-def test_a_claim_and_a_report_are_two_statements_each(saga: Saga) -> None:
+def test_a_step_with_a_message_is_three_statements_and_one_that_runs_on_is_one(saga: Saga) -> None:
     started = engine.start("shop", ORDER)
-    work = claim(started.execution_id, "reserve")
-    assert statements(lambda: engine.succeed(work, {"x": 1})) == ["BEGIN", "lock", "save", "COMMIT"]
-    said = statements(
-        lambda: engine.claim(started.execution_id, "charge", Direction.ACTION, fence=0)
-    )
-    assert said == ["BEGIN", "lock", "save", "COMMIT"]
+    with said() as statements:
+        work = engine.claim(started.execution_id, "reserve", Direction.ACTION, fence=0)
+        assert work is not None
+        assert statements == ["read", "save"]
+        reported = engine.succeed(work, {"x": 1}, lambda step, direction: True)
+        assert statements == ["read", "save", "save"]
+        assert reported.next is not None
+        engine.succeed(reported.next, None)
+    assert statements == ["read", "save", "save", "save"]
+    assert row(started.execution_id).status == "completed"
 
 
 def test_r2_a_lost_hint_is_sent_again_at_growing_intervals(saga: Saga, committed: Any) -> None:
@@ -101,7 +93,7 @@ def test_r4_an_ended_lease_is_noticed_by_the_wake_loop(saga: Saga, committed: An
     pass_time(started.execution_id, minutes=10)
     assert engine.wake(10) == 1
     assert row(started.execution_id).steps["reserve"]["effect"] == "possible"
-    assert engine.succeed(work, {"x": 1}) is Verdict.LATE
+    assert engine.succeed(work, {"x": 1}).verdict is Verdict.LATE
     assert row(started.execution_id).context == ORDER
 
 

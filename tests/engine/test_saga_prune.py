@@ -35,9 +35,9 @@ def test_r19_it_goes_on_until_nothing_is_left(
     asked: list[int] = []
     delete = engine.prune
 
-    def counted(older_than: Any, limit: int) -> int:
+    def counted(older_than: Any, limit: int, archive: Any) -> int:
         asked.append(limit)
-        return delete(older_than, limit)
+        return delete(older_than, limit, archive)
 
     monkeypatch.setattr(engine, "prune", counted)
     assert "Deleted 5 sagas" in prune("--older-than", "30d", "--batch", "2")

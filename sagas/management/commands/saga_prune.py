@@ -1,12 +1,15 @@
-"""`manage.py saga_prune --older-than 30d [--batch 500]`: deletes what ended long ago."""
+"""`manage.py saga_prune --older-than 30d [--archive FILE] [--batch 500]`: deletes what ended long
+ago, and keeps it elsewhere."""
 
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from sagas import engine
+from sagas.management.archive import archive_to
 from sagas.management.arguments import duration, positive
 
 BATCH: Final = 500
@@ -23,15 +26,36 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--older-than", type=duration, required=True, metavar="30d")
         parser.add_argument("--batch", type=positive, default=BATCH, help="sagas to a transaction")
+        parser.add_argument(
+            "--archive",
+            metavar="FILE",
+            help="first writes them to this new file as JSON, a line each, gzipped if it ends in "
+            ".gz; - is standard output. After a kill, run it again with another file: a line may "
+            "be there twice, and none is lost.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        older_than, batch, total = options["older_than"], options["batch"], 0
+        older_than, batch, name, total = (
+            options["older_than"],
+            options["batch"],
+            options["archive"],
+            0,
+        )
         try:
-            while deleted := engine.prune(older_than, batch):
-                total += deleted
+            with nullcontext() if name is None else archive_to(name) as archive:
+                while deleted := engine.prune(older_than, batch, archive):
+                    total += deleted
         except OperationalError as error:
             raise CommandError(
                 f"After {total} sagas the database did not take it: {error}".rstrip()
                 + f"\nTry again with a smaller --batch than {batch}."
             ) from error
-        self.stdout.write(f"Deleted {total} sagas that ended more than {older_than} ago.")
+        except FileExistsError as error:
+            raise CommandError(f"{name} is there already. Name a new file.") from error
+        except OSError as error:
+            raise CommandError(
+                f"After {total} sagas {name} could not be written: {error}. What is not in it was "
+                f"not deleted."
+            ) from error
+        told = self.stderr if name == "-" else self.stdout
+        told.write(f"Deleted {total} sagas that ended more than {older_than} ago.")

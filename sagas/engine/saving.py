@@ -1,0 +1,108 @@
+"""From a decision to the row: the one way in which a transition is written."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sagas.engine import family
+from sagas.engine.family import Newborn
+from sagas.listeners import announce
+from sagas.machine import TERMINAL, Decision, ExecutionState, Saga, hints, outcome, wake_at
+from sagas.machine.states import GOING_FORWARD
+from sagas.machine.wake import repeat_interval
+from sagas.store import children, executions, locks
+from sagas.store.executions import Locked
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What became of a fact, and the row as it is after it. `call` is the parent that has to hear
+    of it."""
+
+    definition: Saga
+    decision: Decision
+    row: Locked
+    call: int | None
+
+
+def save(
+    definition: Saga, locked: Locked, decision: Decision, newborn: list[Newborn]
+) -> Transition:
+    """Writes a decision on a row that this transaction has locked, and all that follows."""
+    came_to, news = news_of(definition, locked, decision)
+    wake = _next_wake(locked, decision, news=news)
+    if not executions.save(locked, decision, wake, came_to, locked=True):
+        raise RuntimeError(
+            f"{locked.state.saga_id} changed under this transaction's lock, so something writes "
+            f"rows past sagas.store. The transition was not saved."
+        )
+    _pass_on(locked, decision)
+    family.insert(newborn, locked.id, locked.family_id, locked.owner_id, locked.now)
+    if decision.events or decision.hints:
+        announce(locked.id, definition, decision)
+    return _transition(definition, locked, decision, wake, news=news)
+
+
+def save_unlocked(definition: Saga, seen: Locked, decision: Decision) -> Transition | None:
+    """The same for a row that was read without its lock: one statement, and a transaction of its
+    own. None, and nothing is written, if something has changed since, or if other rows are to be
+    written with it: then it must be decided anew, under the lock.
+
+    This is optimistic concurrency control (Kung and Robinson, TODS 1981): nearly always nobody
+    else has anything to do with an execution.
+    """
+    if decision.starts or decision.tells or _gives_locks_back(decision.state):
+        return None
+    came_to, news = news_of(definition, seen, decision)
+    wake = seen.wake_at
+    if decision.events:
+        wake = _next_wake(seen, decision, news=news)
+        if not executions.save(seen, decision, wake, came_to, locked=False):
+            return None
+        announce(seen.id, definition, decision)
+    return _transition(definition, seen, decision, wake, news=news)
+
+
+def news_of(definition: Saga, row: Locked, decision: Decision) -> tuple[str, bool]:
+    """What a child has come to, `""` if to nothing, and whether that is new to its parent."""
+    came_to = outcome(definition, decision.state) if row.parent_id is not None else None
+    return came_to or "", came_to is not None and came_to != row.outcome_taken
+
+
+def earliest(moment: datetime | None, news_at: datetime | None, sent: int) -> datetime | None:
+    """`moment`, or earlier, if a parent has to hear of what came about at `news_at`."""
+    if news_at is None:
+        return moment
+    again = news_at + repeat_interval(sent)
+    return again if moment is None else min(moment, again)
+
+
+def _transition(
+    definition: Saga, row: Locked, decision: Decision, wake: datetime | None, *, news: bool
+) -> Transition:
+    after = replace(row, state=decision.state, hints_sent=0, wake_at=wake, orders=[])
+    return Transition(definition, decision, after, row.parent_id if news else None)
+
+
+def _next_wake(row: Locked, decision: Decision, *, news: bool) -> datetime | None:
+    """When to look again. A step that is due and was not told of by this decision keeps the
+    earlier promise: or a busy branch would put its lost hint off for as long as it is busy."""
+    moment = wake_at(decision.state, row.now, 0)
+    untold = set(hints(decision.state, row.now)) - set(decision.hints)
+    if untold and moment is not None and row.wake_at is not None:
+        moment = min(moment, row.wake_at)
+    return earliest(moment, row.now if news else None, 0)
+
+
+def _pass_on(locked: Locked, decision: Decision) -> None:
+    """What a saved decision means for others: its children, and those that wait for its locks."""
+    if decision.tells and any(step.children for step in decision.state.steps.values()):
+        for order in decision.tells:
+            children.leave_order(locked.id, order.step, order.order)
+    if _gives_locks_back(decision.state):
+        locks.leave(locked.id)
+
+
+def _gives_locks_back(state: ExecutionState) -> bool:
+    """Once it has ended; or if it turned back before it had its locks, and did nothing."""
+    has_given_up = state.terms.blocked and state.status not in GOING_FORWARD
+    return state.terms.locks and (state.status in TERMINAL or has_given_up)

@@ -1,0 +1,87 @@
+"""`manage.py saga_start TYPE FILE`: starts a saga for each line of a file of JSON.
+
+    {"saga_id": "order-7", "context": {"quantity": 2}, "tags": ["vip"]}
+
+Only `context` is needed; `start_at` and `deadline` are like 2026-01-31T12:00+00:00.
+"""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from sagas import engine
+from sagas.errors import SagaError
+from sagas.management.arguments import positive
+
+BATCH: Final = 1000
+"""Sagas to a transaction: a tenth of a second, and what one bad line undoes."""
+
+
+class Command(BaseCommand):
+    help = (
+        "Starts a saga for each line of a file, in batches: all of a batch, or none of it. With a "
+        "saga_id in each line it may be run again: what was started before is not started twice."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("saga_type", metavar="TYPE")
+        parser.add_argument("file", metavar="FILE", help="- is standard input")
+        parser.add_argument("--saga-version", type=positive, help="the newest by default")
+        parser.add_argument("--owner", metavar="USERNAME", help="nobody by default")
+        parser.add_argument("--batch", type=positive, default=BATCH, help="sagas to a transaction")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        version, owner_id = options["saga_version"], _owner_id(options["owner"])
+        new = total = 0
+        try:
+            for sagas in _batches(options["file"], options["batch"]):
+                started = engine.start_many(
+                    options["saga_type"], sagas, version=version, owner_id=owner_id
+                )
+                new += sum(each.created for each in started)
+                total += len(started)
+        except (SagaError, OSError) as error:
+            said = f"{error}\nThe first {total} lines are started; those after them are not."
+            if getattr(error, "fields", None):
+                said += f" `sagas.0` is line {total + 1}."
+            raise CommandError(said) from error
+        self.stdout.write(f"Started {new} sagas; {total - new} were there already.")
+
+
+def _owner_id(username: str | None) -> int | None:
+    if username is None:
+        return None
+    found = get_user_model().objects.filter(username=username).first()
+    if found is None:
+        raise CommandError(f"There is no user {username!r}.")
+    return int(found.pk)
+
+
+def _batches(name: str, size: int) -> Iterator[list[engine.NewSaga]]:
+    with nullcontext(sys.stdin) if name == "-" else Path(name).open() as file:
+        lines = (_parsed(number, line) for number, line in enumerate(file, 1))
+        while batch := list(islice(lines, size)):
+            yield batch
+
+
+def _parsed(number: int, line: str) -> engine.NewSaga:
+    try:
+        given = json.loads(line)
+        for name in ("start_at", "deadline"):
+            if given.get(name) is not None:
+                given[name] = datetime.fromisoformat(given[name])
+        return engine.NewSaga(**given)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise CommandError(
+            f'Line {number} is no saga like {{"saga_id": "a-1", "context": {{}}}}: {error}. It '
+            f"and those of its batch are not started."
+        ) from None

@@ -1,0 +1,136 @@
+"""New executions: their rows and their first events, in one statement."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sagas.machine import Decision, event_json
+from sagas.machine.decision import Recorded
+from sagas.machine.events import SagaStarted
+from sagas.machine.wake import waits_for_signals
+from sagas.store import statements
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An execution to be inserted.
+
+    `input` is the context that it is started with, as JSON. `first` is its first decision, or that
+    of one that begins alike, in all but its saga_id and its context: those that share one differ
+    in nothing else but their input, its digest and their tags.
+    """
+
+    saga_id: str
+    input: str
+    input_digest: str
+    first: Decision
+    definition_digest: str
+    wake_at: datetime | None
+    tags: tuple[str, ...] = ()
+    parent_id: int | None = None
+    parent_step: str = ""
+    number: int = 0
+    root_id: int | None = None
+
+
+INSERT = """
+-- Waits for a concurrent start of the same saga_id, then inserts nothing for it.
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS n
+        (saga_id text, saga_type text, version integer, definition_digest text, input_digest text,
+         status text, context jsonb, steps jsonb, current_steps jsonb, terms jsonb,
+         last_seq bigint, wake_at timestamptz, waits_for_signal boolean, parent_id bigint,
+         parent_step text, number integer, root_id bigint, tags jsonb, at_rest boolean,
+         input jsonb, events jsonb)
+), new AS (
+    INSERT INTO sagas_sagaexecution
+        (saga_id, saga_type, version, definition_digest, input_digest, status, paused, context,
+         steps, current_steps, terms, revision, last_seq, wake_at, waits_for_signal, hints_sent,
+         owner_id, parent_id, parent_step, number, root_id, tags, created_at, updated_at,
+         finished_at)
+    SELECT saga_id, saga_type, version, definition_digest, input_digest, status, false,
+           coalesce(context, input), steps, current_steps, terms, 1, last_seq, wake_at,
+           waits_for_signal, 0, %(owner_id)s::bigint, parent_id, parent_step, number, root_id,
+           tags, %(now)s, %(now)s, CASE WHEN at_rest THEN %(now)s END
+    FROM given
+    ON CONFLICT (saga_id) DO NOTHING
+    RETURNING id, saga_id
+), written AS (
+    INSERT INTO sagas_sagaevent
+        (execution_id, seq, type, step, direction, attempt, at, status, data)
+    SELECT new.id, e.seq, e.type, e.step, e.direction, e.attempt, %(now)s, e.status,
+           -- The first is saga.started, with what is each execution's own.
+           CASE WHEN e.seq = 1
+               THEN e.data || jsonb_build_object('saga_id', saga_id, 'context', input)
+               ELSE e.data
+           END
+    FROM new JOIN given USING (saga_id) CROSS JOIN LATERAL jsonb_to_recordset(given.events) AS e
+        (seq bigint, type text, step text, direction text, attempt integer, status text, data jsonb)
+)
+SELECT saga_id, id FROM new
+"""
+
+
+def insert(new: Iterable[New], owner_id: int | None, now: datetime) -> dict[str, int]:
+    """New executions of one owner, each of another saga_id, with their first events: saga_id → id.
+    A saga_id that is taken is not among them, and nothing is written for it. In the caller's
+    transaction; without one, in one of its own."""
+    alike: dict[int, str] = {}
+    rows = [_row(entry, alike) for entry in new]
+    values = {"rows": f"[{','.join(rows)}]", "owner_id": owner_id, "now": now}
+    return dict(statements.run(INSERT, values))
+
+
+def _row(new: New, alike: dict[int, str]) -> str:
+    common = alike.get(id(new.first))
+    if common is None:
+        common = alike[id(new.first)] = _json(_common(new))
+    own = {"saga_id": new.saga_id, "input_digest": new.input_digest, "tags": new.tags}
+    return f'{_json(own)[:-1]},"input":{new.input},{common[1:]}'
+
+
+def _common(new: New) -> dict[str, Any]:
+    state, [started, *_] = new.first.state, new.first.events
+    assert isinstance(started.event, SagaStarted), "that is how each begins"
+    return {
+        "saga_type": state.saga_type,
+        "version": state.version,
+        "definition_digest": new.definition_digest,
+        "status": state.status,
+        # Changed already: by an empty list of items, say.
+        "context": state.context if state.context is not started.event.context else None,
+        "steps": {name: step.to_json() for name, step in state.steps.items()},
+        "current_steps": state.current_steps,
+        "terms": state.terms.to_json(),
+        "last_seq": state.last_seq,
+        "wake_at": new.wake_at.isoformat() if new.wake_at else None,
+        "waits_for_signal": waits_for_signals(state),
+        "parent_id": new.parent_id,
+        "parent_step": new.parent_step,
+        "number": new.number,
+        "root_id": new.root_id,
+        "at_rest": state.is_at_rest,
+        "events": [_record(recorded) for recorded in new.first.events],
+    }
+
+
+def _record(recorded: Recorded) -> dict[str, Any]:
+    """The row for an event, without what is each execution's own."""
+    data = event_json.to_json(recorded.event)
+    if isinstance(recorded.event, SagaStarted):
+        del data["saga_id"], data["context"]
+    return {
+        "seq": recorded.seq,
+        "type": recorded.event.type,
+        "status": recorded.status,
+        "step": data.pop("step", None),
+        "direction": data.pop("direction", None),
+        "attempt": data.pop("attempt", None),
+        "data": data,
+    }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
