@@ -116,6 +116,8 @@ DATABASES["default"] |= {
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
         "connect_timeout": 5,
+        # The engine's few statements are prepared at once. None behind a pooler of transactions.
+        "prepare_threshold": 0,
         "options": " ".join(f"-c {name}={value}s" for name, value in _DATABASE_LIMITS.items()),
         **({"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10}} if _pool_size else {}),
     },
@@ -138,7 +140,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# How far a message leads: a worker that has reported a step goes on with the next one in place, for
+# so many steps and milliseconds, and then sends a message for the rest. Long enough for a saga of
+# quick steps; short enough that no other saga waits for it. One step: a message for each.
+RUN_ON_STEPS = int(os.environ.get("RUN_ON_STEPS", "20"))
+RUN_ON_MS = int(os.environ.get("RUN_ON_MS", "100"))
 CELERY_TASK_DEFAULT_QUEUE = "sagas"
+# A hint is not worth the disk: when RabbitMQ starts again without it, the row wakes its saga.
+CELERY_TASK_DEFAULT_DELIVERY_MODE = "transient"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # A worker keeps its connection; by default Celery opens a new one for each task (celery#4116).
@@ -151,7 +160,6 @@ CELERY_RESULT_EXPIRES = 7 * 24 * 3600  # seconds; the workers' wake loops delete
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = True
 CELERY_WORKER_SEND_TASK_EVENTS = True
-CELERY_TASK_SEND_SENT_EVENT = True
 
 # --- Cache: shared by all processes, so that what one writes no other believes to be otherwise ----
 CACHES = {

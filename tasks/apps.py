@@ -12,8 +12,10 @@ class TasksConfig(AppConfig):
         from tasks.children import ChildWatch
         from tasks.hints import send_hints
         from tasks.steps import register_tasks
+        from tasks.task_events import EventBuffer
         from tasks.wake import WakeLoop
 
         register_tasks(registry)
         listen(send_hints)
         current_app.steps["worker"].update((WakeLoop, ChildWatch))
+        current_app.steps["consumer"].add(EventBuffer)

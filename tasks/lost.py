@@ -19,7 +19,7 @@ from celery.signals import worker_shutdown
 from django.db import connection
 
 from sagas import engine
-from sagas.machine import Direction, Verdict
+from sagas.machine import Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +33,14 @@ DEATH_POLL: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class LostClaim:
-    """The claim that a process made, or would have made, for the message that it ran last.
+    """The claim that a process made, or would have made, for the message that it took last: of the
+    step that it was sent for, or of one that followed it in place.
 
     `is_ending`: the process is about to be killed, and may be at work until then.
     """
 
     task: str
     execution_id: int
-    step: str
-    direction: Direction
-    fence: int
     holder: str
     pid: int
     is_ending: bool
@@ -99,9 +97,7 @@ def _report(claim: LostClaim) -> None:
         )
         return
     try:
-        verdict = engine.lost(
-            claim.execution_id, claim.step, claim.direction, claim.fence, claim.holder
-        )
+        verdict = engine.lost(claim.execution_id, claim.holder)
     except Exception:
         logger.exception(
             "%s: process %s died, and that could not be reported; its lease ends the claim.",

@@ -10,7 +10,8 @@ from celery import current_app
 from kombu import Connection
 
 from sagas.machine import Direction, Route, Saga
-from tasks.steps import task_name
+from tasks.names import queue_of, task_name
+from tasks.sending import LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +22,6 @@ repeat each of them costs less than a saga that stands still because its hint wa
 TRUSTED_FOR: Final = 5.0
 """Seconds before the broker is asked again: as long as a hint is trusted before its first
 repetition."""
-
-ANSWER_LIMIT: Final = 2.0
-"""Seconds for a broker to take a connection, and for each answer: the wake loop waits for it."""
 
 
 class FullQueues:
@@ -47,7 +45,8 @@ class FullQueues:
 
     def _asked(self) -> frozenset[Route]:
         by_queue = routes_by_queue(self._sagas)
-        with _connection() as connection:
+        # Of its own: the shared ones may wait for longer, and so may whoever waits for them.
+        with current_app.connection_for_read(**LIMITS) as connection:
             connection.ensure_connection(max_retries=0)
             full = [name for name in by_queue if length_of(name, connection) > ENOUGH]
         return frozenset(route for name in full for route in by_queue[name])
@@ -61,10 +60,9 @@ def routes_by_queue(sagas: Iterable[Saga]) -> dict[str, set[Route]]:
         for step in saga.claimed_steps:
             for direction in Direction:
                 name = task_name(saga.saga_type, step.name, direction)
-                options = current_app.amqp.router.route({"queue": step.queue}, name)
-                if "queue" in options:  # else an exchange, behind which there may be any number
-                    route = (saga.saga_type, saga.version, step.name, direction)
-                    found[options["queue"].name].add(route)
+                queue = queue_of(name, step.queue)
+                if queue is not None:
+                    found[queue].add((saga.saga_type, saga.version, step.name, direction))
     return found
 
 
@@ -75,13 +73,3 @@ def length_of(queue: str, connection: Connection) -> int:
             return int(channel.queue_declare(queue, passive=True).message_count)
         except connection.channel_errors:
             return 0
-
-
-def _connection() -> Connection:
-    """One of its own: the shared ones may wait for longer, and so may whoever waits for them."""
-    redis = ("socket_timeout", "socket_connect_timeout")
-    amqp = ("read_timeout", "write_timeout")
-    return current_app.connection_for_read(
-        connect_timeout=ANSWER_LIMIT,
-        transport_options=dict.fromkeys((*redis, *amqp), ANSWER_LIMIT),
-    )

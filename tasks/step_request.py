@@ -44,9 +44,6 @@ class StepRequest(Request):
                     LostClaim(
                         self.name,
                         execution_id,
-                        self.task.step,
-                        self.task.direction,
-                        fence + 1,  # a claim's is one above its hint's
                         holder_of(self.id, self.hostname, self.worker_pid),
                         self.worker_pid,
                         is_ending,

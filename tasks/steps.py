@@ -12,23 +12,28 @@ in vain.
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import TypeGuard
 
-from celery import Task, shared_task
+from celery import shared_task
+from django.conf import settings
 
 from clients.calling import in_step
 from clients.errors import Later, NotSent, Refused, ServiceError
 from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
+from tasks import run_on
+from tasks.limits import limited
 from tasks.lost import holder_in
+from tasks.names import task_name
 
 logger = logging.getLogger(__name__)
 
 BIGINT_LIMIT = 1 << 63
 
 
-class StepTask(Task):
+class StepTask(run_on.RunsOn):
     """One direction of one step."""
 
     Request = "tasks.step_request:StepRequest"
@@ -36,38 +41,35 @@ class StepTask(Task):
     direction: Direction
 
 
-def task_name(saga_type: str, step: str, direction: Direction) -> str:
-    """The name of the Celery task that runs one direction of one step."""
-    name = f"{saga_type}.{step}"
-    return name if direction is Direction.ACTION else f"{name}.compensate"
-
-
 def register_tasks(sagas: Iterable[Saga]) -> None:
     """Makes a task of each direction of each step; versions of one type share theirs."""
-    tasks: dict[str, tuple[Direction, SagaStep]] = {}
+    longest: dict[str, SagaStep] = {}
+    names: dict[str, tuple[str, str, Direction]] = {}
     for saga in sagas:
         for step in saga.claimed_steps:
+            found = longest.get(saga.saga_type, step)
+            longest[saga.saga_type] = max(found, step, key=lambda each: each.hard_limit)
             for direction in Direction:
-                name = task_name(saga.saga_type, step.name, direction)
-                known = tasks.get(name, (direction, step))[1]
                 if step.callable_for(direction) is not None:
-                    tasks[name] = direction, max(known, step, key=lambda found: found.hard_limit)
-    for name, (direction, longest) in tasks.items():
-        _register(name, longest, direction)
+                    name = task_name(saga.saga_type, step.name, direction)
+                    names[name] = saga.saga_type, step.name, direction
+    for name, (saga_type, step_name, direction) in names.items():
+        _register(name, step_name, direction, longest[saga_type])
 
 
-def _register(name: str, longest: SagaStep, direction: Direction) -> None:
-    """`longest` is the step in the version that gives it the most time. A hint carries its own
-    version's limits; these hold for a message that carries none."""
+def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> None:
+    """Each step keeps its own limits (`tasks.limits`). Celery's are below them: a message may lead
+    to any step of its saga, whose last one may begin RUN_ON_MS after the message."""
+    later = settings.RUN_ON_MS / 1000
 
     @shared_task(
         base=StepTask,
         bind=True,
         name=name,
-        step=longest.name,
+        step=step,
         direction=direction,
-        soft_time_limit=longest.soft_limit.total_seconds(),
-        time_limit=longest.hard_limit.total_seconds(),
+        soft_time_limit=longest.soft_limit.total_seconds() + later,
+        time_limit=longest.hard_limit.total_seconds() + later,
     )
     def run(task: StepTask, execution_id: object = None, fence: object = None) -> None:
         if is_bigint(execution_id) and is_bigint(fence):
@@ -85,30 +87,42 @@ def is_bigint(value: object) -> TypeGuard[int]:
 def perform(
     execution_id: int, step: str, direction: Direction, fence: int, holder: str | None = None
 ) -> None:
-    """Claims one attempt, runs it, and reports what became of it.
+    """Claims one attempt, unless that was done with the report before it, runs it, and reports what
+    became of it; if it may run on, the next step is claimed with that.
 
     Raises what the action raised, after it was reported: Celery then keeps the traceback. One that
     was held back before it began is no failure.
     """
-    work = engine.claim(execution_id, step, direction, fence, holder=holder)
+    course = run_on.course()
+    work = course.take() if course else None
+    work = work or engine.claim(execution_id, step, direction, fence, holder=holder)
     if work is None:
         return
+    may_run_on = partial(course.may, work) if course else None
+    reported = None
     try:
-        with in_step(work.context["idempotency_key"], work.saga_id) as calls:
-            verdict = engine.run_atomic(work) if work.is_atomic else None
+        with (
+            limited(work.claimed.soft_limit, work.claimed.hard_limit),
+            in_step(work.context["idempotency_key"], work.saga_id) as calls,
+        ):
+            reported = engine.run_atomic(work, may_run_on) if work.is_atomic else None
             returned = None if work.is_atomic else work.run()
     except Exception as error:
         # An earlier call of this attempt may have done something, whatever the last one came to.
         wrote = calls.wrote and isinstance(error, ServiceError)
         kind = FailureKind.UNKNOWN if wrote else failure_kind(error)
-        failure = Failure.of(kind, error)
-        if kind is FailureKind.LATER:
-            _log(work, f"held back ({error})", engine.fail(work, failure))
-            return
-        final = not work.retry.repeats(error)
-        _log(work, type(error).__name__, engine.fail(work, failure, final=final))
-        raise
-    _log(work, "succeeded", verdict or engine.succeed(work, returned))
+        is_later = kind is FailureKind.LATER
+        final = not is_later and not work.retry.repeats(error)
+        reported = engine.fail(work, Failure.of(kind, error), final=final, may_run_on=may_run_on)
+        _log(work, f"held back ({error})" if is_later else type(error).__name__, reported.verdict)
+        if not is_later:
+            raise
+    else:
+        reported = reported or engine.succeed(work, returned, may_run_on)
+        _log(work, "succeeded", reported.verdict)
+    finally:
+        if course and reported:
+            course.go_on(reported.next)
 
 
 def failure_kind(error: Exception) -> FailureKind:

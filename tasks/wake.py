@@ -15,8 +15,10 @@ from django.db import connection
 
 from sagas import engine
 from sagas.registry import registry
+from tasks import run_on
 from tasks.lost import report_noted, wake_reporter
 from tasks.queues import FullQueues
+from tasks.task_events import are_wanted
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +49,18 @@ class WakeLoop(bootsteps.StartStopStep):
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
+        self._worker = parent
         self._stopping = Event()
         self._thread: Thread | None = None
 
     def start(self, parent: Any) -> None:
+        run_on.stopping(is_so=False)
         self._thread = Thread(target=self._run, name="saga-wake-loop", daemon=True)
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
         self._stopping.set()
+        run_on.stopping(is_so=True)
         wake_reporter()
         if self._thread is not None:
             self._thread.join(STOP_LIMIT)
@@ -70,6 +75,7 @@ class WakeLoop(bootsteps.StartStopStep):
         while not self._stopping.is_set():
             try:
                 report_noted(pause)
+                run_on.telling(is_so=are_wanted(self._worker))
                 if self._stopping.is_set():
                     break
                 pause = 0.0 if engine.wake(BATCH, full_queues) == BATCH else INTERVAL

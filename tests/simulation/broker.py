@@ -1,5 +1,6 @@
 """A broker that loses, doubles, delays and reorders what it carries, and is emptied or away."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,20 +48,20 @@ class Broker:
         self._faults = faults
         self._away_until = START
 
-    def hear(self, committed: Committed) -> None:
+    def hear(self, told: Sequence[Committed]) -> None:
         """The listener that production code tells of each commit (S9)."""
         stage = self._stage
-        self.saga_ids[committed.execution_id] = committed.saga_id
-        stage.actor.announced.add(committed.execution_id)
-        hints = ", ".join(f"{hint.step} {hint.direction} {hint.fence}" for hint in committed.hints)
-        stage.note(f"event {committed.last_seq} is committed; due: {hints}", committed.saga_id)
-        stage.require(
-            not connection.in_atomic_block, "S9: hints before the commit", committed.saga_id
-        )
+        for committed in told:
+            saga_id = self.saga_ids[committed.execution_id] = committed.saga_id
+            stage.actor.announced.add(committed.execution_id)
+            hints = ", ".join(f"{h.step} {h.direction} {h.fence}" for h in committed.hints)
+            stage.note(f"event {committed.last_seq} is committed; due: {hints}", saga_id)
+            stage.require(not connection.in_atomic_block, "S9: hints before the commit", saga_id)
         if stage.rng.random() < CHANCE_OF_MEANWHILE:
             stage.meanwhile()
         messages = [
             Message(committed.execution_id, hint.step, hint.direction, hint.fence)
+            for committed in told
             for hint in committed.hints
         ]
         while messages:

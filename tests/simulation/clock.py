@@ -76,6 +76,16 @@ class Clock:
             connection.close()
 
     @contextmanager
+    def as_the_process_own(self) -> Iterator[None]:
+        """What measures how long ago a row was read goes by this clock, too."""
+
+        def monotonic() -> float:
+            return self.elapsed.total_seconds()
+
+        with mock.patch("sagas.store.executions.monotonic", monotonic):
+            yield
+
+    @contextmanager
     def instead_of_sleeping(self, meanwhile: Callable[[], None]) -> Iterator[None]:
         """Whoever sleeps within the block moves this clock, and lets others act."""
 

@@ -1,14 +1,13 @@
 """What goes wrong, how often, and the faults at COMMIT."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any, Final, Literal
-from unittest import mock
+from typing import Final, Literal
 
 from django.db import OperationalError, connection
 
+from tests.seams import at_every_commit
 from tests.simulation.clock import START
 from tests.simulation.stage import Killed, Stage
 
@@ -89,16 +88,16 @@ class Faults:
     @contextmanager
     def at_commit(self) -> Iterator[None]:
         """Every COMMIT within the block may be hit."""
-        commit = connection._commit  # type: ignore[attr-defined]  # no public seam is so late
-        with mock.patch.object(connection, "_commit", partial(self._commit, commit)):
+        with at_every_commit(self._commit):
             yield
 
-    def _commit(self, commit: Any) -> None:
+    def _commit(self, commit: Callable[[], None]) -> None:
         if self.strikes("killed before a commit"):
             _abort()
             raise Killed("before its commit")
         away = self._stage.clock.now < self._outage_until
         if away or self.strikes("lost before a commit"):
+            _abort()  # at once: or who comes next might find the row locked by the lost one, or not
             self._lose("before")
         commit()
         self._stage.clock.move(self._stage.rng.expovariate(1 / MEAN_BETWEEN_COMMITS))
@@ -117,4 +116,5 @@ class Faults:
 
 def _abort() -> None:
     """What the server does with the transaction of a client that is gone."""
-    connection.connection.rollback()
+    if connection.connection is not None:
+        connection.connection.rollback()

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from sagas import engine
 from tasks.wake import AFTER_ERROR, BATCH, INTERVAL
+from tests.seams import around_statements
 from tests.simulation.clock import START
 from tests.simulation.faults import Faults
 from tests.simulation.stage import Actor, Stage
@@ -89,7 +90,7 @@ class WakeLoops:
                 self._wake(other)
             return result
 
-        with connection.execute_wrapper(after_each_statement):
+        with around_statements(after_each_statement):
             found = self._wake(loop)
         self._stage.races["R14 two loops"] += bool(
             has_come and other.announced and found > len(loop.announced)

@@ -149,6 +149,7 @@ def _in_charge(world: World) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(world.stage.clock.in_every_session())
         stack.enter_context(world.stage.clock.instead_of_sleeping(lambda: world.stage.meanwhile()))
+        stack.enter_context(world.stage.clock.as_the_process_own())
         stack.enter_context(world.faults.at_commit())
         stack.enter_context(mock.patch("uuid.uuid4", partial(_random_id, world.stage.rng)))
         stack.enter_context(mock.patch.object(logger, "propagate", False))

@@ -36,6 +36,8 @@ RACES: Final = {
     "R14 a loop and a worker": "a wake loop found an execution due that somebody was at work on",
     "R17": "a result could not be stored",
     "R18": "a step killed its worker at each of its attempts, and gave up",
+    "runs on": "a step was claimed with the report of the one before it, in one statement",
+    "runs on, in doubt": "that statement was lost with the connection, and its worker went on",
     "R20": "a forged message claimed in vain",
 }
 

@@ -24,6 +24,10 @@ LONGEST_STALL: Final = 25.0
 """Seconds: two of the longest leases."""
 
 
+CHANCE_TO_RUN_ON: Final = 0.4
+"""Of each step that could. A message for the others is what most of the faults strike."""
+
+
 @dataclass(frozen=True)
 class Returned:
     value: object
@@ -163,9 +167,9 @@ class Workers:
         assert ended is not None, "it has run"
         try:
             if isinstance(ended, Returned):
-                verdict = engine.succeed(work, ended.value)
+                verdict, following = engine.succeed(work, ended.value, self._may_run_on)
             else:
-                verdict = engine.fail(work, ended)
+                verdict, following = engine.fail(work, ended, may_run_on=self._may_run_on)
         except (OperationalError, InterfaceError) as error:
             self._stage.note(f"can't report: {error}", work.saga_id)
             worker.end()
@@ -174,7 +178,16 @@ class Workers:
         races["R6 report, committed"] += "after" in lost and verdict is Verdict.REPEATED
         races["R6 report, not committed"] += "before" in lost and verdict is Verdict.ACCEPTED
         self._stage.note(f"{type(ended).__name__} is {verdict}", work.saga_id)
-        if self._faults.strikes("reports twice"):
+        if following is not None:
+            races["runs on"] += 1
+            races["runs on, in doubt"] += bool(lost)
+            self._stage.note(f"runs on with {following.step} {following.direction}", work.saga_id)
+            worker.work, worker.ended, worker.phase = following, None, "claimed"
+        elif self._faults.strikes("reports twice"):
             worker.phase = "ran"
         else:
             worker.end()
+
+    def _may_run_on(self, *_: object) -> bool:
+        """Often enough for both ways."""
+        return self._stage.rng.random() < CHANCE_TO_RUN_ON

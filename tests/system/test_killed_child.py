@@ -42,6 +42,17 @@ def test_r4_a_killed_child_is_reported_at_once(running: Running) -> None:
     assert running.journal(saga_id) == ["a action 1", "a action 2", "b action 1"]
 
 
+def test_r4_a_child_killed_in_a_step_that_ran_on_is_reported_at_once(running: Running) -> None:
+    """No message told its worker of that step."""
+    saga_id = running.start("slow", {"b:1": "wait"})
+    running.wait_for_call(saga_id, "b action 1")
+    killed_at = time.monotonic()
+    os.kill(running.process_of_last_call(saga_id), signal.SIGKILL)
+    assert running.end_of(saga_id)["status"] == "completed"
+    assert time.monotonic() - killed_at < AT_ONCE
+    assert running.journal(saga_id) == ["a action 1", "b action 1", "b action 2"]
+
+
 def test_r4_a_child_killed_in_a_compensation_is_reported_at_once(running: Running) -> None:
     saga_id = running.start("slow", {"b": "reject", "undo_a:1": "wait"})
     running.wait_for_call(saga_id, "a compensation 1")

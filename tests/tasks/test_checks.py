@@ -7,9 +7,8 @@ import pytest
 from celery import current_app
 
 from sagas.machine import Direction, Saga, SagaStep
-from sagas.registry import registry
 from tasks.checks import check_times, check_waits
-from tasks.steps import task_name
+from tasks.names import task_name
 
 ACQUIRE_TIMEOUT = "broker_pool_acquire_timeout"
 
@@ -45,16 +44,3 @@ def test_each_step_and_each_compensation_is_a_task_of_its_own() -> None:
     assert names == {task_name("order_processing", step, Direction.ACTION) for step in actions} | {
         f"order_processing.{step}.compensate" for step in steps
     }
-
-
-def test_r20_a_message_without_limits_gets_those_of_its_step() -> None:
-    """What a forged message lacks, the task has: nothing runs without a limit."""
-    [step] = [
-        step
-        for saga in registry
-        for step in saga.claimed_steps
-        if task_name(saga.saga_type, step.name, Direction.ACTION) == "order_processing.create_order"
-    ]
-    task = current_app.tasks["order_processing.create_order"]
-    assert task.soft_time_limit == step.soft_limit.total_seconds()
-    assert task.time_limit == step.hard_limit.total_seconds()

@@ -65,7 +65,7 @@ def test_r4_the_claim_of_a_lost_worker_is_reported(request_of: Any, reported: li
     assert reported == [], "not by the main loop"
     report_noted(0)
     holder = holder_of("message", "worker@here", CHILD)
-    assert reported == [(7, "a", Direction.ACTION, 4, holder)]
+    assert reported == [(7, holder)]
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt()])
@@ -99,7 +99,7 @@ def test_r20_a_garbled_message_is_no_claim(
 
 
 def claim_of(pid: int, *, is_ending: bool = False) -> LostClaim:
-    return LostClaim("shop.a", 7, "a", Direction.ACTION, 4, "holder", pid, is_ending)
+    return LostClaim("shop.a", 7, "holder", pid, is_ending)
 
 
 def test_a_process_beyond_its_limit_is_reported_once_it_has_ended(reported: list[Any]) -> None:

@@ -1,0 +1,163 @@
+"""Running on: a worker that has reported a step goes on with the next one of its saga in place.
+
+A message costs more than all the rest of a step. So the report and the claim of the next step are
+one statement, and that step runs here, as the Celery task that it is: with an id, signals, a log
+context, a stored failure and events for Flower of its own. Whatever breaks, the claim has its lease
+and the row its wake_at.
+
+How far it goes is bounded, so that one saga does not keep a worker from all others: RUN_ON_STEPS
+and RUN_ON_MS, for each message.
+"""
+
+import mmap
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, Final
+
+from celery import Task, current_app
+from django.conf import settings
+
+from sagas import engine
+from sagas.machine import Direction, SagaStep
+from tasks import task_events
+from tasks.limits import without_those_of_celery
+from tasks.names import queue_of, task_name
+
+Tracer = Callable[..., Any]
+"""What Celery runs a task by: (id, args, kwargs, request) → (value, info, runtime, text)."""
+
+_STOPPING, _TELLING = 0, 1
+_shared: Final = mmap.mmap(-1, 2)
+"""What a worker's main process lets its children know: whether it is being stopped, and whether
+somebody listens to the events of tasks. A byte each, in memory that a fork shares."""
+
+_here: Final = threading.local()
+
+
+class Course:
+    """The steps that one message leads to, one after the other, in one thread."""
+
+    def __init__(self) -> None:
+        self.claimed: engine.Work | None = None
+        """What the next task is for: it need not claim it any more."""
+        self._steps = 1
+        self._ends_at = time.monotonic() + settings.RUN_ON_MS / 1000
+
+    def take(self) -> engine.Work | None:
+        """What the task that begins now is for, if that is claimed."""
+        work, self.claimed = self.claimed, None
+        return work
+
+    def go_on(self, work: engine.Work | None) -> None:
+        """With `work`, once the present task has ended; None if that was the last."""
+        self.claimed = work
+        self._steps += 1
+
+    def may(self, before: engine.Work, step: SagaStep, direction: Direction) -> bool:
+        """Whether `step` may be claimed with the report of `before`, and run in place."""
+        is_over = self._steps >= settings.RUN_ON_STEPS or time.monotonic() >= self._ends_at
+        return not (is_over or _shared[_STOPPING]) and _may_follow(before, step, direction)
+
+
+class RunsOn(Task):
+    """A task whose message may lead to more than one of its kind."""
+
+    abstract = True
+    _trace_alone: Tracer | None = None
+    _trace: Tracer | None = None
+
+    # Celery builds what runs a task once for each process, and leaves it here.
+    @property
+    def __trace__(self) -> Tracer | None:
+        return self._trace
+
+    @__trace__.setter
+    def __trace__(self, tracer: Tracer | None) -> None:
+        self._trace_alone = tracer
+        self._trace = None if tracer is None else partial(_trace, tracer)
+
+    def trace_alone(self, *arguments: Any) -> Any:
+        """Runs this task, and no other after it."""
+        assert self._trace_alone is not None, "a process that runs tasks can run them all"
+        return self._trace_alone(*arguments)
+
+
+def course() -> Course | None:
+    """The one that this thread is on; None outside of a worker."""
+    return getattr(_here, "course", None)
+
+
+def stopping(*, is_so: bool) -> None:
+    """Lets all children know that the worker is being stopped: they claim nothing more (R16)."""
+    _shared[_STOPPING] = is_so
+
+
+def telling(*, is_so: bool) -> None:
+    """Lets all children know whether to tell of their tasks."""
+    _shared[_TELLING] = is_so
+
+
+def _trace(
+    tracer: Tracer, task_id: str, args: Any, kwargs: Any, request: Mapping[str, Any] | None = None
+) -> Any:
+    """Runs the task of a message, and then those that follow it."""
+    _here.course = mine = Course()
+    try:
+        with without_those_of_celery():
+            outcome = tracer(task_id, args, kwargs, request)
+            while (work := mine.claimed) is not None:
+                _trace_next(work, request or {})
+                if mine.claimed is work:
+                    break  # it could not even be begun; its lease ends the claim
+            return outcome
+    finally:
+        _here.course = None
+
+
+def _trace_next(work: engine.Work, before: Mapping[str, Any]) -> None:
+    """Runs a task that no message was sent for. `before` is the request of the one that was."""
+    name, task_id = (
+        task_name(work.definition.saga_type, work.step, work.direction),
+        str(uuid.uuid4()),
+    )
+    request = {
+        **before,
+        "id": task_id,
+        "task": name,
+        "correlation_id": task_id,
+        "parent_id": before.get("id"),
+        "root_id": before.get("root_id") or before.get("id"),
+        "argsrepr": f"({work.saga_id!r},)",
+    }
+    args = (work.execution_id, work.fence - 1)  # the hint's; a claim's is one above it
+    tell = partial(_tell, request.get("hostname"), uuid=task_id)
+    tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)
+    tell("task-started")
+    value, info, runtime, text = current_app.tasks[name].trace_alone(task_id, args, {}, request)
+    if info is None:
+        tell("task-succeeded", result=text, runtime=runtime)
+    else:
+        tell("task-failed", exception=repr(info.retval), traceback=getattr(value, "traceback", ""))
+
+
+def _tell(hostname: str | None, kind: str, **fields: Any) -> None:
+    if _shared[_TELLING] and hostname:
+        task_events.tell(hostname, kind, fields)
+
+
+def _may_follow(before: engine.Work, step: SagaStep, direction: Direction) -> bool:
+    """Whether a message for `step` would have come to this same queue, and at once: a limit of
+    tasks a second is kept by whoever takes messages."""
+    name = task_name(before.definition.saga_type, step.name, direction)
+    task = current_app.tasks.get(name)
+    if not step.run_on or task is None or task.rate_limit:
+        return False
+    name_here = task_name(before.definition.saga_type, before.step, before.direction)
+    queue = _queue_of(name, step.queue)
+    return queue is not None and queue == _queue_of(name_here, before.claimed.queue)
+
+
+_queue_of: Final = cache(queue_of)  # a process that runs tasks has its routes
