@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the engine is compared with, and the tools of the bench: apart from what it needs itself.
+PEERS := .local/peers
 # What a change is checked for: all Python in the repository.
 SOURCES := bench celery_app.py clients deploy examples manage.py participant project realtime sagas tasks tests
 
@@ -11,7 +13,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check bench-clients bench-sockets property lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +44,19 @@ backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a mi
 bench-clients: $(VENV)/dev.stamp  ## what a call of a client costs beside a bare session of requests
 	$(BIN)/python -m bench.client_call
 
+bench: $(VENV)/dev.stamp $(PEERS)/bench-peers.stamp  ## measure the engine beside others, 25 minutes; ARGS="--quick --only engine-run-on,celery-raw --broker valkey"
+	@$(BIN)/python -m bench $(ARGS); status=$$?; \
+		$(BIN)/python -m bench.page && $(PEERS)/bin/python -m bench.plots; exit $$status
+
+bench-soak: $(VENV)/dev.stamp  ## ten minutes of load: memory, connections, dead tuples; ARGS="--minutes 1"
+	$(BIN)/python -m bench.soak $(ARGS)
+
+profile: $(VENV)/dev.stamp $(PEERS)/bench-peers.stamp  ## where a step's time goes, and its statements; ARGS="--pool prefork"
+	$(BIN)/python -m bench.profile $(ARGS)
+
+bench-decide: $(VENV)/dev.stamp  ## what a decision of the machine costs, for each kind of fact
+	$(BIN)/python -m bench.decide
+
 property: $(VENV)/dev.stamp  ## the property tests of the machine with so many examples; EXAMPLES=200000
 	PROPERTY_EXAMPLES=$(or $(EXAMPLES),200000) $(BIN)/python -m pytest tests/properties --timeout 0 $(ARGS)
 
@@ -67,9 +82,10 @@ docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew
 	$(BIN)/python -m sagas.machine.diagram > docs/states.md
 	$(BIN)/python -m realtime.bus.schema > docs/events.schema.json
 	$(BIN)/python -m realtime.asyncapi > docs/asyncapi.json
+	$(BIN)/python -m bench.page
 
 requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest
-	cd requirements && for name in base local dev; do \
+	cd requirements && for name in base local dev bench-peers; do \
 		../$(BIN)/$(COMPILE) $(ARGS) --output-file=$$name.txt $$name.in || exit 1; done
 
 clean:  ## remove the environment, the local servers' data, logs and caches
@@ -93,4 +109,12 @@ $(BIN)/python:
 $(VENV)/%.stamp: requirements/%.txt | $(BIN)/python
 	@echo "Installing $< into $(VENV), which takes a minute or two the first time"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+# Without one of them the others are compared all the same: what is missing is told in the table.
+$(PEERS)/bench-peers.stamp: requirements/bench-peers.txt | $(BIN)/python
+	@echo "Installing $< into $(PEERS), which takes a minute the first time"
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< \
+		|| echo "The peers can't be installed: the table will say so." >&2
 	@touch $@

@@ -27,10 +27,12 @@ def main() -> None:
 
     hints: dict[int, Any] = {}
 
-    def record(committed: Any) -> None:
-        print(committed.execution_id, committed.last_seq, time.time(), flush=True)
-        for hint in committed.hints:
-            hints[committed.execution_id] = hint
+    def record(told: Any) -> None:
+        now = time.time()
+        for committed in told:
+            print(committed.execution_id, committed.last_seq, now, flush=True)
+            for hint in committed.hints:
+                hints[committed.execution_id] = hint
 
     listen(record)  # before Django's apps add theirs: it takes the time first
     import django

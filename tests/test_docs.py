@@ -34,6 +34,7 @@ from sagas.models import SagaExecution
 from sagas.registry import registry
 from tests.engine.driving import check_history, work_off
 from tests.pages import ROOT, Block, Chapter, chapters
+from tests.seams import around_statements
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
 PAGES: Final = (TUTORIAL, *(ROOT / "docs" / f"{name}.md" for name in ("operating", "participant")))
@@ -203,7 +204,7 @@ def reader(
     transactional_db: None, define: Any, committed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Reader]:
     reader = Reader(define, committed)
-    with _shop(reader.files, monkeypatch), connection.execute_wrapper(reader.clock):
+    with _shop(reader.files, monkeypatch), around_statements(reader.clock):
         yield reader
 
 

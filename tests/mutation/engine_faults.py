@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _TRANSACT = "sagas/engine/transact.py"
+_SAVING = "sagas/engine/saving.py"
 _WORKING = "sagas/engine/working.py"
 _STARTING = "sagas/engine/starting.py"
 
@@ -14,6 +15,7 @@ RECOVERY = ("engine/test_recovery",)
 POLICIES = ("engine/test_policies",)
 LOCKS = ("engine/test_locks",)
 GAPS = ("engine/test_gaps",)
+RUN_ON = ("tasks/test_run_on",)
 
 TRANSACTIONS = (
     Fault(
@@ -60,12 +62,8 @@ TRANSACTIONS = (
         name="A context is stored that has grown too large",
         clause="R17",
         file=_TRANSACT,
-        before="""\
-    if isinstance(fact, Succeeded):
-        storable_json(decision.state.context)""",
-        after="""\
-    if isinstance(fact, Succeeded):
-        storable_json(fact.changes)""",
+        before="        fitting_json(found.state.context)",
+        after="        fitting_json(fact.changes)",
         tests=ENGINE,
     ),
     Fault(
@@ -87,9 +85,9 @@ TRANSACTIONS = (
     Fault(
         name="A busy branch puts off the lost hint of another",
         clause="L2, R2",
-        file=_TRANSACT,
-        before="if untold and moment is not None and locked.wake_at is not None:",
-        after="if untold and moment is None and locked.wake_at is not None:",
+        file=_SAVING,
+        before="if untold and moment is not None and row.wake_at is not None:",
+        after="if untold and moment is None and row.wake_at is not None:",
         tests=RECOVERY,
     ),
     Fault(
@@ -139,8 +137,8 @@ WORKERS = (
         name="A result that can't be stored counts as without effect",
         clause="R17",
         file=_WORKING,
-        before="return fail(work, Failure.of(FailureKind.UNKNOWN, error))",
-        after="return fail(work, Failure.of(FailureKind.REJECTED, error))",
+        before="return fail(work, Failure.of(FailureKind.UNKNOWN, error), ",
+        after="return fail(work, Failure.of(FailureKind.REJECTED, error), ",
         tests=ENGINE,
     ),
     Fault(
@@ -191,9 +189,79 @@ WORKERS = (
         name="never_on is not asked",
         clause="Failures",
         file="tasks/steps.py",
-        before="final = not work.retry.repeats(error)",
+        before="final = not is_later and not work.retry.repeats(error)",
         after="final = False",
         tests=POLICIES,
+    ),
+)
+
+RUNNING_ON = (
+    Fault(
+        name="A report that also claims does not say so",
+        clause="L2",
+        file=_WORKING,
+        before="    return Reported(found.decision.verdict, work)",
+        after="    return Reported(found.decision.verdict)",
+        tests=RUN_ON,
+    ),
+    Fault(
+        name="A message is sent for the step that runs on, too",
+        clause="R1",
+        file=_TRANSACT,
+        before="            return replace(decision.then(claimed), verdict=decision.verdict)",
+        after="            return replace(decision.then(claimed), hints=decision.hints)",
+        tests=RUN_ON,
+    ),
+    Fault(
+        name="No message is sent for those beside the step that runs on",
+        clause="L2",
+        file=_TRANSACT,
+        before="            return replace(decision.then(claimed), verdict=decision.verdict)",
+        after="            return replace(decision.then(claimed), hints=())",
+        tests=RUN_ON,
+    ),
+    Fault(
+        name="A claim whose COMMIT was in doubt is forgotten by whoever runs on",
+        clause="R6",
+        file=_WORKING,
+        before="claimed = None if run_on is None else _held_by(found.row, run_on.holder)",
+        after="""\
+claimed = None
+    if run_on is not None and found.decision.verdict is Verdict.ACCEPTED:
+        claimed = _held_by(found.row, run_on.holder)""",
+        tests=RACES,
+    ),
+    Fault(
+        name="A worker that is being stopped goes on claiming",
+        clause="R16",
+        file="tasks/run_on.py",
+        before="is_over or _shared[_STOPPING]",
+        after="is_over",
+        tests=RUN_ON,
+    ),
+    Fault(
+        name="A hard limit outlives its step",
+        clause="R4",
+        file="tasks/limits.py",
+        before="        signal.setitimer(signal.ITIMER_REAL, 0)\n",
+        after="",
+        tests=("tasks/test_limits",),
+    ),
+    Fault(
+        name="A step runs on past the limit of its rate",
+        clause="Celery",
+        file="tasks/run_on.py",
+        before=" or task.rate_limit",
+        after="",
+        tests=RUN_ON,
+    ),
+    Fault(
+        name="One saga keeps a worker for as long as it has steps",
+        clause="L2",
+        file="tasks/run_on.py",
+        before="self._steps >= settings.RUN_ON_STEPS or ",
+        after="",
+        tests=RUN_ON,
     ),
 )
 
@@ -202,25 +270,36 @@ STARTS = (
         name="A repeated start with another input is taken for the same",
         clause="S11",
         file=_STARTING,
-        before="(found.saga_type, found.input_digest, found.owner_id) != wanted",
-        after="(found.saga_type, found.owner_id) != (wanted[0], wanted[2])",
+        before="there = (found.saga_type, found.input_digest, found.owner_id)",
+        after="there = (found.saga_type, wanted.digest, found.owner_id)",
         tests=ENGINE,
     ),
     Fault(
         name="A repeated start is refused by the lock that it holds itself",
         clause="S11",
         file=_STARTING,
-        before="found = executions.find(saga_id) if keys else None",
-        after="found = None",
+        before="        find()  # a repeated start must",
+        after="        pass  # a repeated start must",
         tests=LOCKS,
     ),
     Fault(
         name="A start takes no place in the queues of its locks",
         clause="Locks",
         file=_STARTING,
-        before="    if keys:\n        locks.join(execution_id, keys, execution_id)\n",
+        before="""\
+        if each.keys:
+            locks.join(execution_id, each.keys, execution_id)
+""",
         after="",
         tests=LOCKS,
+    ),
+    Fault(
+        name="Of many starts those before a refused one stay",
+        clause="S11",
+        file=_STARTING,
+        before="    with transaction.atomic():\n        found = _start(",
+        after="    with nullcontext():\n        found = _start(",
+        tests=("engine/test_start_many",),
     ),
     Fault(
         name="A start does not guard the queues that it looks at",
@@ -233,17 +312,17 @@ STARTS = (
     Fault(
         name="Locks are kept by a saga that was compensated",
         clause="Locks",
-        file=_TRANSACT,
-        before="return state.status not in TERMINAL and not has_given_up",
-        after="return state.status is not ExecutionStatus.COMPLETED and not has_given_up",
+        file=_SAVING,
+        before="and (state.status in TERMINAL or has_given_up)",
+        after='and (state.status == "completed" or has_given_up)',
         tests=LOCKS,
     ),
     Fault(
         name="A saga that failed gives its locks away",
         clause="Locks",
-        file=_TRANSACT,
-        before="return state.status not in TERMINAL and not has_given_up",
-        after="return not state.is_at_rest and not has_given_up",
+        file=_SAVING,
+        before="and (state.status in TERMINAL or has_given_up)",
+        after="and (state.is_at_rest or has_given_up)",
         tests=GAPS,
     ),
     Fault(
@@ -256,4 +335,4 @@ STARTS = (
     ),
 )
 
-ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKERS, *STARTS)
+ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKERS, *RUNNING_ON, *STARTS)

@@ -8,6 +8,7 @@ _FAMILIES = "sagas/machine/families.py"
 _OPERATE = "sagas/machine/operate.py"
 _FAMILY = "sagas/engine/family.py"
 _TRANSACT = "sagas/engine/transact.py"
+_SAVING = "sagas/engine/saving.py"
 _CHILDREN = "sagas/store/children.py"
 
 CHILDREN = ("engine/test_children",)
@@ -75,7 +76,7 @@ FAMILY_FAULTS: Final = (
         name="The children of a step wait for the parent's next look to be told of",
         clause="S9",
         file=_FAMILY,
-        before="        announce(execution_id, child.definition, child.decision)\n",
+        before="    announce_all(born)\n",
         after="",
         tests=CHILDREN,
     ),
@@ -99,16 +100,16 @@ FAMILY_FAULTS: Final = (
         name="An order is carried out again and again",
         clause="S2",
         file="sagas/store/executions.py",
-        before="hints_sent = 0, orders = '[]', outcome",
-        after="hints_sent = 0, outcome",
+        before="hints_sent = 0, orders = '[]',",
+        after="hints_sent = 0,",
         tests=CHILDREN,
     ),
     Fault(
         name="What a child came to is not kept in its row",
         clause="R3",
-        file=_TRANSACT,
-        before='executions.save(locked, decision, wake, came_to or "")',
-        after='executions.save(locked, decision, wake, "")',
+        file=_SAVING,
+        before='    return came_to or "", ',
+        after='    return "", ',
         tests=CHILDREN,
     ),
     Fault(
@@ -130,9 +131,9 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="A child whose parent could not be called is not looked at again",
         clause="R3, L1",
-        file=_TRANSACT,
-        before="_earliest(_next_wake(locked, decision), locked.now if has_news else None, 0)",
-        after="_next_wake(locked, decision)",
+        file=_SAVING,
+        before="return earliest(moment, row.now if news else None, 0)",
+        after="return moment",
         tests=CHILDREN,
     ),
     Fault(

@@ -52,8 +52,8 @@ ROWS = (
         name="A transition leaves wake_at as it was",
         clause="L1",
         file=_EXECUTIONS,
-        before="last_seq = %(last_seq)s, wake_at = %(wake_at)s, waits_for_signal",
-        after="last_seq = %(last_seq)s, waits_for_signal",
+        before=" wake_at = %(wake_at)s,\n        waits",
+        after="\n        waits",
         tests=ENGINE,
     ),
     Fault(
@@ -65,10 +65,34 @@ ROWS = (
         tests=GAPS,
     ),
     Fault(
+        name="An order is overwritten by a report that did not see it",
+        clause="R8",
+        file=_EXECUTIONS,
+        before=" AND orders = %(seen_orders)s::jsonb",
+        after="",
+        tests=RACES,
+    ),
+    Fault(
+        name="A transition waits for the row with a time that was read before",
+        clause="S13",
+        file=_EXECUTIONS,
+        before="FOR NO KEY UPDATE SKIP LOCKED",
+        after="FOR NO KEY UPDATE",
+        tests=RACES,
+    ),
+    Fault(
+        name="A process believes its own clock",
+        clause="S13",
+        file=_EXECUTIONS,
+        before="TRUSTED_FOR: Final = 1.0",
+        after="TRUSTED_FOR: Final = 1e9",
+        tests=RACES,
+    ),
+    Fault(
         name="Of two starts with one saga_id the second is an error",
         clause="S11",
-        file=_EXECUTIONS,
-        before="ON CONFLICT (saga_id) DO NOTHING\n",
+        file="sagas/store/insertion.py",
+        before="    ON CONFLICT (saga_id) DO NOTHING\n",
         after="",
         tests=ENGINE,
     ),
@@ -80,12 +104,12 @@ DUE = (
         clause="S12",
         file=_DUE,
         before="""\
-WHERE wake_at <= clock_timestamp() AND (saga_type, version) IN (
+WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version) IN (
     SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
 )
 ORDER BY""",
         after="""\
-WHERE wake_at <= clock_timestamp() AND saga_type = ANY(%(types)s)
+WHERE wake_at <= (SELECT clock_timestamp()) AND saga_type = ANY(%(types)s)
 ORDER BY""",
         tests=ENGINE,
     ),
@@ -93,8 +117,8 @@ ORDER BY""",
         name="What has just become due is called stranded",
         clause="S12",
         file=_DUE,
-        before="clock_timestamp() - interval '30 seconds'",
-        after="clock_timestamp()",
+        before="(SELECT clock_timestamp() - interval '30 seconds')",
+        after="(SELECT clock_timestamp())",
         tests=RECOVERY,
     ),
     Fault(
@@ -141,7 +165,7 @@ DELETIONS = (
         file=_DELETION,
         before="""\
       AND NOT EXISTS (
-          SELECT FROM sagas_sagaexecution WHERE root_id = one.id AND status <> ALL(%(terminal)s)
+          SELECT FROM sagas_sagaexecution WHERE root_id = one.id AND status NOT IN ({_TERMINAL})
       )
 """,
         after="",
@@ -159,9 +183,17 @@ DELETIONS = (
         name="Deletion waits for what somebody is at work on",
         clause="R19",
         file=_DELETION,
-        before="ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
-        after="ORDER BY id LIMIT %(limit)s FOR UPDATE",
+        before="ORDER BY finished_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED",
+        after="ORDER BY finished_at, id LIMIT %(limit)s FOR UPDATE",
         tests=("engine/test_deletion",),
+    ),
+    Fault(
+        name="What changed while it was archived is deleted",
+        clause="R19",
+        file="sagas/engine/cleaning.py",
+        before="if family.items() <= archived.items()]",
+        after="if family.keys() <= archived.keys()]",
+        tests=("engine/test_archive",),
     ),
 )
 
@@ -175,18 +207,18 @@ MESSAGES = (
         tests=GAPS,
     ),
     Fault(
-        name="A hint has no time limit of its own",
+        name="A task has the time limit of its own step alone",
         clause="R4",
-        file="tasks/hints.py",
-        before="                time_limit=step.hard_limit.total_seconds(),\n",
-        after="",
-        tests=GAPS,
+        file="tasks/steps.py",
+        before="key=lambda each: each.hard_limit)",
+        after="key=lambda each: each is step)",
+        tests=("tasks/test_steps",),
     ),
     Fault(
         name="A worker waits for a broker that is away",
         clause="L2",
-        file="tasks/hints.py",
-        before="                retry=False,\n",
+        file="tasks/sending.py",
+        before="max_retries=max(0, len(self._connection.alt) - 1)",
         after="",
         tests=GAPS,
     ),

@@ -1,0 +1,58 @@
+"""How much of everything is measured, and what of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bench.stage import FOLDER, ROOT, BrokerName
+
+LATEST: Final = ROOT / "bench" / "results" / "latest.json"
+PARTIAL: Final = FOLDER / "partial.json"
+"""Where the figures of a run go that was not whole: never into the repository."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """`warm_up` sequences, in batches, for connections, plans and children; `seconds` for one
+    measurement of throughput, done `repeats` times; so many `latencies` at rest, and `loaded`
+    seconds of them under load; executions that are `finished`, `parked`, `due` with a lost hint,
+    `hinted`; `drained` seconds of a backlog; `claims` and `starts` one by one."""
+
+    warm_up: Sequence[int] = (1, 20, 100)
+    seconds: float = 4.0
+    repeats: int = 3
+    latencies: int = 40
+    loaded: float = 3.0
+    finished: Sequence[int] = (0, 100_000, 1_000_000)
+    parked: int = 100_000
+    claims: int = 2000
+    due: int = 100_000
+    hinted: int = 10_000
+    drained: float = 10.0
+    starts: int = 2000
+
+
+QUICK: Final = Sizes(
+    seconds=1.5,
+    repeats=1,
+    latencies=20,
+    loaded=0.0,
+    finished=(0, 10_000),
+    parked=10_000,
+    claims=500,
+    due=5000,
+    hinted=3000,
+    drained=3.0,
+    starts=500,
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    sizes: Sizes
+    systems: Sequence[str]
+    sections: Sequence[str]
+    brokers: Sequence[BrokerName]
+    pools: Sequence[str]
+    out: Path

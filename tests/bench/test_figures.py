@@ -1,0 +1,120 @@
+"""From figures to tables: pure."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import page, results
+from bench.options import parse
+from bench.rates import Measured, count_for, quantile
+from bench.results import Row
+from bench.rooms import rooms
+from bench.sizes import LATEST
+from bench.soak import quarters
+
+STEP = "run (celery/app/trace.py:1);perform (tasks/steps.py:9)"
+
+
+def test_the_best_pool_of_each_system_is_first_and_what_failed_is_last() -> None:
+    rows = [
+        Row("a", "valkey", "prefork", 100.0),
+        Row("a", "valkey", "threads", 200.0),
+        Row("b", "valkey", "prefork", failed="it broke"),
+        Row("b", "valkey", "threads", 50.0),
+        Row("a", "rabbitmq", "prefork", 10.0),
+    ]
+    assert [(r.system, r.broker, r.pool) for r in results.ordered(rows)] == [
+        ("a", "valkey", "threads"),
+        ("a", "valkey", "prefork"),
+        ("a", "rabbitmq", "prefork"),
+        ("b", "valkey", "threads"),
+        ("b", "valkey", "prefork"),
+    ]
+
+
+def test_a_row_has_the_keys_that_others_read() -> None:
+    [row] = results.as_json([Row("dbos", None, "in process", 127.0, 42.0, 50.0, 8.0)])
+    wanted = {"system", "broker", "pool", "steps_s", "p50_ms", "p95_ms", "cpu_s_per_1000"}
+    assert wanted <= row.keys()
+    assert not {"failed", "skipped"} & row.keys()
+
+
+def test_rates_are_of_steps() -> None:
+    measured = Measured(sequences=200, seconds=4.0, cpu=2.0)
+    assert (measured.steps_s, measured.cpu_s_per_1000) == (250.0, 2.0)
+
+
+@pytest.mark.parametrize(("rate", "count"), [(50.0, 200), (1.0, 20), (1e6, 5000)])
+def test_a_batch_takes_about_as_long_as_it_should(rate: float, count: int) -> None:
+    assert count_for(rate, 4.0) == count
+
+
+def test_quantiles_are_in_milliseconds() -> None:
+    times = [number / 1000 for number in range(100, 0, -1)]
+    assert (quantile(times, 0.5), quantile(times, 0.99), quantile([0.002], 0.95)) == (51, 100, 2)
+
+
+def test_only_a_whole_run_goes_into_the_repository(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse([]).out == LATEST
+    for part in (["--quick"], ["--only", "wake"], ["--broker", "valkey"], ["--pool", "threads"]):
+        assert parse(part).out != LATEST
+    for wrong in (["--only", "nothing"], ["--broker", "sqs"], ["--pool", "gevent"]):
+        with pytest.raises(SystemExit):
+            parse(wrong)
+    assert "there is no nothing; there are engine-run-on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("stack", "room"),
+    [
+        (
+            f"{STEP};save (sagas/store/executions.py:1);execute (psycopg/cursor.py:2)",
+            "psycopg",
+        ),
+        (f"{STEP};decide (sagas/machine/decide.py:1);len (x.py:3)", "machine"),
+        (f"{STEP};push (realtime/push.py:70)", "push"),
+        ("run (realtime/relay.py:80);execute (psycopg/cursor.py:2)", "relay"),
+        ("_run (tasks/wake.py:80);dumps (json/encoder.py:2)", "wake loop"),
+        ("main (threading.py:1)", "Python"),
+    ],
+)
+def test_a_stack_belongs_to_the_room_that_it_is_deepest_in(stack: str, room: str) -> None:
+    assert rooms([f"{stack} 3", f"{stack} 4"]) == {room: 7}
+
+
+def test_the_soak_compares_the_quarters() -> None:
+    samples = [{"worker, MB": 10.0}] * 2 + [{"worker, MB": 99.0}] * 4 + [{"worker, MB": 15.0}] * 2
+    assert quarters(samples) == [{"of": "worker, MB", "first": 10.0, "last": 15.0, "ratio": 1.5}]
+
+
+def test_the_page_has_its_tables_between_its_marks_and_keeps_the_rest() -> None:
+    report = {
+        "machine": {"cores": 2},
+        "rows": [
+            {"system": "a", "broker": "valkey", "pool": "p", "steps_s": 1234.5, "p50_ms": 7.25},
+            {"system": "b", "broker": None, "pool": "p", "skipped": "no wheel"},
+        ],
+        "starts": [{"way": "in bulk", "starts_s": 10.0}],
+    }
+    text = page.with_tables(f"before\n{page.BEGIN}\nold\n{page.END}\nafter\n", report)
+    assert text.startswith("before\n")
+    assert text.endswith("\nafter\n")
+    assert "| a | valkey | p | 1,234 | 7.25 |" in text
+    assert "b, None, p: skipped: no wheel" in text
+    assert "| in bulk | 10 |" in text
+    assert "old" not in text
+    assert page.with_tables(text, report) == text
+
+
+def test_the_page_is_made_of_the_latest_figures() -> None:
+    text = page.PAGE.read_text()
+    assert page.with_tables(text, json.loads(LATEST.read_text())) == text, "`make docs` writes it."
+
+
+def test_a_report_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "results" / "latest.json"
+    results.save(path, {"rows": []})
+    with pytest.raises(TypeError):
+        results.save(path, {"rows": object()})
+    assert json.loads(path.read_text()) == {"rows": []}
