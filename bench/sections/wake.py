@@ -12,7 +12,7 @@ import psycopg
 
 from bench.drivers.driver import until
 from bench.filling import multiply
-from bench.processes import driven
+from bench.processes import Failed, driven
 from bench.sizes import Options
 from bench.stage import LOGS, Stage, emptied, settle
 from bench.systems import engine
@@ -67,5 +67,7 @@ def _drained(database_url: str, seconds: float, count: int) -> float:
         until(ended, LOOK)
         time.sleep(WARM_UP)
         began, first = time.perf_counter(), ended()
+        if first >= count:
+            raise Failed(f"{count} steps were done before the measurement began: give it more")
         until(lambda: time.perf_counter() - began >= seconds or ended() >= count, LOOK)
         return round((ended() - first) / (time.perf_counter() - began), 1)

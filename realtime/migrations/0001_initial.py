@@ -4,71 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
-    dependencies = []
+    dependencies = [
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="HandledEvent",
+            name='HandledEvent',
             fields=[
-                (
-                    "pk",
-                    models.CompositePrimaryKey(
-                        "handler",
-                        "event_id",
-                        blank=True,
-                        editable=False,
-                        primary_key=True,
-                        serialize=False,
-                    ),
-                ),
-                ("handler", models.CharField(max_length=200)),
-                ("event_id", models.CharField(max_length=201)),
-                ("handled_at", models.DateTimeField(db_index=True)),
+                ('pk', models.CompositePrimaryKey('handler', 'event_id', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('handler', models.CharField(max_length=200)),
+                ('event_id', models.CharField(max_length=201)),
+                ('handled_at', models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name="DeadLetter",
+            name='DeadLetter',
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("handler", models.CharField(max_length=200)),
-                (
-                    "event_id",
-                    models.CharField(
-                        blank=True, help_text="Empty if it could not be read.", max_length=201
-                    ),
-                ),
-                ("exchange", models.CharField(blank=True, max_length=255)),
-                ("routing_key", models.CharField(blank=True, max_length=255)),
-                (
-                    "headers",
-                    models.TextField(blank=True, help_text="JSON; they were not believed."),
-                ),
-                ("body", models.BinaryField(help_text="As it came.")),
-                ("size", models.PositiveBigIntegerField(help_text="Bytes that it had.")),
-                ("reason", models.TextField()),
-                ("traceback", models.TextField(blank=True)),
-                ("tries", models.PositiveIntegerField()),
-                ("retry_at", models.DateTimeField(blank=True, null=True)),
-                ("created_at", models.DateTimeField()),
-                ("updated_at", models.DateTimeField()),
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('handler', models.CharField(max_length=200)),
+                ('event_id', models.CharField(blank=True, help_text='Empty if it could not be read.', max_length=201)),
+                ('exchange', models.CharField(blank=True, max_length=255)),
+                ('routing_key', models.CharField(blank=True, max_length=255)),
+                ('headers', models.TextField(blank=True, help_text='JSON; they were not believed.')),
+                ('body', models.BinaryField(help_text='As it came.')),
+                ('size', models.PositiveBigIntegerField(help_text='Bytes that it had.')),
+                ('reason', models.TextField()),
+                ('traceback', models.TextField(blank=True)),
+                ('tries', models.PositiveIntegerField()),
+                ('retry_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField()),
+                ('updated_at', models.DateTimeField()),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("retry_at__isnull", False)),
-                        fields=["retry_at"],
-                        name="realtime_deadletter_due",
-                    )
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("event_id", ""), _negated=True),
-                        fields=("handler", "event_id"),
-                        name="realtime_deadletter_once",
-                    )
-                ],
+                'indexes': [models.Index(condition=models.Q(('retry_at__isnull', False)), fields=['retry_at'], name='realtime_deadletter_due')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('event_id', ''), _negated=True), fields=('handler', 'event_id'), name='realtime_deadletter_once')],
             },
         ),
     ]

@@ -6,242 +6,124 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("sagas", "0001_initial"),
+        ('sagas', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="SagaLock",
+            name='SagaLock',
             fields=[
-                ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("key", models.CharField(max_length=200)),
-                ("family_id", models.BigIntegerField(help_text="The execution's root, or itself.")),
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('key', models.CharField(max_length=200)),
+                ('family_id', models.BigIntegerField(help_text="The execution's root, or itself.")),
             ],
         ),
         migrations.RemoveConstraint(
-            model_name="sagaevent",
-            name="saga_event_type",
+            model_name='sagaevent',
+            name='saga_event_type',
         ),
         migrations.RemoveConstraint(
-            model_name="sagaexecution",
-            name="saga_execution_wakes",
+            model_name='sagaexecution',
+            name='saga_execution_wakes',
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="definition_digest",
-            field=models.CharField(
-                blank=True,
-                db_default="",
-                help_text="Of the definition that it was started with.",
-                max_length=64,
-            ),
+            model_name='sagaexecution',
+            name='definition_digest',
+            field=models.CharField(blank=True, db_default='', help_text='Of the definition that it was started with.', max_length=64),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="number",
-            field=models.PositiveIntegerField(
-                db_default=0, help_text="Among the children of that step."
-            ),
+            model_name='sagaexecution',
+            name='number',
+            field=models.PositiveIntegerField(db_default=0, help_text='Among the children of that step.'),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="orders",
-            field=models.JSONField(db_default=[], help_text="What the parent said, not yet done."),
+            model_name='sagaexecution',
+            name='orders',
+            field=models.JSONField(db_default=[], help_text='What the parent said, not yet done.'),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="outcome",
-            field=models.CharField(
-                blank=True,
-                db_default="",
-                help_text="What a child has come to, for its parent.",
-                max_length=16,
-            ),
+            model_name='sagaexecution',
+            name='outcome',
+            field=models.CharField(blank=True, db_default='', help_text='What a child has come to, for its parent.', max_length=16),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="outcome_taken",
-            field=models.CharField(
-                blank=True,
-                db_default="",
-                help_text="The newest outcome that the parent has taken.",
-                max_length=16,
-            ),
+            model_name='sagaexecution',
+            name='outcome_taken',
+            field=models.CharField(blank=True, db_default='', help_text='The newest outcome that the parent has taken.', max_length=16),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="parent",
-            field=models.ForeignKey(
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="children",
-                to="sagas.sagaexecution",
-            ),
+            model_name='sagaexecution',
+            name='parent',
+            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='sagas.sagaexecution'),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="parent_step",
-            field=models.CharField(blank=True, db_default="", max_length=63),
+            model_name='sagaexecution',
+            name='parent_step',
+            field=models.CharField(blank=True, db_default='', max_length=63),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="root",
-            field=models.ForeignKey(
-                help_text="The topmost parent: locks are held by the whole family.",
-                null=True,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="sagas.sagaexecution",
-            ),
+            model_name='sagaexecution',
+            name='root',
+            field=models.ForeignKey(help_text='The topmost parent: locks are held by the whole family.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='sagas.sagaexecution'),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="terms",
-            field=models.JSONField(
-                db_default={},
-                help_text="What few executions have: times, locks, signals that came early.",
-            ),
+            model_name='sagaexecution',
+            name='terms',
+            field=models.JSONField(db_default={}, help_text='What few executions have: times, locks, signals that came early.'),
         ),
         migrations.AddField(
-            model_name="sagaexecution",
-            name="waits_for_signal",
-            field=models.BooleanField(
-                db_default=False,
-                help_text="Whether only a signal without a time limit moves it on.",
-            ),
+            model_name='sagaexecution',
+            name='waits_for_signal',
+            field=models.BooleanField(db_default=False, help_text='Whether only a signal without a time limit moves it on.'),
         ),
         migrations.AlterField(
-            model_name="sagaexecution",
-            name="saga_id",
+            model_name='sagaexecution',
+            name='saga_id',
             field=models.CharField(max_length=255, unique=True),
         ),
         migrations.AlterField(
-            model_name="sagaexecution",
-            name="saga_type",
+            model_name='sagaexecution',
+            name='saga_type',
             field=models.CharField(max_length=127),
         ),
         migrations.AddIndex(
-            model_name="sagaexecution",
-            index=models.Index(
-                condition=models.Q(("status", "failed")),
-                fields=["-id"],
-                name="saga_execution_failed",
-            ),
+            model_name='sagaexecution',
+            index=models.Index(condition=models.Q(('status', 'failed')), fields=['-id'], name='saga_execution_failed'),
         ),
         migrations.AddIndex(
-            model_name="sagaexecution",
-            index=models.Index(
-                condition=models.Q(
-                    ("parent__isnull", False),
-                    models.Q(("outcome", models.F("outcome_taken")), _negated=True),
-                ),
-                fields=["parent"],
-                name="saga_execution_news",
-            ),
+            model_name='sagaexecution',
+            index=models.Index(condition=models.Q(('parent__isnull', False), models.Q(('outcome', models.F('outcome_taken')), _negated=True)), fields=['parent'], name='saga_execution_news'),
         ),
         migrations.AddConstraint(
-            model_name="sagaevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "type__in",
-                        [
-                            "saga.amended",
-                            "saga.cancelled",
-                            "saga.compensated",
-                            "saga.compensating",
-                            "saga.completed",
-                            "saga.failed",
-                            "saga.paused",
-                            "saga.released",
-                            "saga.resumed",
-                            "saga.running",
-                            "saga.signalled",
-                            "saga.started",
-                            "saga.unblocked",
-                            "step.children",
-                            "step.claimed",
-                            "step.failed",
-                            "step.hurried",
-                            "step.late",
-                            "step.reopened",
-                            "step.resolved",
-                            "step.retrying",
-                            "step.scheduled",
-                            "step.skipped",
-                            "step.succeeded",
-                            "step.waiting",
-                            "step.withdrawn",
-                        ],
-                    )
-                ),
-                name="saga_event_type",
-            ),
+            model_name='sagaevent',
+            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['saga.amended', 'saga.cancelled', 'saga.compensated', 'saga.compensating', 'saga.completed', 'saga.failed', 'saga.paused', 'saga.released', 'saga.resumed', 'saga.running', 'saga.signalled', 'saga.started', 'saga.unblocked', 'step.children', 'step.claimed', 'step.failed', 'step.hurried', 'step.late', 'step.reopened', 'step.resolved', 'step.retrying', 'step.scheduled', 'step.skipped', 'step.succeeded', 'step.waiting', 'step.withdrawn'])), name='saga_event_type'),
         ),
         migrations.AddConstraint(
-            model_name="sagaexecution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("status__in", ["compensated", "completed", "failed"]), ("wake_at", None)
-                    ),
-                    models.Q(
-                        ("parent__isnull", False),
-                        ("status__in", ["compensated", "completed", "failed"]),
-                    ),
-                    ("paused", True),
-                    ("waits_for_signal", True),
-                    models.Q(
-                        models.Q(
-                            ("status__in", ["compensated", "completed", "failed"]), _negated=True
-                        ),
-                        ("wake_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="saga_execution_wakes",
-            ),
+            model_name='sagaexecution',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['compensated', 'completed', 'failed']), ('wake_at', None)), models.Q(('parent__isnull', False), ('status__in', ['compensated', 'completed', 'failed'])), ('paused', True), ('waits_for_signal', True), models.Q(models.Q(('status__in', ['compensated', 'completed', 'failed']), _negated=True), ('wake_at__isnull', False)), _connector='OR'), name='saga_execution_wakes'),
         ),
         migrations.AddConstraint(
-            model_name="sagaexecution",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("outcome__in", ["", "completed", "final", "gave_up", "undone", "stuck"]),
-                    models.Q(
-                        ("parent__isnull", False),
-                        models.Q(("number", 0), ("outcome", ""), ("parent_step", "")),
-                        _connector="OR",
-                    ),
-                ),
-                name="saga_execution_outcome",
-            ),
+            model_name='sagaexecution',
+            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['', 'completed', 'final', 'gave_up', 'undone', 'stuck']), models.Q(('parent__isnull', False), models.Q(('number', 0), ('outcome', ''), ('parent_step', '')), _connector='OR')), name='saga_execution_outcome'),
         ),
         migrations.AddConstraint(
-            model_name="sagaexecution",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("parent__isnull", False)),
-                fields=("parent", "parent_step", "number"),
-                name="saga_execution_child",
-            ),
+            model_name='sagaexecution',
+            constraint=models.UniqueConstraint(condition=models.Q(('parent__isnull', False)), fields=('parent', 'parent_step', 'number'), name='saga_execution_child'),
         ),
         migrations.AddField(
-            model_name="sagalock",
-            name="execution",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="locks",
-                to="sagas.sagaexecution",
-            ),
+            model_name='sagalock',
+            name='execution',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='locks', to='sagas.sagaexecution'),
         ),
         migrations.AddIndex(
-            model_name="sagalock",
-            index=models.Index(fields=["key", "id"], name="saga_lock_queue"),
+            model_name='sagalock',
+            index=models.Index(fields=['key', 'id'], name='saga_lock_queue'),
         ),
         migrations.AddConstraint(
-            model_name="sagalock",
-            constraint=models.UniqueConstraint(fields=("key", "execution"), name="saga_lock_once"),
+            model_name='sagalock',
+            constraint=models.UniqueConstraint(fields=('key', 'execution'), name='saga_lock_once'),
         ),
     ]

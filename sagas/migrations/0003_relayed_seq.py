@@ -14,7 +14,8 @@ def mark_history(apps: Any, schema_editor: Any) -> None:
         last, done = cursor.fetchone()[0], 0
         while done < last:
             cursor.execute(
-                "UPDATE sagas_sagaexecution SET relayed_seq = last_seq WHERE id > %s AND id <= %s",
+                "UPDATE sagas_sagaexecution SET relayed_seq = last_seq "
+                "WHERE id > %s AND id <= %s",
                 [done, done + BATCH],
             )
             done += BATCH
@@ -23,23 +24,17 @@ def mark_history(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("sagas", "0002_more_kinds_of_steps")]
+    dependencies = [('sagas', '0002_more_kinds_of_steps')]
 
     operations = [
         migrations.AddField(
-            model_name="sagaexecution",
-            name="relayed_seq",
-            field=models.PositiveBigIntegerField(
-                db_default=0, help_text="The number of the newest event that is on the event bus."
-            ),
+            model_name='sagaexecution',
+            name='relayed_seq',
+            field=models.PositiveBigIntegerField(db_default=0, help_text='The number of the newest event that is on the event bus.'),
         ),
         migrations.RunPython(mark_history, migrations.RunPython.noop),
         migrations.AddIndex(
-            model_name="sagaexecution",
-            index=models.Index(
-                condition=models.Q(("relayed_seq__lt", models.F("last_seq"))),
-                fields=["updated_at"],
-                name="saga_execution_unrelayed",
-            ),
+            model_name='sagaexecution',
+            index=models.Index(condition=models.Q(('relayed_seq__lt', models.F('last_seq'))), fields=['updated_at'], name='saga_execution_unrelayed'),
         ),
     ]

@@ -6,21 +6,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("sagas", "0003_relayed_seq"),
+        ('sagas', '0003_relayed_seq'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name="sagaexecution",
-            name="tags",
-            field=models.JSONField(db_default=[], help_text="What its starter finds it by again."),
+            model_name='sagaexecution',
+            name='tags',
+            field=models.JSONField(db_default=[], help_text='What its starter finds it by again.'),
         ),
         migrations.AddIndex(
-            model_name="sagaexecution",
-            index=django.contrib.postgres.indexes.GinIndex(
-                fields=["tags"], name="saga_execution_tags", opclasses=["jsonb_path_ops"]
-            ),
+            model_name='sagaexecution',
+            index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='saga_execution_tags', opclasses=['jsonb_path_ops']),
         ),
     ]
