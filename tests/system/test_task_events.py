@@ -17,7 +17,7 @@ ENDED = {
 
 
 def test_each_step_that_ran_on_is_seen_as_a_task(running: Running) -> None:
-    app = Celery(broker=running.env["CELERY_BROKER_URL"])
+    app = Celery(broker=running.env["CELERY_BROKER_URL"], set_as_current=False)
     names: dict[str, str] = {}
     kinds: dict[str, set[str]] = defaultdict(set)
 
