@@ -153,8 +153,8 @@ def send_too_much(running: Running, username: str, chance: random.Random) -> int
 
 
 def test_10_000_garbled_and_oversized_frames_change_nothing(running: Running) -> None:
-    """The process neither ends nor grows: but for what its allocator keeps, which the first few
-    hundred frames show."""
+    """The process neither ends nor grows: but for what its allocator keeps. That is a few of the
+    frames of 17 MB, of some 400 MB in all."""
     chance = random.Random(1)
     process = psutil.Process(running.supervisor.pid_of("web"))
     for number in range(3):
@@ -165,7 +165,7 @@ def test_10_000_garbled_and_oversized_frames_change_nothing(running: Running) ->
         sent += send_too_much(running, f"garbler-{number}", chance)
         number += 1
     assert process.pid == running.supervisor.pid_of("web")
-    assert process.memory_info().rss - before < 24 << 20
+    assert process.memory_info().rss - before < 3 * (17 << 20)
     saga_id = running.start()
     assert running.end_of(saga_id)["status"] == "completed"
 
