@@ -15,6 +15,8 @@ from typing import Any, Final
 from celery import bootsteps, current_app
 from celery.signals import worker_process_shutdown
 
+from tasks.sending import LIMITS
+
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.25
@@ -90,7 +92,7 @@ class Teller:
     def _dispatcher(self, hostname: str) -> Any:
         if hostname not in self._dispatchers:
             self._dispatchers[hostname] = current_app.events.Dispatcher(
-                current_app.connection_for_write(),
+                current_app.connection_for_write(**LIMITS),
                 hostname=hostname,
                 buffer_group=["task"],
                 buffer_limit=MOST,

@@ -3,19 +3,17 @@
 from typing import Final
 
 from tests.mutation.fault import Fault
+from tests.mutation.worker_faults import WORKER_FAULTS
 
 _TRANSACT = "sagas/engine/transact.py"
 _SAVING = "sagas/engine/saving.py"
-_WORKING = "sagas/engine/working.py"
 _STARTING = "sagas/engine/starting.py"
 
 ENGINE = ("engine/test_engine",)
 RACES = ("engine/test_races",)
 RECOVERY = ("engine/test_recovery",)
-POLICIES = ("engine/test_policies",)
 LOCKS = ("engine/test_locks",)
 GAPS = ("engine/test_gaps",)
-RUN_ON = ("tasks/test_run_on",)
 
 TRANSACTIONS = (
     Fault(
@@ -108,163 +106,6 @@ TRANSACTIONS = (
     ),
 )
 
-WORKERS = (
-    Fault(
-        name="A claim whose COMMIT was in doubt is thrown away",
-        clause="R6",
-        file=_WORKING,
-        before="    if found is None or found.decision.verdict is Verdict.REFUSED:",
-        after="    if found is None or found.decision.verdict is not Verdict.ACCEPTED:",
-        tests=RACES,
-    ),
-    Fault(
-        name="An action gets the context itself",
-        clause="S10",
-        file=_WORKING,
-        before="            return self.action(deepcopy(self.context))\n        key =",
-        after="            return self.action(self.context)\n        key =",
-        tests=ENGINE,
-    ),
-    Fault(
-        name="The idempotency key changes with each attempt",
-        clause="Participants",
-        file=_WORKING,
-        before="        key=idempotency_key(state.saga_id, step, direction),\n",
-        after='        key=f"{state.saga_id}:{step}:{direction}:{attempt}",\n',
-        tests=ENGINE,
-    ),
-    Fault(
-        name="A result that can't be stored counts as without effect",
-        clause="R17",
-        file=_WORKING,
-        before="return fail(work, Failure.of(FailureKind.UNKNOWN, error), ",
-        after="return fail(work, Failure.of(FailureKind.REJECTED, error), ",
-        tests=ENGINE,
-    ),
-    Fault(
-        name="A step in doubt is tried again without asking its probe",
-        clause="R4",
-        file=_WORKING,
-        before="definition.probe if mine.effect is Effect.POSSIBLE else None,",
-        after="definition.probe if mine.effect is Effect.APPLIED else None,",
-        tests=POLICIES,
-    ),
-    Fault(
-        name="A probe that says nothing happened is not believed",
-        clause="S4",
-        file=_WORKING,
-        before="""\
-        if known is None:
-            logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
-            return None
-        returned = self.action(deepcopy({**self.context, **known}))""",
-        after="""\
-        known = known or {}
-        returned = self.action(deepcopy({**self.context, **known}))""",
-        tests=POLICIES,
-    ),
-    Fault(
-        name="An atomic step that was shut out commits what it wrote",
-        clause="S1, R5",
-        file=_WORKING,
-        before="            if found is None or found.decision.verdict is not Verdict.ACCEPTED:",
-        after="            if found is None:",
-        tests=POLICIES,
-    ),
-    Fault(
-        name="An atomic step runs before its transaction begins",
-        clause="S9",
-        file=_WORKING,
-        before="""\
-        with transaction.atomic(durable=True):
-            fact = _success(work, work.run())
-""",
-        after="""\
-        fact = _success(work, work.run())
-        with transaction.atomic(durable=True):
-""",
-        tests=POLICIES,
-    ),
-    Fault(
-        name="never_on is not asked",
-        clause="Failures",
-        file="tasks/steps.py",
-        before="final = not is_later and not work.retry.repeats(error)",
-        after="final = False",
-        tests=POLICIES,
-    ),
-)
-
-RUNNING_ON = (
-    Fault(
-        name="A report that also claims does not say so",
-        clause="L2",
-        file=_WORKING,
-        before="    return Reported(found.decision.verdict, work)",
-        after="    return Reported(found.decision.verdict)",
-        tests=RUN_ON,
-    ),
-    Fault(
-        name="A message is sent for the step that runs on, too",
-        clause="R1",
-        file=_TRANSACT,
-        before="            return replace(decision.then(claimed), verdict=decision.verdict)",
-        after="            return replace(decision.then(claimed), hints=decision.hints)",
-        tests=RUN_ON,
-    ),
-    Fault(
-        name="No message is sent for those beside the step that runs on",
-        clause="L2",
-        file=_TRANSACT,
-        before="            return replace(decision.then(claimed), verdict=decision.verdict)",
-        after="            return replace(decision.then(claimed), hints=())",
-        tests=RUN_ON,
-    ),
-    Fault(
-        name="A claim whose COMMIT was in doubt is forgotten by whoever runs on",
-        clause="R6",
-        file=_WORKING,
-        before="claimed = None if run_on is None else _held_by(found.row, run_on.holder)",
-        after="""\
-claimed = None
-    if run_on is not None and found.decision.verdict is Verdict.ACCEPTED:
-        claimed = _held_by(found.row, run_on.holder)""",
-        tests=RACES,
-    ),
-    Fault(
-        name="A worker that is being stopped goes on claiming",
-        clause="R16",
-        file="tasks/run_on.py",
-        before="is_over or _shared[_STOPPING]",
-        after="is_over",
-        tests=RUN_ON,
-    ),
-    Fault(
-        name="A hard limit outlives its step",
-        clause="R4",
-        file="tasks/limits.py",
-        before="        signal.setitimer(signal.ITIMER_REAL, 0)\n",
-        after="",
-        tests=("tasks/test_limits",),
-    ),
-    Fault(
-        name="A step runs on past the limit of its rate",
-        clause="Celery",
-        file="tasks/run_on.py",
-        before=" or task.rate_limit",
-        after="",
-        tests=RUN_ON,
-    ),
-    Fault(
-        name="One saga keeps a worker for as long as it has steps",
-        clause="L2",
-        file="tasks/run_on.py",
-        before="self._steps >= settings.RUN_ON_STEPS or ",
-        after="",
-        tests=RUN_ON,
-    ),
-)
-
 STARTS = (
     Fault(
         name="A repeated start with another input is taken for the same",
@@ -335,4 +176,4 @@ STARTS = (
     ),
 )
 
-ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKERS, *RUNNING_ON, *STARTS)
+ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKER_FAULTS, *STARTS)
