@@ -1,7 +1,9 @@
 """The rows. No behaviour: `sagas.store` writes them, `sagas.queries` reads them.
 
-Choices and constraints are made from the machine's enums, so the database refuses what the
-machine can't say.
+Choices and constraints are made from the machine's enums, so the database refuses a row that the
+machine can't say. Each constraint is read and compiled anew by every statement that writes; so
+there are none that repeat another, and none on the events, which two statements of `sagas.store`
+write, and nothing ever changes.
 """
 
 from django.conf import settings
@@ -10,8 +12,6 @@ from django.db import models
 from django.db.models import Q
 
 from sagas.machine import AT_REST, TERMINAL, ExecutionStatus, Outcome
-from sagas.machine.events import EVENT_TYPES
-from sagas.machine.states import Direction
 
 _AT_REST = sorted(status.value for status in AT_REST)
 
@@ -35,7 +35,7 @@ class SagaExecution(models.Model):
         db_collation="C",  # so that one index finds a key and what begins like it (migration 0005)
     )
     saga_type = models.CharField(max_length=127)
-    version = models.PositiveIntegerField()
+    version = models.IntegerField()
     definition_digest = models.CharField(
         max_length=64,
         blank=True,
@@ -58,15 +58,23 @@ class SagaExecution(models.Model):
     terms = models.JSONField(
         db_default={}, help_text="What few executions have: times, locks, signals that came early."
     )
-    revision = models.PositiveBigIntegerField(help_text="Grows by one with each saved transition.")
-    last_seq = models.PositiveBigIntegerField(help_text="The number of the newest event.")
-    relayed_seq = models.PositiveBigIntegerField(
+    revision = models.BigIntegerField(help_text="Grows by one with each saved transition.")
+    last_seq = models.BigIntegerField(help_text="The number of the newest event.")
+    relayed_seq = models.BigIntegerField(
         db_default=0, help_text="The number of the newest event that is on the event bus."
+    )
+    unrelayed = models.GeneratedField(
+        # What a transition leaves as it was is not written into an index anew, and `last_seq`
+        # changes with each.
+        expression=Q(relayed_seq__lt=models.F("last_seq")),
+        output_field=models.BooleanField(),
+        db_persist=True,
+        help_text="Whether it has events that are not on the event bus.",
     )
     wake_at = models.DateTimeField(
         null=True, help_text="When anybody must look at it again: the one promise of progress."
     )
-    hints_sent = models.PositiveSmallIntegerField(
+    hints_sent = models.SmallIntegerField(
         default=0, help_text="How often the hints of this very state were sent again."
     )
     waits_for_signal = models.BooleanField(
@@ -80,7 +88,7 @@ class SagaExecution(models.Model):
         db_index=False,  # the unique constraint below begins with it
     )
     parent_step = models.CharField(max_length=63, blank=True, db_default="")
-    number = models.PositiveIntegerField(db_default=0, help_text="Among the children of that step.")
+    number = models.IntegerField(db_default=0, help_text="Among the children of that step.")
     root = models.ForeignKey(
         "self",
         null=True,
@@ -149,17 +157,18 @@ class SagaExecution(models.Model):
                 condition=Q(version__gte=1, revision__gte=1, last_seq__gte=1),
             ),
         ]
-        # Each transition writes a new entry into each index that the row is in. So each index has
-        # only the rows that it is for: one without owner, tags and family is in few.
+        # A transition that changes a column of any index, or of its condition, writes a new entry
+        # into each index that the row is in; one that changes none writes no index at all (HOT).
+        # So a step that runs on changes none, and each index has only the rows that it is for.
         indexes = [
             models.Index(
                 fields=["wake_at"], name="saga_execution_wake", condition=Q(wake_at__isnull=False)
             ),
             models.Index(
-                # From both ends: what waits longest, and what is new.
-                fields=["updated_at"],
+                # From both ends: the oldest sagas, and the newest.
+                fields=["id"],
                 name="saga_execution_unrelayed",
-                condition=Q(relayed_seq__lt=models.F("last_seq")),
+                condition=Q(unrelayed=True),
             ),
             models.Index(
                 # What ended longest ago, to be deleted: children go with their topmost parent.
@@ -206,28 +215,16 @@ class SagaEvent(models.Model):
         on_delete=models.CASCADE,
         related_name="events",
         db_index=False,  # the primary key begins with it
+        db_constraint=False,  # the statement that writes it writes its execution, too
     )
-    seq = models.PositiveBigIntegerField()
+    seq = models.BigIntegerField()
     type = models.CharField(max_length=32)
     step = models.CharField(max_length=63, null=True)
     direction = models.CharField(max_length=12, null=True)
-    attempt = models.PositiveIntegerField(null=True)
+    attempt = models.IntegerField(null=True)
     at = models.DateTimeField()
     status = models.CharField(max_length=16, help_text="The execution's status after it.")
     data = models.JSONField()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                name="saga_event_type", condition=Q(type__in=sorted(EVENT_TYPES))
-            ),
-            models.CheckConstraint(
-                name="saga_event_direction",
-                condition=Q(direction=None)
-                | Q(direction__in=[direction.value for direction in Direction]),
-            ),
-            models.CheckConstraint(name="saga_event_seq", condition=Q(seq__gte=1)),
-        ]
 
     def __str__(self) -> str:
         return f"{self.execution_id}/{self.seq} {self.type}"

@@ -14,7 +14,7 @@ BULK_KILOBYTES: Final = 8 * 1024
 """Sagas to a call of `start_many`, and their contexts together: what a batch job would send."""
 
 LEFT: Final = "SELECT EXISTS (SELECT FROM sagas_sagaexecution WHERE wake_at IS NOT NULL)"
-UNRELAYED: Final = "SELECT EXISTS (SELECT FROM sagas_sagaexecution WHERE relayed_seq < last_seq)"
+UNRELAYED: Final = "SELECT EXISTS (SELECT FROM sagas_sagaexecution WHERE unrelayed)"
 STATUS: Final = "SELECT status FROM sagas_sagaexecution WHERE id = %s"
 """Each by an index: they have to stay as cheap beside a million rows."""
 

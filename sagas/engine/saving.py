@@ -84,12 +84,17 @@ def _transition(
 
 
 def _next_wake(row: Locked, decision: Decision, *, news: bool) -> datetime | None:
-    """When to look again. A step that is due and was not told of by this decision keeps the
-    earlier promise: or a busy branch would put its lost hint off for as long as it is busy."""
+    """When to look again: no later than was promised before, unless that has come.
+
+    A look too early finds nothing and promises anew, so steps that take longer cost one; but
+    while the promise stays, no transition has to move the row in the index of what is due. And a
+    step that is due and was not told of by this decision must keep it: or a busy branch would put
+    its lost hint off for as long as it is busy.
+    """
     moment = wake_at(decision.state, row.now, 0)
-    untold = set(hints(decision.state, row.now)) - set(decision.hints)
-    if untold and moment is not None and row.wake_at is not None:
-        moment = min(moment, row.wake_at)
+    if moment is not None and row.wake_at is not None:
+        if row.wake_at > row.now or set(hints(decision.state, row.now)) - set(decision.hints):
+            moment = min(moment, row.wake_at)
     return earliest(moment, row.now if news else None, 0)
 
 

@@ -14,20 +14,20 @@ _EVENT = """one.id, one.saga_id, one.saga_type, one.version,
        event.data"""
 
 UNRELAYED = f"""
--- By the partial index, half of it from either end: what waits longest is reached however much is
--- new, and what is new does not wait behind an hour's backlog. What was published already, but
+-- By the partial index, half of it from either end: the oldest sagas are reached however many are
+-- new, and those do not wait behind an hour's backlog. What was published already, but
 -- could not be marked, is passed by.
 WITH done AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(seqs)s::bigint[]) AS done (id, seq)
 ), waiting AS NOT MATERIALIZED (
-    SELECT one.id, one.saga_id, one.saga_type, one.version, one.last_seq, one.updated_at,
+    SELECT one.id, one.saga_id, one.saga_type, one.version, one.last_seq,
            greatest(one.relayed_seq, coalesce(done.seq, 0)) AS relayed_seq
     FROM sagas_sagaexecution AS one LEFT JOIN done USING (id)
-    WHERE one.relayed_seq < one.last_seq AND one.last_seq > coalesce(done.seq, 0)
+    WHERE one.unrelayed AND one.last_seq > coalesce(done.seq, 0)
 ), picked AS (
-    (SELECT * FROM waiting ORDER BY updated_at LIMIT %(half)s)
+    (SELECT * FROM waiting ORDER BY id LIMIT %(half)s)
     UNION
-    (SELECT * FROM waiting ORDER BY updated_at DESC LIMIT %(half)s)
+    (SELECT * FROM waiting ORDER BY id DESC LIMIT %(half)s)
 )
 SELECT {_EVENT}
 FROM picked AS one CROSS JOIN LATERAL (
@@ -51,7 +51,7 @@ FROM sagas_sagaexecution AS one CROSS JOIN LATERAL (
     SELECT at FROM sagas_sagaevent
     WHERE execution_id = one.id AND seq > one.relayed_seq ORDER BY seq LIMIT 1
 ) AS event
-WHERE one.relayed_seq < one.last_seq
+WHERE one.unrelayed
 """
 
 

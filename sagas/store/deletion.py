@@ -24,14 +24,14 @@ WITH old AS (
     WHERE parent_id IS NULL AND status IN ({_TERMINAL})
       AND finished_at < (SELECT clock_timestamp() - make_interval(secs => %(seconds)s))
       AND (%(among)s::bigint[] IS NULL OR id = ANY(%(among)s::bigint[]))
-      AND NOT (%(only_relayed)s AND relayed_seq < last_seq)
+      AND NOT (%(only_relayed)s AND unrelayed)
       AND NOT EXISTS (
           SELECT FROM sagas_sagaexecution WHERE root_id = one.id AND status NOT IN ({_TERMINAL})
       )
     ORDER BY finished_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), members AS (
     SELECT id, root_id, last_seq FROM sagas_sagaexecution
-    WHERE root_id IN (SELECT id FROM old) AND NOT (%(only_relayed)s AND relayed_seq < last_seq)
+    WHERE root_id IN (SELECT id FROM old) AND NOT (%(only_relayed)s AND unrelayed)
     FOR UPDATE SKIP LOCKED
 )
 SELECT id || ARRAY(SELECT id FROM members WHERE root_id = old.id ORDER BY id),
