@@ -6,6 +6,7 @@ claim here. The wake loop has a thread and a connection of its own, and reports 
 A report that fails is not repeated: the lease ends the claim, as it does when a whole worker dies.
 """
 
+import hashlib
 import logging
 import os
 import threading
@@ -13,7 +14,6 @@ import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
-from uuid import NAMESPACE_OID, uuid5
 
 from celery.signals import worker_shutdown
 from django.db import connection
@@ -62,7 +62,8 @@ def holder_of(task_id: object, hostname: str, pid: int) -> str:
     Hashed: the id is whatever the message says it is, in any length, and the events that keep the
     holder are shown to people who need not know the names of machines.
     """
-    return uuid5(NAMESPACE_OID, f"{task_id!a}@{hostname}:{pid}").hex
+    name = f"{task_id!a}@{hostname}:{pid}"
+    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def note(claim: LostClaim) -> None:

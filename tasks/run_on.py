@@ -18,6 +18,7 @@ from functools import cache, partial
 from typing import Any, Final
 
 from celery import Task, current_app
+from celery.app.task import Context
 from django.conf import settings
 
 from sagas import engine
@@ -108,8 +109,9 @@ def _trace(
     try:
         with without_those_of_celery():
             outcome = tracer(task_id, args, kwargs, request)
+            following = _request_after(request or {}) if mine.claimed else {}
             while (work := mine.claimed) is not None:
-                _trace_next(work, request or {})
+                _trace_next(work, following)
                 if mine.claimed is work:
                     break  # it could not even be begun; its lease ends the claim
             return outcome
@@ -117,23 +119,29 @@ def _trace(
         _here.course = None
 
 
-def _trace_next(work: engine.Work, before: Mapping[str, Any]) -> None:
-    """Runs a task that no message was sent for. `before` is the request of the one that was."""
-    name, task_id = (
-        task_name(work.definition.saga_type, work.step, work.direction),
-        str(uuid.uuid4()),
-    )
-    request = {
+def _request_after(before: Mapping[str, Any]) -> dict[str, Any]:
+    """What is common to the requests of all tasks that follow the one of a message."""
+    return {
         **before,
+        "headers": Context(before).headers or {},  # else each of them looks for its own
+        "parent_id": before.get("id"),
+        "root_id": before.get("root_id") or before.get("id"),
+    }
+
+
+def _trace_next(work: engine.Work, common: Mapping[str, Any]) -> None:
+    """Runs a task that no message was sent for. `common` is of its request."""
+    name = task_name(work.definition.saga_type, work.step, work.direction)
+    task_id = str(uuid.uuid4())
+    request = {
+        **common,
         "id": task_id,
         "task": name,
         "correlation_id": task_id,
-        "parent_id": before.get("id"),
-        "root_id": before.get("root_id") or before.get("id"),
         "argsrepr": f"({work.saga_id!r},)",
     }
     args = (work.execution_id, work.fence - 1)  # the hint's; a claim's is one above it
-    tell = partial(_tell, request.get("hostname"), uuid=task_id)
+    tell = partial(_tell, common.get("hostname"), uuid=task_id)
     tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)
     tell("task-started")
     value, info, runtime, text = current_app.tasks[name].trace_alone(task_id, args, {}, request)

@@ -1,6 +1,6 @@
 """From a decision to the row: the one way in which a transition is written."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sagas.engine import family
@@ -10,7 +10,7 @@ from sagas.machine import TERMINAL, Decision, ExecutionState, Saga, hints, outco
 from sagas.machine.states import GOING_FORWARD
 from sagas.machine.wake import repeat_interval
 from sagas.store import children, executions, locks
-from sagas.store.executions import Locked
+from sagas.store.executions import Locked, locked_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def earliest(moment: datetime | None, news_at: datetime | None, sent: int) -> da
 def _transition(
     definition: Saga, row: Locked, decision: Decision, wake: datetime | None, *, news: bool
 ) -> Transition:
-    after = replace(row, state=decision.state, hints_sent=0, wake_at=wake, orders=[])
+    after = locked_with(
+        row, {"state": decision.state, "hints_sent": 0, "wake_at": wake, "orders": []}
+    )
     return Transition(definition, decision, after, row.parent_id if news else None)
 
 
@@ -92,9 +94,9 @@ def _next_wake(row: Locked, decision: Decision, *, news: bool) -> datetime | Non
     its lost hint off for as long as it is busy.
     """
     moment = wake_at(decision.state, row.now, 0)
-    if moment is not None and row.wake_at is not None:
-        if row.wake_at > row.now or set(hints(decision.state, row.now)) - set(decision.hints):
-            moment = min(moment, row.wake_at)
+    if moment is not None and row.wake_at is not None and row.wake_at < moment:
+        untold = set(hints(decision.state, row.now)) - set(decision.hints)
+        moment = row.wake_at if untold or row.wake_at > row.now else moment
     return earliest(moment, row.now if news else None, 0)
 
 

@@ -177,7 +177,7 @@ def _decide(definition: Saga, row: Locked, fact: Fact, run_on: RunOn | None) -> 
         decision = decide(definition, state, each, row.now)
         found = decision if found is None else found.then(decision)
     assert found is not None, "there is at least the fact itself"
-    if isinstance(fact, Succeeded):
+    if isinstance(fact, Succeeded) and found.state.context is not row.state.context:
         fitting_json(found.state.context)  # what it adds may be too much for what is there
     return found if run_on is None else _claim_next(definition, row, found, run_on)
 
@@ -191,7 +191,9 @@ def _claim_next(definition: Saga, row: Locked, decision: Decision, run_on: RunOn
         claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder)
         claimed = decide(definition, decision.state, claim, row.now)
         if claimed.verdict is Verdict.ACCEPTED:
-            return replace(decision.then(claimed), verdict=decision.verdict)
+            both = decision.then(claimed)
+            is_same = both.verdict is decision.verdict
+            return both if is_same else replace(both, verdict=decision.verdict)
     return decision
 
 

@@ -3,7 +3,6 @@
 import logging
 import uuid
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,7 +24,7 @@ from sagas.machine import (
     Succeeded,
     Verdict,
 )
-from sagas.machine.context import NotStorable, changes, given_to, idempotency_key
+from sagas.machine.context import NotStorable, changes, copied, given_to, idempotency_key
 from sagas.machine.steps import Action, SagaStep
 from sagas.store import executions
 from sagas.store.executions import Locked
@@ -69,15 +68,15 @@ class Work:
         there is something to undo.
         """
         if self.probe is None:
-            return self.action(deepcopy(self.context))
+            return self.action(copied(self.context))
         key = idempotency_key(self.saga_id, self.step, Direction.ACTION)
-        known = self.probe(deepcopy({**self.context, "idempotency_key": key}))
+        known = self.probe(copied({**self.context, "idempotency_key": key}))
         if self.direction is Direction.ACTION:
-            return self.action(deepcopy(self.context)) if known is None else known
+            return self.action(copied(self.context)) if known is None else known
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
             return None
-        returned = self.action(deepcopy({**self.context, **known}))
+        returned = self.action(copied({**self.context, **known}))
         return {**known, **(returned or {})}
 
 

@@ -61,6 +61,16 @@ def given_to(
     }
 
 
+def copied(value: Any) -> Any:
+    """A copy that shares nothing that can be changed: of what comes out of jsonb, or could have,
+    and of the reserved keys. A tuple becomes the list that jsonb makes of it."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
+
 def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
     """What `returned` adds to or changes in `given`; an action returned it.
 

@@ -3,12 +3,12 @@
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Final
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from sagas.machine import (
     Decision,
@@ -18,6 +18,7 @@ from sagas.machine import (
     Terms,
     event_json,
 )
+from sagas.machine.copying import copier
 from sagas.machine.decision import Recorded
 from sagas.machine.states import Words
 from sagas.machine.wake import waits_for_signals
@@ -51,9 +52,8 @@ class Locked:
     def at_present(self) -> "Locked":
         """The same, at the time that it is by now: the database's clock, a round trip saved."""
         read_at = monotonic()
-        return replace(
-            self, now=self.now + timedelta(seconds=read_at - self.read_at), read_at=read_at
-        )
+        now = self.now + timedelta(seconds=read_at - self.read_at)
+        return locked_with(self, {"now": now, "read_at": read_at})
 
     @property
     def is_due(self) -> bool:
@@ -64,6 +64,10 @@ class Locked:
     def family_id(self) -> int:
         """Who holds its locks: its root, or itself."""
         return self.id if self.root_id is None else self.root_id
+
+
+locked_with = copier(Locked)
+"""A `Locked` with other fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,11 @@ SELECT id FROM moved
 def drop_broken_connection() -> None:
     """A time limit that strikes inside a COMMIT, or an action that plays with autocommit, leaves
     a connection on which every later transaction would fail, or never be committed."""
-    if connection.connection is None or connection.in_atomic_block:
+    mine = connections[DEFAULT_DB_ALIAS]
+    if mine.connection is None or mine.in_atomic_block:
         return
-    if not connection.get_autocommit():
-        connection.close()
+    if not mine.get_autocommit():
+        mine.close()
 
 
 def now() -> datetime:

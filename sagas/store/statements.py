@@ -5,11 +5,12 @@ that is most of what a transition costs. These are few, always the same, and man
 second.
 """
 
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def run(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -19,6 +20,18 @@ def run(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     Raises Django's own errors. Whether it is prepared is said by the option `prepare_threshold` of
     the database (see psycopg, "Prepared statements"): None behind a pooler that can't have it.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(sql, values).fetchall()
+    with connection.wrap_database_errors:
+        return _cursor_of(connection.connection).execute(sql, values).fetchall()
+
+
+def _cursor_of(session: Any) -> psycopg.Cursor[tuple[Any, ...]]:
+    """The one of this thread, if it is of this session: to make one takes as long as to use it."""
+    cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(_here, "cursor", None)
+    if cursor is None or cursor.connection is not session:
+        cursor = _here.cursor = psycopg.Cursor(session)
+    return cursor
+
+
+_here: Final = threading.local()
