@@ -1,51 +1,127 @@
-"""From committed transitions to Celery messages. One that can't be sent costs a delay, no more."""
+"""From committed transitions to Celery messages. One that can't be sent costs a delay, no more.
+
+Of many hints for one task that are sent at once, some share a message: what a message costs is more
+than all the rest of a step. Its arguments are those of the first; the others are in a header, which
+code that does not know it leaves alone. What is not run in place is sent again (`tasks.run_on`).
+"""
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from celery import current_app
+from celery import Task, current_app
+from django.conf import settings
 
 from realtime.bus import BUS_ERRORS
 from sagas.listeners import Committed
-from sagas.machine import Hint
 from tasks.names import task_name
 from tasks.sending import Sender, together
 
 logger = logging.getLogger(__name__)
 
+TOGETHER: Final = 10
+"""Hints to a message at most: with more, a worker that is full holds too much."""
+
+SPREAD: Final = 50
+"""Messages to which a batch leads before any of them has a second hint: so many processes find
+work in it at once."""
+
+HEADER: Final = "saga_hints"
+
+
+class Told(NamedTuple):
+    """Who is told of: an execution, by the fence that the hint is made for. The saga's key is for
+    Flower and the logs."""
+
+    execution_id: int
+    fence: int
+    saga_id: str
+
+
+class Others(NamedTuple):
+    """The other hints of a message, and the queue that their step asks for."""
+
+    queue: str | None
+    told: Sequence[Told]
+
+
+Destination = tuple[str, str | None, bool]
+"""The name of a task, the queue that its step asks for, and whether that runs on."""
+
 
 def send_hints(committed: Sequence[Committed]) -> None:
-    """Sends a message for each step that became due; called after the commit (S9).
+    """Sends a message for each step that became due, or for some of them; called after the commit
+    (S9).
 
     One try each: the row stands behind it, and a worker must not wait for a broker.
     """
-    hints = [(each, hint) for each in committed for hint in each.hints]
-    if not hints:
-        return
+    hints: dict[Destination, list[Told]] = defaultdict(list)
+    for each in committed:
+        for hint in each.hints:
+            step = each.definition.claimed_step(hint.step)
+            assert step is not None, "only steps that workers claim are hinted at"
+            name = task_name(each.definition.saga_type, hint.step, hint.direction)
+            told = Told(each.execution_id, hint.fence, each.saga_id)
+            hints[name, step.queue, step.run_on].append(told)
+    if hints:
+        _send(hints)
+
+
+def send_again(name: str, others: Others) -> None:
+    """Sends hints that came with a message, and were not followed."""
+    _send({(name, others.queue, True): others.told})
+
+
+def others_in(request: Mapping[str, Any]) -> Others:
+    """Those that a message brought besides its own: what cannot be one is none."""
+    match request.get(HEADER):
+        case {"queue": str() | None as queue, "hints": list(hints)}:
+            told = [Told(*each) for each in hints if isinstance(each, list) and len(each) == 3]
+            return Others(queue, told)
+        case _:
+            return Others(None, ())
+
+
+def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
     try:
         with together() as sender:
-            for each, hint in hints:
-                _add(each, hint, sender)
+            for (name, queue, runs_on), told in hints.items():
+                task = current_app.tasks[name]
+                size = _size(task, len(told)) if runs_on else 1
+                for first in range(0, len(told), size):
+                    _add(sender, task, queue, told[first : first + size])
     except BUS_ERRORS as error:
+        told = next(iter(hints.values()))
         logger.warning(
             "%s: no hint for %s, and %s others, could be sent (%r); their wake_at will send "
             "another.",
-            hints[0][0].saga_id,
-            hints[0][1].step,
-            len(hints) - 1,
+            told[0].saga_id,
+            next(iter(hints))[0],
+            sum(map(len, hints.values())) - 1,
             error,
         )
 
 
-def _add(committed: Committed, hint: Hint, sender: Sender) -> None:
-    step = committed.definition.claimed_step(hint.step)
-    assert step is not None, "only steps that workers claim are hinted at"
-    name = task_name(committed.definition.saga_type, hint.step, hint.direction)
+def _size(task: Task, count: int) -> int:
+    """How many of `count` hints share a message. A limit of tasks a second is one of messages."""
+    if settings.RUN_ON_STEPS <= 1 or task.rate_limit:
+        return 1
+    return min(max(count // SPREAD, 1), TOGETHER)
+
+
+def _add(sender: Sender, task: Task, queue: str | None, told: Sequence[Told]) -> None:
+    first, *others = told
     sender.add(
-        current_app.tasks[name],
-        (committed.execution_id, hint.fence),
-        queue=step.queue,
-        # What Flower and the logs show: the saga's key, and nothing of its context.
-        argsrepr=f"({committed.saga_id!r},)",
+        task,
+        (first.execution_id, first.fence),
+        queue=queue,
+        headers={HEADER: {"queue": queue, "hints": others}} if others else None,
+        argsrepr=argsrepr(told),
         kwargsrepr="{}",
     )
+
+
+def argsrepr(told: Iterable[Told]) -> str:
+    """What Flower and the logs show: the saga's key, and nothing of its context."""
+    return f"({', '.join(repr(each.saga_id) for each in told)},)"

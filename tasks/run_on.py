@@ -5,8 +5,10 @@ one statement, and that step runs here, as the Celery task that it is: with an i
 context, a stored failure and events for Flower of its own. Whatever breaks, the claim has its lease
 and the row its wake_at.
 
-How far it goes is bounded, so that one saga does not keep a worker from all others: RUN_ON_STEPS
-and RUN_ON_MS, for each message.
+Then it goes on with the other sagas that the message told of (`tasks.hints`), in the same way.
+
+How far it goes is bounded, so that a message does not keep a worker from all others: RUN_ON_STEPS
+and RUN_ON_MS.
 """
 
 import mmap
@@ -24,7 +26,9 @@ from django.conf import settings
 from sagas import engine
 from sagas.machine import Direction, SagaStep
 from tasks import task_events
+from tasks.hints import HEADER, Others, Told, argsrepr, others_in, send_again
 from tasks.limits import without_those_of_celery
+from tasks.lost import holder_in
 from tasks.names import queue_of, task_name
 
 Tracer = Callable[..., Any]
@@ -39,9 +43,14 @@ _here: Final = threading.local()
 
 
 class Course:
-    """The steps that one message leads to, one after the other, in one thread."""
+    """The steps that one message leads to, one after the other, in one thread: those of its saga,
+    and then those of the other sagas that it told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, holder: str | None, others: Others) -> None:
+        self.holder = holder
+        """Who claims, whichever step: whoever reports a process as lost knows only the message."""
+        self.others = others
+        self._rows: dict[int, engine.Row] | None = None
         self.claimed: engine.Work | None = None
         """What the next task is for: it need not claim it any more."""
         self._steps = 1
@@ -52,6 +61,14 @@ class Course:
         work, self.claimed = self.claimed, None
         return work
 
+    def row_of(self, execution_id: int) -> engine.Row | None:
+        """As it stood a moment ago: those of all sagas that the message told of are read at
+        once."""
+        if self._rows is None:
+            others = [told.execution_id for told in self.others.told]
+            self._rows = engine.look_ahead([execution_id, *others]) if others else {}
+        return self._rows.pop(execution_id, None)
+
     def go_on(self, work: engine.Work | None) -> None:
         """With `work`, once the present task has ended; None if that was the last."""
         self.claimed = work
@@ -59,8 +76,19 @@ class Course:
 
     def may(self, before: engine.Work, step: SagaStep, direction: Direction) -> bool:
         """Whether `step` may be claimed with the report of `before`, and run in place."""
+        return self._may_claim() and _may_follow(before, step, direction)
+
+    def take_other(self) -> Told | None:
+        """The next saga that the message told of; None if there is no other, or no time for it."""
+        if not self.others.told or not self._may_claim():
+            return None
+        told, *left = self.others.told
+        self.others = self.others._replace(told=left)
+        return told
+
+    def _may_claim(self) -> bool:
         is_over = self._steps >= settings.RUN_ON_STEPS or time.monotonic() >= self._ends_at
-        return not (is_over or _shared[_STOPPING]) and _may_follow(before, step, direction)
+        return not (is_over or _shared[_STOPPING])
 
 
 class RunsOn(Task):
@@ -105,45 +133,57 @@ def _trace(
     tracer: Tracer, task_id: str, args: Any, kwargs: Any, request: Mapping[str, Any] | None = None
 ) -> Any:
     """Runs the task of a message, and then those that follow it."""
-    _here.course = mine = Course()
+    request = request or {}
+    holder = holder_in(task_id, request.get("hostname", ""))
+    _here.course = mine = Course(holder, others_in(request))
     try:
         with without_those_of_celery():
             outcome = tracer(task_id, args, kwargs, request)
-            following = _request_after(request or {}) if mine.claimed else {}
-            while (work := mine.claimed) is not None:
-                _trace_next(work, following)
-                if mine.claimed is work:
-                    break  # it could not even be begun; its lease ends the claim
+            if mine.claimed or mine.others.told:
+                _trace_those_after(request, mine)
             return outcome
     finally:
         _here.course = None
 
 
-def _request_after(before: Mapping[str, Any]) -> dict[str, Any]:
-    """What is common to the requests of all tasks that follow the one of a message."""
-    return {
-        **before,
-        "headers": Context(before).headers or {},  # else each of them looks for its own
+def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
+    """Runs the tasks that no message of their own was sent for. `before` is the request of the one
+    that was."""
+    own = {key: value for key, value in before.items() if key != HEADER}
+    common = {
+        **own,
+        "headers": Context(own).headers or {},  # else each of them looks for its own
         "parent_id": before.get("id"),
         "root_id": before.get("root_id") or before.get("id"),
     }
+    while (work := mine.claimed) or (told := mine.take_other()):
+        if work:
+            name = task_name(work.definition.saga_type, work.step, work.direction)
+            told = Told(work.execution_id, work.fence - 1, work.saga_id)  # as its hint would have
+        else:
+            name = before["task"]
+        assert told is not None, "one of the two"
+        _trace_next(name, told, common)
+        if work and mine.claimed is work:
+            break  # it could not even be begun; its lease ends the claim
+    if mine.others.told:
+        send_again(before["task"], mine.others)
 
 
-def _trace_next(work: engine.Work, common: Mapping[str, Any]) -> None:
-    """Runs a task that no message was sent for. `common` is of its request."""
-    name = task_name(work.definition.saga_type, work.step, work.direction)
+def _trace_next(name: str, told: Told, common: Mapping[str, Any]) -> None:
+    """Runs one of them. `common` is of its request."""
     task_id = str(uuid.uuid4())
     request = {
         **common,
         "id": task_id,
         "task": name,
         "correlation_id": task_id,
-        "argsrepr": f"({work.saga_id!r},)",
+        "argsrepr": argsrepr([told]),
     }
-    args = (work.execution_id, work.fence - 1)  # the hint's; a claim's is one above it
     tell = partial(_tell, common.get("hostname"), uuid=task_id)
     tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)
     tell("task-started")
+    args = (told.execution_id, told.fence)
     value, info, runtime, text = current_app.tasks[name].trace_alone(task_id, args, {}, request)
     if info is None:
         tell("task-succeeded", result=text, runtime=runtime)

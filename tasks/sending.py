@@ -56,10 +56,17 @@ class Sender:
             raise
 
     def add(
-        self, task: Task, arguments: Sequence[Any], *, queue: str | None, **message: Any
+        self,
+        task: Task,
+        arguments: Sequence[Any],
+        *,
+        queue: str | None,
+        headers: Mapping[str, Any] | None = None,
+        **message: Any,
     ) -> None:
         """A message for `task`, to go with the next `send`. `queue` is its default one if None;
-        `message` is what else Celery's protocol has to say (`time_limit`, `argsrepr` …)."""
+        `headers` are one's own; `message` is what else Celery's protocol has to say (`time_limit`,
+        `argsrepr` …)."""
         amqp, task_id, cause = self._app.amqp, uuid(), self._app.current_worker_task
         made = amqp.create_task_message(
             task_id,
@@ -74,6 +81,8 @@ class Sender:
         )
         destination = _destination(amqp.router, task, queue)
         self._declare(destination.get("queue"))
+        if headers:
+            destination = {**destination, "headers": {**destination.get("headers", {}), **headers}}
         amqp.send_task_message(
             self._producer, task.name, made, retry=False, declare=(), **destination
         )

@@ -9,6 +9,7 @@ from billiard.einfo import ExceptionWithTraceback
 from celery.exceptions import Terminated, WorkerLostError
 from celery.worker.request import Request
 
+from tasks.hints import others_in
 from tasks.lost import LostClaim, holder_of, note
 from tasks.steps import is_bigint
 
@@ -38,14 +39,10 @@ class StepRequest(Request):
     def _note_lost(self, *, is_ending: bool) -> None:
         if self.worker_pid is None:
             return  # no child had begun with it
-        match self.args:
-            case [execution_id, fence] if is_bigint(execution_id) and is_bigint(fence):
-                note(
-                    LostClaim(
-                        self.name,
-                        execution_id,
-                        holder_of(self.id, self.hostname, self.worker_pid),
-                        self.worker_pid,
-                        is_ending,
-                    )
-                )
+        holder = holder_of(self.id, self.hostname, self.worker_pid)
+        # Which of the sagas it was at work on, their rows tell.
+        others = (told[:2] for told in others_in(self.request_dict).told)
+        for arguments in (self.args, *others):
+            match arguments:
+                case [execution_id, fence] if is_bigint(execution_id) and is_bigint(fence):
+                    note(LostClaim(self.name, execution_id, holder, self.worker_pid, is_ending))

@@ -25,7 +25,6 @@ from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdi
 from sagas.machine.failures import classify
 from tasks import run_on
 from tasks.limits import limited
-from tasks.lost import holder_in
 from tasks.names import task_name
 
 logger = logging.getLogger(__name__)
@@ -73,8 +72,7 @@ def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> 
     )
     def run(task: StepTask, execution_id: object = None, fence: object = None) -> None:
         if is_bigint(execution_id) and is_bigint(fence):
-            holder = holder_in(task.request.id, task.request.hostname)
-            perform(execution_id, task.step, task.direction, fence, holder)
+            perform(execution_id, task.step, task.direction, fence)
         else:
             logger.warning("%s: a message without an execution and a fence; ignored.", name)
 
@@ -84,9 +82,7 @@ def is_bigint(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < BIGINT_LIMIT
 
 
-def perform(
-    execution_id: int, step: str, direction: Direction, fence: int, holder: str | None = None
-) -> None:
+def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:
     """Claims one attempt, unless that was done with the report before it, runs it, and reports what
     became of it; if it may run on, the next step is claimed with that.
 
@@ -95,7 +91,10 @@ def perform(
     """
     course = run_on.course()
     work = course.take() if course else None
-    work = work or engine.claim(execution_id, step, direction, fence, holder=holder)
+    if work is None:
+        holder = course.holder if course else None
+        seen = course.row_of(execution_id) if course else None
+        work = engine.claim(execution_id, step, direction, fence, holder=holder, seen=seen)
     if work is None:
         return
     may_run_on = partial(course.may, work) if course else None

@@ -31,7 +31,17 @@ from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
 from sagas.engine.starting import Started, start, start_many
 from sagas.engine.transact import MayRunOn
 from sagas.engine.waking import stranded, wake
-from sagas.engine.working import Reported, Work, claim, fail, lost, run_atomic, succeed
+from sagas.engine.working import (
+    Reported,
+    Row,
+    Work,
+    claim,
+    fail,
+    look_ahead,
+    lost,
+    run_atomic,
+    succeed,
+)
 from sagas.inputs import NewSaga
 
 __all__ = [
@@ -39,6 +49,7 @@ __all__ = [
     "MayRunOn",
     "NewSaga",
     "Reported",
+    "Row",
     "Started",
     "Work",
     "amend",
@@ -47,6 +58,7 @@ __all__ = [
     "fail",
     "lead_relay",
     "leave_relay",
+    "look_ahead",
     "lost",
     "mark_relayed",
     "operate",

@@ -2,11 +2,11 @@
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from sagas.engine.saving import Transition
 from sagas.engine.transact import MayRunOn, RunOn, call_parent, decide_and_save, transact
@@ -32,6 +32,10 @@ from sagas.store.executions import Locked
 logger = logging.getLogger(__name__)
 
 
+Row = Locked
+"""An execution as it was read: for the engine alone, to be handed back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A claim that was won: what to run, and what to run it with."""
@@ -50,7 +54,7 @@ class Work:
     is_atomic: bool
     """Whether it is for `run_atomic`."""
     definition: Saga
-    row: Locked
+    row: Row
     """The execution as the claim left it."""
 
     @property
@@ -87,16 +91,33 @@ class Reported(NamedTuple):
     next: Work | None = None
 
 
+def look_ahead(execution_ids: Iterable[int]) -> dict[int, Row]:
+    """id → row, for claims that are about to be made, in one statement. None at all, if the
+    database does not answer: each claim then asks, and waits, for itself."""
+    try:
+        return executions.peek_at(execution_ids)
+    except (OperationalError, InterfaceError):
+        return {}
+
+
 def claim(
-    execution_id: int, step: str, direction: Direction, fence: int, *, holder: str | None = None
+    execution_id: int,
+    step: str,
+    direction: Direction,
+    fence: int,
+    *,
+    holder: str | None = None,
+    seen: Row | None = None,
 ) -> Work | None:
     """The work of a step that is due, or None: not due, somebody else's, done, or unknown.
 
     The claim is committed before this returns (S1). A worker without the execution's definition
     leaves it alone (S12). `holder` is an id that no other claimant has at the same time, for
-    whoever may have to report this claim as `lost`; without it one is made.
+    whoever may have to report this claim as `lost`; without it one is made. `seen` is the row, if
+    it was read a moment ago.
     """
-    found = transact(execution_id, Claim(step, direction, fence, holder or uuid.uuid4().hex))
+    fact = Claim(step, direction, fence, holder or uuid.uuid4().hex)
+    found = transact(execution_id, fact, seen=seen)
     if found is None or found.decision.verdict is Verdict.REFUSED:
         return None
     return _work(found.definition, found.row, step, direction)
