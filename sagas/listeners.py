@@ -45,12 +45,19 @@ def announce(execution_id: int, definition: Saga, decision: Decision) -> None:
 
 def announce_all(transitions: Iterable[tuple[int, Saga, Decision]]) -> None:
     """The same for many at once: of each its execution's id, its definition and the decision."""
-    committed = [
-        Committed(pk, decision.state.saga_id, definition, decision.state.last_seq, decision.hints)
-        for pk, definition, decision in transitions
-    ]
+    committed = [_committed(*each) for each in transitions]
     if committed:
         transaction.on_commit(lambda: tell(committed))
+
+
+def announce_committed(execution_id: int, definition: Saga, decision: Decision) -> None:
+    """Tells the listeners of what was a transaction of its own."""
+    tell([_committed(execution_id, definition, decision)])
+
+
+def _committed(execution_id: int, definition: Saga, decision: Decision) -> Committed:
+    state = decision.state
+    return Committed(execution_id, state.saga_id, definition, state.last_seq, decision.hints)
 
 
 def tell(committed: Sequence[Committed]) -> None:

@@ -20,7 +20,7 @@ from tasks.sending import Sender, together
 
 logger = logging.getLogger(__name__)
 
-TOGETHER: Final = 10
+TOGETHER: Final = 8
 """Hints to a message at most: with more, a worker that is full holds too much."""
 
 SPREAD: Final = 50

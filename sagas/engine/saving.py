@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sagas.engine import family
 from sagas.engine.family import Newborn
-from sagas.listeners import announce
+from sagas.listeners import announce, announce_committed
 from sagas.machine import TERMINAL, Decision, ExecutionState, Saga, hints, outcome, wake_at
 from sagas.machine.states import GOING_FORWARD
 from sagas.machine.wake import repeat_interval
@@ -58,7 +58,7 @@ def save_unlocked(definition: Saga, seen: Locked, decision: Decision) -> Transit
         wake = _next_wake(seen, decision, news=news)
         if not executions.save(seen, decision, wake, came_to, locked=False):
             return None
-        announce(seen.id, definition, decision)
+        announce_committed(seen.id, definition, decision)
     return _transition(definition, seen, decision, wake, news=news)
 
 

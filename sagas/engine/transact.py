@@ -41,6 +41,7 @@ from sagas.machine.context import fitting_json
 from sagas.registry import registry
 from sagas.store import due, executions, locks
 from sagas.store.executions import Locked
+from sagas.store.statements import connection_here
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +144,7 @@ def repeat(locked: Locked, woken: Woken) -> Repetition:
 def _transact(
     execution_id: int, fact: Fact, only_if_due: bool, seen: Locked | None, run_on: RunOn | None
 ) -> Transition | None:
-    if isinstance(fact, Claim | Succeeded | Failed) and not connection.in_atomic_block:
+    if isinstance(fact, Claim | Succeeded | Failed) and not connection_here().in_atomic_block:
         row = executions.peek(execution_id) if seen is None else seen.at_present()
         definition = None if row is None else _definition(row)
         if row is None or definition is None:

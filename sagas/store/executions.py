@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Final
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 
 from sagas.machine import (
     Decision,
@@ -141,7 +141,7 @@ SELECT id FROM moved
 def drop_broken_connection() -> None:
     """A time limit that strikes inside a COMMIT, or an action that plays with autocommit, leaves
     a connection on which every later transaction would fail, or never be committed."""
-    mine = connections[DEFAULT_DB_ALIAS]
+    mine = statements.connection_here()
     if mine.connection is None or mine.in_atomic_block:
         return
     if not mine.get_autocommit():
@@ -207,7 +207,7 @@ def save(
         "id": seen.id,
         "now": seen.now,
         "seen_seq": before.last_seq,
-        "seen_orders": _json(seen.orders),
+        "seen_orders": _json(seen.orders) if seen.orders else "[]",
         "seen_outcome": seen.outcome_taken,
         "trusted": math.inf if locked else TRUSTED_FOR,
         "status": after.status.value,
