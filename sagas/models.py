@@ -66,7 +66,9 @@ class SagaExecution(models.Model):
     unrelayed = models.GeneratedField(
         # What a transition leaves as it was is not written into an index anew, and `last_seq`
         # changes with each.
-        expression=Q(relayed_seq__lt=models.F("last_seq")),
+        expression=models.ExpressionWrapper(
+            Q(relayed_seq__lt=models.F("last_seq")), output_field=models.BooleanField()
+        ),
         output_field=models.BooleanField(),
         db_persist=True,
         help_text="Whether it has events that are not on the event bus.",

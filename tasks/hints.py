@@ -7,8 +7,8 @@ code that does not know it leaves alone. What is not run in place is sent again 
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from celery import Task, current_app
 from django.conf import settings
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 TOGETHER: Final = 8
 """Hints to a message at most: with more, a worker that is full holds too much."""
 
-SPREAD: Final = 50
+SPREAD: Final = 25
 """Messages to which a batch leads before any of them has a second hint: so many processes find
 work in it at once."""
 
@@ -45,6 +45,10 @@ class Others(NamedTuple):
     queue: str | None
     told: Sequence[Told]
 
+
+NO_OTHERS: Final = Others(None, ())
+
+BIGINT_LIMIT: Final = 1 << 63
 
 Destination = tuple[str, str | None, bool]
 """The name of a task, the queue that its step asks for, and whether that runs on."""
@@ -76,11 +80,23 @@ def send_again(name: str, others: Others) -> None:
 def others_in(request: Mapping[str, Any]) -> Others:
     """Those that a message brought besides its own: what cannot be one is none."""
     match request.get(HEADER):
-        case {"queue": str() | None as queue, "hints": list(hints)}:
-            told = [Told(*each) for each in hints if isinstance(each, list) and len(each) == 3]
-            return Others(queue, told)
+        case {"queue": str() | None as queue, "hints": [*hints]}:
+            return Others(queue, [Told(*each) for each in hints if _is_told(each)])
         case _:
-            return Others(None, ())
+            return NO_OTHERS
+
+
+def is_bigint(value: object) -> TypeGuard[int]:
+    """Whether PostgreSQL can even be asked for it."""
+    return type(value) is int and 0 <= value < BIGINT_LIMIT
+
+
+def _is_told(value: Any) -> bool:
+    match value:
+        case [execution_id, fence, str()]:
+            return is_bigint(execution_id) and is_bigint(fence)
+        case _:
+            return False
 
 
 def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
@@ -117,11 +133,11 @@ def _add(sender: Sender, task: Task, queue: str | None, told: Sequence[Told]) ->
         (first.execution_id, first.fence),
         queue=queue,
         headers={HEADER: {"queue": queue, "hints": others}} if others else None,
-        argsrepr=argsrepr(told),
+        argsrepr=argsrepr(first),
         kwargsrepr="{}",
     )
 
 
-def argsrepr(told: Iterable[Told]) -> str:
+def argsrepr(told: Told) -> str:
     """What Flower and the logs show: the saga's key, and nothing of its context."""
-    return f"({', '.join(repr(each.saga_id) for each in told)},)"
+    return f"({told.saga_id!r},)"

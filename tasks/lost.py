@@ -20,6 +20,7 @@ from django.db import connection
 
 from sagas import engine
 from sagas.machine import Verdict
+from tasks.hints import NO_OTHERS, Others, send_again
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class LostClaim:
     """The claim that a process made, or would have made, for the message that it took last: of the
     step that it was sent for, or of one that followed it in place.
 
-    `is_ending`: the process is about to be killed, and may be at work until then.
+    `is_ending`: the process is about to be killed, and may be at work until then. `others` are the
+    other hints of the message: the claim may be of one of their sagas, too.
     """
 
     task: str
@@ -44,6 +46,7 @@ class LostClaim:
     holder: str
     pid: int
     is_ending: bool
+    others: Others = NO_OTHERS
 
 
 _noted: Final[SimpleQueue[LostClaim | None]] = SimpleQueue()
@@ -97,8 +100,17 @@ def _report(claim: LostClaim) -> None:
             claim.pid,
         )
         return
+    for execution_id in (claim.execution_id, *(told.execution_id for told in claim.others.told)):
+        if not _report_one(claim, execution_id):
+            return
+    if claim.others.told:  # who was not reached yet; the others are done, and no hint does harm
+        send_again(claim.task, claim.others)
+
+
+def _report_one(claim: LostClaim, execution_id: int) -> bool:
+    """Whether the database took it."""
     try:
-        verdict = engine.lost(claim.execution_id, claim.holder)
+        verdict = engine.lost(execution_id, claim.holder)
     except Exception:
         logger.exception(
             "%s: process %s died, and that could not be reported; its lease ends the claim.",
@@ -106,9 +118,10 @@ def _report(claim: LostClaim) -> None:
             claim.pid,
         )
         connection.close()
-        return
+        return False
     if verdict is Verdict.ACCEPTED:
         logger.warning("%s: process %s died in the attempt: reported.", claim.task, claim.pid)
+    return True
 
 
 def _has_ended(pid: int) -> bool:

@@ -72,7 +72,7 @@ class Course:
     def go_on(self, work: engine.Work | None) -> None:
         """With `work`, once the present task has ended; None if that was the last."""
         self.claimed = work
-        self._steps += 1
+        self._steps += work is not None
 
     def may(self, before: engine.Work, step: SagaStep, direction: Direction) -> bool:
         """Whether `step` may be claimed with the report of `before`, and run in place."""
@@ -84,6 +84,7 @@ class Course:
             return None
         told, *left = self.others.told
         self.others = self.others._replace(told=left)
+        self._steps += 1
         return told
 
     def _may_claim(self) -> bool:
@@ -178,7 +179,7 @@ def _trace_next(name: str, told: Told, common: Mapping[str, Any]) -> None:
         "id": task_id,
         "task": name,
         "correlation_id": task_id,
-        "argsrepr": argsrepr([told]),
+        "argsrepr": argsrepr(told),
     }
     tell = partial(_tell, common.get("hostname"), uuid=task_id)
     tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)

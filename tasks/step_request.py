@@ -9,9 +9,8 @@ from billiard.einfo import ExceptionWithTraceback
 from celery.exceptions import Terminated, WorkerLostError
 from celery.worker.request import Request
 
-from tasks.hints import others_in
+from tasks.hints import is_bigint, others_in
 from tasks.lost import LostClaim, holder_of, note
-from tasks.steps import is_bigint
 
 WITHOUT_REPORT: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
 """How an attempt ends that reports nothing itself: its process was killed or crashed, was ended by
@@ -39,10 +38,15 @@ class StepRequest(Request):
     def _note_lost(self, *, is_ending: bool) -> None:
         if self.worker_pid is None:
             return  # no child had begun with it
-        holder = holder_of(self.id, self.hostname, self.worker_pid)
-        # Which of the sagas it was at work on, their rows tell.
-        others = (told[:2] for told in others_in(self.request_dict).told)
-        for arguments in (self.args, *others):
-            match arguments:
-                case [execution_id, fence] if is_bigint(execution_id) and is_bigint(fence):
-                    note(LostClaim(self.name, execution_id, holder, self.worker_pid, is_ending))
+        match self.args:
+            case [execution_id, fence] if is_bigint(execution_id) and is_bigint(fence):
+                note(
+                    LostClaim(
+                        self.name,
+                        execution_id,
+                        holder_of(self.id, self.hostname, self.worker_pid),
+                        self.worker_pid,
+                        is_ending,
+                        others_in(self.request_dict),
+                    )
+                )

@@ -13,7 +13,6 @@ in vain.
 import logging
 from collections.abc import Iterable
 from functools import partial
-from typing import TypeGuard
 
 from celery import shared_task
 from django.conf import settings
@@ -24,12 +23,11 @@ from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
 from tasks import run_on
+from tasks.hints import is_bigint
 from tasks.limits import limited
 from tasks.names import task_name
 
 logger = logging.getLogger(__name__)
-
-BIGINT_LIMIT = 1 << 63
 
 
 class StepTask(run_on.RunsOn):
@@ -75,11 +73,6 @@ def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> 
             perform(execution_id, task.step, task.direction, fence)
         else:
             logger.warning("%s: a message without an execution and a fence; ignored.", name)
-
-
-def is_bigint(value: object) -> TypeGuard[int]:
-    """Whether PostgreSQL can even be asked for it."""
-    return type(value) is int and 0 <= value < BIGINT_LIMIT
 
 
 def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:

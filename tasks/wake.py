@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 0.5
 """Seconds between two looks. It is what a retry may be late by; each look is one indexed query."""
 
-BATCH: Final = 100
+BATCH: Final = 200
 """Executions to a look; a full batch is followed by the next at once."""
 
 AFTER_ERROR: Final = 5.0

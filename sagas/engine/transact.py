@@ -116,7 +116,8 @@ def decide_and_save(
         repeated = repeat(locked, fact)
         decision = replace(decision, hints=repeated.hints)
         news_at = locked.now if news else None
-        due.repeat_hints(locked, earliest(repeated.wake_at, news_at, locked.hints_sent))
+        again = earliest(repeated.wake_at, news_at, locked.hints_sent)
+        due.promise([due.Look(locked, again, counts=True)])
     if decision.hints:
         announce(locked.id, definition, decision)
     return Transition(definition, decision, locked, locked.parent_id if news else None)

@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Callable, Set
-from datetime import datetime
+from dataclasses import replace
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from sagas.engine.transact import repeat, transact
-from sagas.machine import Route, Woken, decide
+from sagas.listeners import announce_all
+from sagas.machine import Decision, Route, Saga, Woken, decide
 from sagas.registry import registry
 from sagas.store import due, executions
+from sagas.store.due import Look
 from sagas.store.executions import Locked
 
 logger = logging.getLogger(__name__)
@@ -30,9 +32,9 @@ def wake(limit: int, full: Callable[[], Set[Route]] = frozenset) -> int:
     """
     execution_ids = due.due(_known(), limit)
     fact = Woken(frozenset(full()) if execution_ids else frozenset())
-    put_off = _put_off(execution_ids, fact) if fact.full else set()
+    repeated = _repeat_together(execution_ids, fact)
     for execution_id in execution_ids:
-        if execution_id in put_off:
+        if execution_id in repeated:
             continue
         try:
             transact(execution_id, fact, only_if_due=True)
@@ -53,34 +55,41 @@ def stranded() -> list[tuple[str, int, int]]:
     return due.stranded(_known())
 
 
-def _put_off(execution_ids: list[int], woken: Woken) -> set[int]:
-    """Those of `execution_ids` for which there is nothing to decide, and nothing to send: their
-    next look is moved, all at once. The others are for whoever handles them one by one."""
-    wake_ats: dict[int, datetime | None] = {}
+def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
+    """Those of `execution_ids` for which there is nothing to decide: their hints are repeated and
+    their next look is promised, all at once. The others are for whoever handles them one by one."""
+    looks: list[Look] = []
+    told = []
     try:
         with transaction.atomic(durable=True):
             for locked in executions.lock_those_free(execution_ids):
-                if locked.is_due and _has_nothing_to_decide(locked, woken):
-                    repeated = repeat(locked, woken)
-                    if not repeated.hints:
-                        wake_ats[locked.id] = repeated.wake_at
-            due.put_off(wake_ats)
+                if not locked.is_due or not (found := _nothing_to_decide(locked, woken)):
+                    continue
+                definition, decision = found
+                again = repeat(locked, woken)
+                if again.hints:
+                    told.append((locked.id, definition, replace(decision, hints=again.hints)))
+                looks.append(Look(locked, again.wake_at, counts=bool(again.hints)))
+            due.promise(looks)
+            announce_all(told)
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         logger.warning("One of these %s is poisoned: one by one. %r", len(execution_ids), error)
         return set()
-    return set(wake_ats)
+    return {look.locked.id for look in looks}
 
 
-def _has_nothing_to_decide(locked: Locked, woken: Woken) -> bool:
-    """Whether a look would only repeat hints. What concerns a family or a lock is looked at."""
+def _nothing_to_decide(locked: Locked, woken: Woken) -> tuple[Saga, Decision] | None:
+    """The decision, if a look would only repeat hints. What concerns a family or a lock is looked
+    at."""
     state = locked.state
     is_related = locked.parent_id is not None or any(s.children for s in state.steps.values())
-    if is_related or state.terms.blocked:
-        return False
     definition = registry.find(state.saga_type, state.version)
-    return definition is not None and not decide(definition, state, woken, locked.now).events
+    if is_related or state.terms.blocked or definition is None:
+        return None
+    decision = decide(definition, state, woken, locked.now)
+    return None if decision.events else (definition, decision)
 
 
 def _known() -> list[tuple[str, int]]:

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='sagaexecution',
             name='unrelayed',
-            field=models.GeneratedField(db_persist=True, expression=models.Q(('relayed_seq__lt', models.F('last_seq'))), help_text='Whether it has events that are not on the event bus.', output_field=models.BooleanField()),
+            field=models.GeneratedField(db_persist=True, expression=models.ExpressionWrapper(models.Q(('relayed_seq__lt', models.F('last_seq'))), output_field=models.BooleanField()), help_text='Whether it has events that are not on the event bus.', output_field=models.BooleanField()),
         ),
         migrations.AlterField(
             model_name='sagaevent',

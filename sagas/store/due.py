@@ -1,8 +1,9 @@
 """What is due: the wake loop's statements, each a transaction of its own unless said otherwise."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 
@@ -33,17 +34,30 @@ UPDATE sagas_sagaexecution SET wake_at = clock_timestamp() + make_interval(secs 
 WHERE id = %(id)s AND wake_at IS NOT NULL
 """
 
-PUT_OFF = """
--- In one statement: behind a long queue there are thousands of them, each minute.
-UPDATE sagas_sagaexecution AS e SET wake_at = v.wake_at
-FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[]) AS v (id, wake_at)
+PROMISE = """
+-- In one statement: behind a long queue, or after the loss of one, there are thousands of them.
+UPDATE sagas_sagaexecution AS e SET wake_at = v.wake_at, hints_sent = v.hints_sent
+FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[], %(sent)s::integer[])
+    AS v (id, wake_at, hints_sent)
 WHERE e.id = v.id
 """
 
-REPEAT_HINTS = """
-UPDATE sagas_sagaexecution SET wake_at = %(wake_at)s, hints_sent = %(hints_sent)s
-WHERE id = %(id)s
-"""
+MOST_SENT: Final = 1000
+"""What is counted of repeated hints: far past the longest interval, and it fits the column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """At an execution that a transaction has locked: when the next one is promised for, and whether
+    this one counts, so that those after it come less often."""
+
+    locked: Locked
+    wake_at: datetime | None
+    counts: bool
+
+    @property
+    def hints_sent(self) -> int:
+        return min(self.locked.hints_sent + self.counts, MOST_SENT)
 
 
 def due(known: Iterable[tuple[str, int]], limit: int) -> list[int]:
@@ -66,19 +80,17 @@ def postpone(execution_id: int, seconds: float) -> None:
         cursor.execute(POSTPONE, {"id": execution_id, "seconds": seconds})
 
 
-def repeat_hints(locked: Locked, wake_at: datetime | None) -> None:
-    """Notes that the hints of an unchanged state are sent once more, and when the next time is.
-    In the caller's transaction, which holds the row."""
-    sent = min(locked.hints_sent + 1, 1000)  # far past the longest interval, and fits the column
-    with connection.cursor() as cursor:
-        cursor.execute(REPEAT_HINTS, {"id": locked.id, "wake_at": wake_at, "hints_sent": sent})
-
-
-def put_off(wake_ats: Mapping[int, datetime | None]) -> None:
-    """Moves the next look at executions that nobody is told of now. In the caller's transaction,
-    which holds the rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(PUT_OFF, {"ids": list(wake_ats), "moments": list(wake_ats.values())})
+def promise(looks: Sequence[Look]) -> None:
+    """Notes what came of looks that changed nothing else. In the caller's transaction, which holds
+    the rows."""
+    if looks:
+        values: dict[str, Any] = {
+            "ids": [look.locked.id for look in looks],
+            "moments": [look.wake_at for look in looks],
+            "sent": [look.hints_sent for look in looks],
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(PROMISE, values)
 
 
 def _types(known: Iterable[tuple[str, int]]) -> dict[str, list[Any]]:

@@ -221,7 +221,7 @@ def test_l2_a_worker_does_not_wait_for_a_broker_that_is_away(
     forget()
     with hinted_saga() as saga:
         hints.send_hints([committed_step(saga, 1)])
-    assert "no hint for a" in caplog.text
+    assert f"no hint for {saga.saga_type}.a" in caplog.text
 
 
 def test_l3_the_wake_loop_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

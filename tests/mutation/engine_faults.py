@@ -84,8 +84,8 @@ TRANSACTIONS = (
         name="A busy branch puts off the lost hint of another",
         clause="L2, R2",
         file=_SAVING,
-        before="if untold and moment is not None and row.wake_at is not None:",
-        after="if untold and moment is None and row.wake_at is not None:",
+        before="        moment = row.wake_at if untold or row.wake_at > row.now else moment\n",
+        after="        assert moment is not None or untold\n",
         tests=RECOVERY,
     ),
     Fault(

@@ -11,6 +11,7 @@ ENGINE = ("engine/test_engine",)
 RACES = ("engine/test_races",)
 POLICIES = ("engine/test_policies",)
 RUN_ON = ("tasks/test_run_on",)
+OTHERS = ("tasks/test_others",)
 
 WORKERS = (
     Fault(
@@ -25,7 +26,7 @@ WORKERS = (
         name="An action gets the context itself",
         clause="S10",
         file=_WORKING,
-        before="            return self.action(deepcopy(self.context))\n        key =",
+        before="            return self.action(copied(self.context))\n        key =",
         after="            return self.action(self.context)\n        key =",
         tests=ENGINE,
     ),
@@ -61,10 +62,10 @@ WORKERS = (
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
             return None
-        returned = self.action(deepcopy({**self.context, **known}))""",
+        returned = self.action(copied({**self.context, **known}))""",
         after="""\
         known = known or {}
-        returned = self.action(deepcopy({**self.context, **known}))""",
+        returned = self.action(copied({**self.context, **known}))""",
         tests=POLICIES,
     ),
     Fault(
@@ -112,16 +113,16 @@ RUNNING_ON = (
         name="A message is sent for the step that runs on, too",
         clause="R1",
         file=_TRANSACT,
-        before="            return replace(decision.then(claimed), verdict=decision.verdict)",
-        after="            return replace(decision.then(claimed), hints=decision.hints)",
+        before="            both = decision.then(claimed)\n",
+        after="            both = replace(decision.then(claimed), hints=decision.hints)\n",
         tests=RUN_ON,
     ),
     Fault(
         name="No message is sent for those beside the step that runs on",
         clause="L2",
         file=_TRANSACT,
-        before="            return replace(decision.then(claimed), verdict=decision.verdict)",
-        after="            return replace(decision.then(claimed), hints=())",
+        before="            both = decision.then(claimed)\n",
+        after="            both = replace(decision.then(claimed), hints=())\n",
         tests=RUN_ON,
     ),
     Fault(
@@ -166,6 +167,38 @@ claimed = None
         before="self._steps >= settings.RUN_ON_STEPS or ",
         after="",
         tests=RUN_ON,
+    ),
+    Fault(
+        name="A message keeps a worker for all its sagas",
+        clause="L2",
+        file="tasks/run_on.py",
+        before="if not self.others.told or not self._may_claim():",
+        after="if not self.others.told:",
+        tests=OTHERS,
+    ),
+    Fault(
+        name="The sagas for which a message has no time are forgotten",
+        clause="L2",
+        file="tasks/run_on.py",
+        before="    if mine.others.told:\n        send_again",
+        after="    if not mine:\n        send_again",
+        tests=OTHERS,
+    ),
+    Fault(
+        name="A hint that shares a message may say anything",
+        clause="R20",
+        file="tasks/hints.py",
+        before="            return is_bigint(execution_id) and is_bigint(fence)\n",
+        after="            return True\n",
+        tests=OTHERS,
+    ),
+    Fault(
+        name="A process that died is looked for in the first saga of its message alone",
+        clause="R4",
+        file="tasks/lost.py",
+        before="*(told.execution_id for told in claim.others.told)",
+        after="*()",
+        tests=("tasks/test_lost",),
     ),
 )
 

@@ -4,10 +4,12 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from celery import current_app, signals
+from django.conf import LazySettings
 from kombu import Connection, Exchange
 from redis import Redis
 
@@ -117,8 +119,51 @@ def test_the_hints_of_a_thousand_go_in_one_write(
         assert not {f"cmdstat_{name}" for name in ("smembers", "llen", "publish")} & set(commands)
     else:
         assert len(sizes) == 1
-    bodies = [message.decode() for message in arrived(saga, 1001)]
-    assert [arguments for arguments, _, _ in bodies] == [[number, 5] for number in range(1001)]
+    messages = arrived(saga, 1 + 1000 // hints.TOGETHER)
+    told = [each for message in messages for each in all_told(message)]
+    assert told == [[number, 5] for number in range(1001)]
+
+
+def all_told(message: Any) -> list[list[int]]:
+    """Execution and fence of each saga that a message tells of."""
+    others = hints.others_in(message.headers).told
+    return [message.decode()[0], *([each.execution_id, each.fence] for each in others)]
+
+
+def test_few_hints_have_a_message_each_so_that_many_processes_find_work(
+    on_broker: Broker, saga: Saga
+) -> None:
+    few = 2 * hints.SPREAD - 1
+    hints.send_hints([committed(saga, number) for number in range(few)])
+    assert [all_told(message) for message in arrived(saga, few)] == [[[n, 5]] for n in range(few)]
+    hints.send_hints([committed(saga, number) for number in range(few + 1)])
+    assert {len(all_told(message)) for message in arrived(saga, hints.SPREAD)} == {2}
+
+
+@pytest.mark.parametrize("why", ["its rate", "its step", "the setting"])
+def test_what_needs_a_message_of_its_own_has_one(
+    on_broker: Broker, saga: Saga, why: str, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    match why:
+        case "its rate":
+            monkeypatch.setattr(current_app.tasks[f"{saga.saga_type}.a"], "rate_limit", "9/s")
+        case "its step":
+            step = replace(saga.claimed_steps[0], run_on=False)
+            saga = Saga(saga.saga_type, [step])
+        case _:
+            settings.RUN_ON_STEPS = 1
+    count = 2 * hints.SPREAD
+    hints.send_hints([committed(saga, number) for number in range(count)])
+    assert {len(all_told(message)) for message in arrived(saga, count)} == {1}
+
+
+def test_what_was_not_followed_is_sent_again_to_the_same_queue(
+    on_broker: Broker, saga: Saga
+) -> None:
+    told = [hints.Told(number, 5, f"s-{number}") for number in range(3)]
+    others = hints.Others(saga.claimed_steps[0].queue, told)
+    hints.send_again(f"{saga.saga_type}.a", others)
+    assert [all_told(message) for message in arrived(saga, 3)] == [[[n, 5]] for n in range(3)]
 
 
 def test_l2_a_broker_that_is_away_costs_one_warning_and_is_tried_again(
@@ -154,7 +199,7 @@ def test_l2_a_broker_that_says_nothing_is_waited_for_no_longer_than_the_limit(
     on_broker.supervisor.kill(on_broker.name, signal.SIGSTOP)
     try:
         hints.send_hints([committed(saga, 1)])
-        assert "no hint for a" in caplog.text
+        assert f"no hint for {saga.saga_type}.a" in caplog.text
     finally:
         on_broker.supervisor.kill(on_broker.name, signal.SIGCONT)
 

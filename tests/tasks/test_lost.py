@@ -15,6 +15,7 @@ from django.db import OperationalError
 from sagas import engine
 from sagas.machine import Direction, Verdict
 from tasks import lost
+from tasks.hints import Others, Told
 from tasks.lost import LostClaim, holder_in, holder_of, note, report_noted
 from tasks.step_request import StepRequest
 
@@ -43,10 +44,11 @@ def request_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(Request, "on_failure", lambda *_: None)
     monkeypatch.setattr(Request, "on_timeout", lambda *_: None)
 
-    def make(args: Any, pid: int | None = CHILD) -> StepRequest:
+    def make(args: Any, pid: int | None = CHILD, **headers: Any) -> StepRequest:
         request = StepRequest.__new__(StepRequest)
         request.id, request.name, request.worker_pid = "message", "shop.a", pid
         request._args, request._hostname = args, "worker@here"
+        request._request_dict = headers
         request._task = SimpleNamespace(step="a", direction=Direction.ACTION)
         return request
 
@@ -66,6 +68,20 @@ def test_r4_the_claim_of_a_lost_worker_is_reported(request_of: Any, reported: li
     report_noted(0)
     holder = holder_of("message", "worker@here", CHILD)
     assert reported == [(7, holder)]
+
+
+def test_r4_it_may_have_been_at_work_on_any_saga_of_its_message(
+    request_of: Any, reported: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L2: and those that it had not reached are told of again."""
+    again = []
+    monkeypatch.setattr("tasks.lost.send_again", lambda *what: again.append(what))
+    others = {"queue": "q", "hints": [[8, 3, "s-8"], [9, 3, "s-9"]]}
+    request_of([7, 3], saga_hints=others).on_failure(failed_by(WorkerLostError("signal 9")))
+    report_noted(0)
+    holder = holder_of("message", "worker@here", CHILD)
+    assert reported == [(7, holder), (8, holder), (9, holder)]
+    assert again == [("shop.a", Others("q", [Told(8, 3, "s-8"), Told(9, 3, "s-9")]))]
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt()])

@@ -1,33 +1,20 @@
 """A worker that goes on with the next step in place: Celery's tracers on the real PostgreSQL."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from celery import current_app, current_task
-from celery.app.trace import build_tracer
+from celery import current_app
 from celery.signals import task_failure, task_postrun, task_prerun
 from django.conf import LazySettings
 
 from sagas import engine
-from sagas.machine import Direction, Parallel, Rejected, Saga, SagaStep, Unreachable
+from sagas.machine import Parallel, Rejected, SagaStep, Unreachable
 from tasks import run_on
-from tasks.names import task_name
-from tasks.steps import register_tasks
 from tests.engine.driving import check_history, row
+from tests.tasks import calls
+from tests.tasks.calls import names, note
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-Worker = Callable[[int, str], None]
-
-
-def note(context: Any) -> None:
-    """As an action that tells which task it runs in."""
-    CALLS.append((current_task.name, current_task.request.id))
-
-
-CALLS: list[tuple[str, str]] = []
 
 
 def refuse(context: Any) -> None:
@@ -37,41 +24,6 @@ def refuse(context: Any) -> None:
 
 def three(**other: Any) -> list[SagaStep]:
     return [SagaStep("a", note, note), SagaStep("b", note, note, **other), SagaStep("c", note)]
-
-
-@pytest.fixture(autouse=True)
-def _budget(settings: LazySettings, committed: Any) -> None:
-    settings.RUN_ON_STEPS, settings.RUN_ON_MS = 20, 60_000
-    CALLS.clear()
-    run_on.stopping(is_so=False)  # a worker's loop that another test has stopped said so
-
-
-@pytest.fixture
-def worker(define: Any) -> Iterator[Callable[[list[Any]], Worker]]:
-    """Makes a saga and its tasks, and what hands a worker the message for one of its steps."""
-    known = dict(current_app.tasks)
-
-    def make(steps: list[Any]) -> Worker:
-        saga = define(Saga("shop", steps))
-        register_tasks([saga])
-        for name, task in current_app.tasks.items():
-            if name.startswith("shop."):
-                task.__trace__ = build_tracer(name, task, hostname="w@here", app=current_app)
-
-        def receive(execution_id: int, step: str) -> None:
-            name, task_id = task_name("shop", step, Direction.ACTION), str(uuid4())
-            request = {"id": task_id, "task": name, "hostname": "w@here", "delivery_info": {}}
-            current_app.tasks[name].__trace__(task_id, (execution_id, 0), {}, request)
-
-        return receive
-
-    yield make
-    for name in set(current_app.tasks) - set(known):
-        current_app.tasks.unregister(name)
-
-
-def names() -> list[str]:
-    return [name for name, _ in CALLS]
 
 
 def hints(committed: Any) -> list[str]:
@@ -98,9 +50,9 @@ def test_one_message_leads_to_all_steps_each_a_task_of_its_own(worker: Any, comm
         task_postrun.disconnect(end)
     assert row(execution_id).status == "completed"
     assert names() == ["shop.a", "shop.b", "shop.c"]
-    assert began == CALLS
-    assert ended == [(task_id, "SUCCESS") for _, task_id in CALLS], "one after the other"
-    assert len({task_id for _, task_id in CALLS}) == 3
+    assert began == calls.MADE
+    assert ended == [(task_id, "SUCCESS") for _, task_id in calls.MADE], "one after the other"
+    assert len({task_id for _, task_id in calls.MADE}) == 3
     assert hints(committed) == ["a"], "no other message"
     check_history(execution_id)
 
@@ -179,7 +131,7 @@ def test_a_failure_is_its_own_tasks_and_the_way_back_runs_on(worker: Any) -> Non
         task_failure.disconnect(fail)
     assert row(execution_id).status == "compensated"
     assert names() == ["shop.a", "shop.b", "shop.c", "shop.b.compensate", "shop.a.compensate"]
-    assert failures == [(dict(CALLS)["shop.c"], "sold out")]
+    assert failures == [(dict(calls.MADE)["shop.c"], "sold out")]
     check_history(execution_id)
 
 
