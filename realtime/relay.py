@@ -27,7 +27,7 @@ STANDBY_INTERVAL: Final = 1.0
 """Seconds between two tries to become the active one: how long nobody relays after its death."""
 
 EXECUTIONS: Final = 100
-"""Executions to a batch, half of them the longest waiting, half the newest."""
+"""Executions to a batch, half of them the oldest sagas, half the newest."""
 
 EACH: Final = 20
 """Events of one execution to a batch: a saga of five steps has 17. Two thousand of ordinary ones

@@ -3,7 +3,7 @@
 A new version of a row goes into the same page, and into no index (PostgreSQL calls that HOT), if no
 column of any index, or of an index's condition, has changed. `last_seq` changes with each
 transition; whether something is unrelayed does not. The table is written anew for that column, and
-locked meanwhile: some 5 s for a million executions.
+locked meanwhile.
 
 And constraints that repeat what others say, or what the only two statements that write events hold
 anyway: each is compiled anew by each statement, a sixth of what a transition costs.

@@ -111,6 +111,20 @@ def test_a_row_that_cannot_be_handled_does_not_hold_up_the_others(
     assert engine.wake(10) == 0, "the poisoned one waits, too"
 
 
+def test_l2_the_hints_of_many_are_repeated_together(saga: Saga, committed: Any) -> None:
+    ids = [engine.start("shop", ORDER).execution_id for _ in range(20)]
+    claim(ids[-1], "reserve")
+    SagaExecution.objects.update(wake_at="2020-01-01T00:00Z")
+    del committed[:]
+    with said() as statements:
+        assert engine.wake(100) == 20
+    assert statements.count("lock") == 1
+    assert len([each for each in statements if "UPDATE" in each]) == 1
+    assert {told.execution_id for told in committed} == set(ids[:-1])
+    assert [row(each).hints_sent for each in ids] == [1] * 19 + [0]
+    assert engine.wake(100) == 0, "each has a promise again"
+
+
 def wake_of(execution_id: int) -> datetime:
     wake_at = row(execution_id).wake_at
     assert wake_at is not None
