@@ -95,9 +95,14 @@ def _next_wake(row: Locked, decision: Decision, *, news: bool) -> datetime | Non
     """
     moment = wake_at(decision.state, row.now, 0)
     if moment is not None and row.wake_at is not None and row.wake_at < moment:
-        untold = set(hints(decision.state, row.now)) - set(decision.hints)
-        moment = row.wake_at if untold or row.wake_at > row.now else moment
+        is_kept = row.wake_at > row.now or _leaves_untold(decision, row.now)
+        moment = row.wake_at if is_kept else moment
     return earliest(moment, row.now if news else None, 0)
+
+
+def _leaves_untold(decision: Decision, now: datetime) -> bool:
+    """Whether a step is due that this decision tells nobody of."""
+    return not set(hints(decision.state, now)) <= set(decision.hints)
 
 
 def _pass_on(locked: Locked, decision: Decision) -> None:

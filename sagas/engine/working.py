@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from sagas.engine.saving import Transition
 from sagas.engine.transact import MayRunOn, RunOn, call_parent, decide_and_save, transact
@@ -93,10 +93,12 @@ class Reported(NamedTuple):
 
 def look_ahead(execution_ids: Iterable[int]) -> dict[int, Row]:
     """id → row, for claims that are about to be made, in one statement. None at all, if the
-    database does not answer: each claim then asks, and waits, for itself."""
+    database does not answer, or one of them is broken: each claim then looks for itself, and waits
+    or fails alone."""
     try:
         return executions.peek_at(execution_ids)
-    except (OperationalError, InterfaceError):
+    except Exception as error:
+        logger.warning("Executions could not be read together: %r", error)
         return {}
 
 

@@ -84,8 +84,8 @@ TRANSACTIONS = (
         name="A busy branch puts off the lost hint of another",
         clause="L2, R2",
         file=_SAVING,
-        before="        moment = row.wake_at if untold or row.wake_at > row.now else moment\n",
-        after="        assert moment is not None or untold\n",
+        before="        moment = row.wake_at if is_kept else moment\n",
+        after="        assert moment is not None or is_kept\n",
         tests=RECOVERY,
     ),
     Fault(

@@ -7,6 +7,7 @@ from django.conf import LazySettings
 
 from sagas import engine
 from sagas.machine import Direction, Rejected, SagaStep
+from sagas.models import SagaExecution
 from tasks import run_on
 from tasks.hints import HEADER, NO_OTHERS, Others, Told, others_in
 from tests.engine.driving import check_history, row
@@ -133,6 +134,17 @@ def test_a_hint_that_is_out_of_date_is_passed_by(worker: Any, sent_again: list[A
     gone = {HEADER: {"queue": None, "hints": [[second, 0, "s-1"], [10**9, 0, "?"], [third, 0, ""]]}}
     receive(first, "a", **gone)
     assert statuses(ids) == ["completed", "compensated", "completed"]
+
+
+def test_l3_a_row_that_nobody_can_read_is_nothing_to_the_others(
+    worker: Any, sent_again: list[Any]
+) -> None:
+    receive = worker(two())
+    first, broken, third = started(3)
+    headers = header(broken, third)
+    SagaExecution.objects.filter(pk=broken).update(steps={"a": {"status": "no such status"}})
+    receive(first, "a", **headers)
+    assert statuses([first, broken, third]) == ["completed", "pending", "completed"]
 
 
 @pytest.mark.parametrize(
