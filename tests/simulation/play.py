@@ -157,7 +157,7 @@ def _in_charge(world: World) -> Iterator[None]:
         logger.addHandler(log)
         stack.callback(logger.removeHandler, log)
         with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE sagas_sagaexecution RESTART IDENTITY CASCADE")
+            cursor.execute("TRUNCATE sagas_sagaexecution, sagas_sagaevent RESTART IDENTITY CASCADE")
         registry._sagas.clear()
         for design in world.designs.values():
             registry.add(design.saga)
