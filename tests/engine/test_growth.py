@@ -1,5 +1,5 @@
-"""What the table costs as it grows: a deletion reads what it deletes, and a step that runs on writes
-no index."""
+"""What the table costs as it grows: a deletion reads what it deletes, and a step that runs on
+writes no index."""
 
 import json
 from typing import Any, Final
