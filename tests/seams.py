@@ -56,7 +56,12 @@ def around_statements(around: Callable[..., Any]) -> Iterator[None]:
 def said() -> Iterator[list[str]]:
     """What is said to PostgreSQL within the block: a list that grows. The store's statements by
     name: `read`, `lock`, `save`, `insert`."""
-    names = {executions.PEEK: "read", executions.SAVE: "save", insertion.INSERT: "insert"}
+    names = {
+        executions.PEEK: "read",
+        executions.PEEK_AT: "read",
+        executions.SAVE: "save",
+        insertion.INSERT: "insert",
+    }
     found: list[str] = []
 
     def note(execute: Any, sql: str, *others: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -84,15 +84,23 @@ class Found:
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,
        hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken"""
 
-PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)"
+# One is looked up by itself: for `id = ANY(…)` PostgreSQL makes a bitmap of all that the index has,
+# and visits every dead version of the row.
+PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = %(id)s"
 
-LOCK = f"""
+PEEK_AT = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)"
+
+_LOCK = f"""
 -- Materialized, so that the clock is read after the lock was granted.
 WITH locked AS MATERIALIZED (
-    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE id = ANY(%(ids)s) FOR UPDATE {{skip}}
+    SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE {{which}} FOR UPDATE {{skip}}
 )
 SELECT {_COLUMNS}, clock_timestamp() FROM locked
 """
+
+LOCK = _LOCK.format(which="id = %(id)s", skip="")
+
+LOCK_FREE = _LOCK.format(which="id = ANY(%(ids)s)", skip="SKIP LOCKED")
 
 FIND = """
 SELECT saga_id, id, saga_type, status, input_digest, owner_id FROM sagas_sagaexecution
@@ -158,7 +166,7 @@ def now() -> datetime:
 
 def lock(execution_id: int) -> Locked | None:
     """The execution, once its row's lock is granted; None if there is none."""
-    return next(_read(LOCK.format(skip=""), [execution_id]), None)
+    return next(_read(LOCK, {"id": execution_id}), None)
 
 
 def lock_if_free(execution_id: int) -> Locked | None:
@@ -168,17 +176,17 @@ def lock_if_free(execution_id: int) -> Locked | None:
 
 def lock_those_free(execution_ids: list[int]) -> Iterator[Locked]:
     """Those of these executions that there are, and that nobody is at work on right now (R14)."""
-    return _read(LOCK.format(skip="SKIP LOCKED"), execution_ids)
+    return _read(LOCK_FREE, {"ids": execution_ids})
 
 
 def peek(execution_id: int) -> Locked | None:
     """The execution as it stands, without its lock."""
-    return next(_read(PEEK, [execution_id]), None)
+    return next(_read(PEEK, {"id": execution_id}), None)
 
 
 def peek_at(execution_ids: Iterable[int]) -> dict[int, Locked]:
     """id → execution, of those of these that there are: the same for many in one statement."""
-    return {row.id: row for row in _read(PEEK, list(execution_ids))}
+    return {row.id: row for row in _read(PEEK_AT, {"ids": list(execution_ids)})}
 
 
 def find(*saga_ids: str) -> dict[str, Found]:
@@ -226,8 +234,8 @@ def save(
     return bool(statements.run(SAVE, values))
 
 
-def _read(sql: str, execution_ids: list[int]) -> Iterator[Locked]:
-    rows = statements.run(sql, {"ids": execution_ids})
+def _read(sql: str, values: Mapping[str, Any]) -> Iterator[Locked]:
+    rows = statements.run(sql, values)
     read_at = monotonic()
     return (_locked(row, read_at) for row in rows)
 
