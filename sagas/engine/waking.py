@@ -62,7 +62,8 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
     told = []
     try:
         with transaction.atomic(durable=True):
-            for locked in executions.lock_those_free(execution_ids):
+            free = {locked.id: locked for locked in executions.lock_those_free(execution_ids)}
+            for locked in filter(None, map(free.get, execution_ids)):  # the longest due first
                 if not locked.is_due or not (found := _nothing_to_decide(locked, woken)):
                     continue
                 definition, decision = found

@@ -104,13 +104,13 @@ DUE = (
         clause="S12",
         file=_DUE,
         before="""\
-WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version) IN (
-    SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
-)
-ORDER BY""",
+    WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version) IN (
+        SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
+    )
+    ORDER BY""",
         after="""\
-WHERE wake_at <= (SELECT clock_timestamp()) AND saga_type = ANY(%(types)s)
-ORDER BY""",
+    WHERE wake_at <= (SELECT clock_timestamp()) AND saga_type = ANY(%(types)s)
+    ORDER BY""",
         tests=ENGINE,
     ),
     Fault(

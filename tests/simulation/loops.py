@@ -24,7 +24,7 @@ CHANCE_OF_A_LOCK: Final = 0.05
 
 LOCK_ONE: Final = """
 SELECT id, wake_at, hints_sent, last_seq FROM sagas_sagaexecution WHERE wake_at <= %s
-ORDER BY wake_at LIMIT 1 FOR UPDATE
+ORDER BY wake_at, id LIMIT 1 FOR UPDATE
 """
 
 
