@@ -11,8 +11,8 @@ from sagas.store.executions import Locked
 
 DUE = """
 -- By the partial index on wake_at, which a clock that is read for each row would not end. Only what
--- this process has a definition for (S12). Those of one wake_at, as one look promises it to many, are
--- put in order afterwards: there may be a hundred thousand of them.
+-- this process has a definition for (S12). Those of one wake_at, as one look promises it to many,
+-- are put in order afterwards: there may be a hundred thousand of them.
 SELECT id FROM (
     SELECT id, wake_at FROM sagas_sagaexecution
     WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version) IN (

@@ -57,7 +57,8 @@ class Broker:
             hints = ", ".join(f"{h.step} {h.direction} {h.fence}" for h in committed.hints)
             stage.note(f"event {committed.last_seq} is committed; due: {hints}", saga_id)
             stage.require(not connection.in_atomic_block, "S9: hints before the commit", saga_id)
-        if stage.rng.random() < CHANCE_OF_MEANWHILE:
+        # Not once faults have ended: if nobody else has anything to do, it is a pause of minutes.
+        if self._faults.active and stage.rng.random() < CHANCE_OF_MEANWHILE:
             stage.meanwhile()
         messages = [
             Message(committed.execution_id, hint.step, hint.direction, hint.fence)
