@@ -24,8 +24,7 @@ TOGETHER: Final = 8
 """Hints to a message at most: with more, a worker that is full holds too much."""
 
 SPREAD: Final = 25
-"""Messages to which a batch leads before any of them has a second hint: so many processes find
-work in it at once."""
+"""Messages at least to which a larger batch leads: so many processes find work in it at once."""
 
 HEADER: Final = "saga_hints"
 
