@@ -1,5 +1,6 @@
 """Real consumers and workers, killed and flooded, on both brokers."""
 
+import itertools
 import json
 import random
 import signal
@@ -75,11 +76,16 @@ def test_sigterm_ends_it_in_order(bus: Bus, supervisor: Supervisor) -> None:
 
 
 def test_many_processes_at_once(bus: Bus, supervisor: Supervisor) -> None:
-    env = environment(bus)
-    supervisor.start(*(consumer(f"c-{n}", env) for n in range(3)))
-    events = [event(f"e-{n}") for n in range(150)]
+    mortal, env = environment(bus), environment(bus, PROBE_LIVES="1")
+    supervisor.start(consumer("dies", mortal), *(consumer(f"c-{n}", env) for n in range(3)))
+    deaths = itertools.cycle(["die", "die after the commit"])
+    events = [event(f"e-{n}", data=death) for n, death in zip(range(150), deaths, strict=False)]
     publish(bus, *events, *random.sample(events, 100))
-    supervisor.kill("c-0")
+    supervisor._children["dies"].process.wait(30)
+    if bus.is_amqp:
+        # At any moment. On Redis there is one, between Kombu's BRPOP and its note of the message,
+        # that loses it (docs/events.md), and it is long for the first message of a process.
+        supervisor.kill("c-0")
     until(lambda: HandledEvent.objects.count() == 150)
     until(lambda: not DeadLetter.objects.exists())
     assert effects() == 150

@@ -32,10 +32,10 @@ def die() -> None:
 def do(event: Event) -> None:
     leave_effect(event)
     match event.data:
+        case "die" if not os.environ.get("PROBE_LIVES"):
+            die()
         case "die after the commit" if not os.environ.get("PROBE_LIVES"):
             transaction.on_commit(die)
-        case "die":
-            die()
         case {"sleep": seconds}:
             print("asleep", flush=True)
             time.sleep(seconds)
