@@ -17,7 +17,7 @@ class Sizes:
     """`warm_up` sequences, in batches, for connections, plans and children; `seconds` for one
     measurement of throughput, done `repeats` times; so many `latencies` at rest, and `loaded`
     seconds of them under load; executions that are `finished`, `parked`, `due` with a lost hint,
-    `hinted`; `drained` seconds of a backlog; `claims` and `starts` one by one."""
+    `hinted`; `claims` and `starts` one by one."""
 
     warm_up: Sequence[int] = (1, 20, 100)
     seconds: float = 4.0
@@ -28,8 +28,7 @@ class Sizes:
     parked: int = 100_000
     claims: int = 2000
     due: int = 100_000
-    hinted: int = 10_000
-    drained: float = 10.0
+    hinted: int = 20_000
     starts: int = 2000
 
 
@@ -43,7 +42,6 @@ QUICK: Final = Sizes(
     claims=500,
     due=5000,
     hinted=3000,
-    drained=3.0,
     starts=500,
 )
 

@@ -89,12 +89,12 @@ def timed(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def until(done: Callable[[], Any], look: float) -> None:
-    """Returns when `done()`; TimeoutError after `PATIENCE`."""
-    deadline = time.monotonic() + PATIENCE
+def until(done: Callable[[], Any], look: float, patience: float = PATIENCE) -> None:
+    """Returns when `done()`; TimeoutError after `patience` seconds."""
+    deadline = time.monotonic() + patience
     while not done():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not done within {PATIENCE:g} s")
+            raise TimeoutError(f"not done within {patience:g} s")
         time.sleep(look)
 
 
