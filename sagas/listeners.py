@@ -50,9 +50,10 @@ def announce_all(transitions: Iterable[tuple[int, Saga, Decision]]) -> None:
         transaction.on_commit(lambda: tell(committed))
 
 
-def announce_committed(execution_id: int, definition: Saga, decision: Decision) -> None:
+def announce_committed(transitions: Iterable[tuple[int, Saga, Decision]]) -> None:
     """Tells the listeners of what was a transaction of its own."""
-    tell([_committed(execution_id, definition, decision)])
+    if committed := [_committed(*each) for each in transitions]:
+        tell(committed)
 
 
 def _committed(execution_id: int, definition: Saga, decision: Decision) -> Committed:

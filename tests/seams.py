@@ -8,9 +8,9 @@ from unittest import mock
 
 from django.db import connection
 
-from sagas.store import executions, insertion, statements
+from sagas.store import executions, insertion, statements, transitions
 
-WRITING: Final = (executions.SAVE, insertion.INSERT)
+WRITING: Final = (transitions.SAVE, insertion.INSERT)
 """The statements that may be transactions of their own."""
 
 
@@ -59,7 +59,7 @@ def said() -> Iterator[list[str]]:
     names = {
         executions.PEEK: "read",
         executions.PEEK_AT: "read",
-        executions.SAVE: "save",
+        transitions.SAVE: "save",
         insertion.INSERT: "insert",
     }
     found: list[str] = []

@@ -36,11 +36,13 @@ from sagas.engine.working import (
     Row,
     Work,
     claim,
+    claim_together,
     fail,
     look_ahead,
     lost,
     run_atomic,
     succeed,
+    succeed_together,
 )
 from sagas.inputs import NewSaga
 
@@ -55,6 +57,7 @@ __all__ = [
     "amend",
     "cancel",
     "claim",
+    "claim_together",
     "fail",
     "lead_relay",
     "leave_relay",
@@ -76,5 +79,6 @@ __all__ = [
     "start_many",
     "stranded",
     "succeed",
+    "succeed_together",
     "wake",
 ]

@@ -1,5 +1,6 @@
 """From a decision to the row: the one way in which a transition is written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,8 +10,9 @@ from sagas.listeners import announce, announce_committed
 from sagas.machine import TERMINAL, Decision, ExecutionState, Saga, hints, outcome, wake_at
 from sagas.machine.states import GOING_FORWARD
 from sagas.machine.wake import repeat_interval
-from sagas.store import children, executions, locks
+from sagas.store import children, locks, transitions
 from sagas.store.executions import Locked, locked_with
+from sagas.store.transitions import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +26,35 @@ class Transition:
     call: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """A decision on a row that was read without its lock, and what it means for others.
+
+    It is optimistic concurrency control (Kung and Robinson, TODS 1981): nearly always nobody else
+    has anything to do with an execution.
+    """
+
+    definition: Saga
+    written: Written
+    news: bool
+
+    @classmethod
+    def of(cls, definition: Saga, seen: Locked, decision: Decision) -> "Unlocked | None":
+        """None if other rows are to be written with it: then it must be decided under the lock."""
+        if decision.starts or decision.tells or _gives_locks_back(decision.state):
+            return None
+        came_to, news = news_of(definition, seen, decision)
+        wake = _next_wake(seen, decision, news=news) if decision.events else seen.wake_at
+        return cls(definition, Written(seen, decision, wake, came_to), news)
+
+
 def save(
     definition: Saga, locked: Locked, decision: Decision, newborn: list[Newborn]
 ) -> Transition:
     """Writes a decision on a row that this transaction has locked, and all that follows."""
     came_to, news = news_of(definition, locked, decision)
     wake = _next_wake(locked, decision, news=news)
-    if not executions.save(locked, decision, wake, came_to, locked=True):
+    if not transitions.save([Written(locked, decision, wake, came_to)], locked=True):
         raise RuntimeError(
             f"{locked.state.saga_id} changed under this transaction's lock, so something writes "
             f"rows past sagas.store. The transition was not saved."
@@ -42,24 +66,25 @@ def save(
     return _transition(definition, locked, decision, wake, news=news)
 
 
-def save_unlocked(definition: Saga, seen: Locked, decision: Decision) -> Transition | None:
-    """The same for a row that was read without its lock: one statement, and a transaction of its
-    own. None, and nothing is written, if something has changed since, or if other rows are to be
-    written with it: then it must be decided anew, under the lock.
-
-    This is optimistic concurrency control (Kung and Robinson, TODS 1981): nearly always nobody
-    else has anything to do with an execution.
-    """
-    if decision.starts or decision.tells or _gives_locks_back(decision.state):
-        return None
-    came_to, news = news_of(definition, seen, decision)
-    wake = seen.wake_at
-    if decision.events:
-        wake = _next_wake(seen, decision, news=news)
-        if not executions.save(seen, decision, wake, came_to, locked=False):
-            return None
-        announce_committed(seen.id, definition, decision)
-    return _transition(definition, seen, decision, wake, news=news)
+def save_unlocked(decided: Sequence[Unlocked]) -> dict[int, Transition]:
+    """Writes them in one statement, and a transaction of its own; id → what became of those of
+    which nothing has changed since they were read. The others must be decided anew."""
+    changing = [each.written for each in decided if each.written.decision.events]
+    saved = transitions.save(changing, locked=False) if changing else set()
+    announce_committed(
+        [
+            (each.written.seen.id, each.definition, each.written.decision)
+            for each in decided
+            if each.written.seen.id in saved
+        ]
+    )
+    return {
+        written.seen.id: _transition(
+            each.definition, written.seen, written.decision, written.wake_at, news=each.news
+        )
+        for each in decided
+        if (written := each.written).seen.id in saved or not written.decision.events
+    }
 
 
 def news_of(definition: Saga, row: Locked, decision: Decision) -> tuple[str, bool]:

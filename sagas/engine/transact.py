@@ -6,14 +6,14 @@ statement. Everything else, and what that refuses, is decided under the row's lo
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from sagas.engine import family
-from sagas.engine.saving import Transition, earliest, news_of, save, save_unlocked
+from sagas.engine.saving import Transition, Unlocked, earliest, news_of, save, save_unlocked
 from sagas.listeners import announce
 from sagas.machine import (
     Called,
@@ -97,6 +97,30 @@ def transact(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A fact for an execution whose row was read a moment ago."""
+
+    row: Locked
+    fact: Claim | Succeeded
+    run_on: RunOn | None = None
+
+
+def transact_together(facts: Sequence[Seen]) -> dict[int, Transition]:
+    """The same for many executions in one statement; id → what became of those with which nobody
+    else has anything to do. The others, all of them if anything fails, are for whoever handles
+    them one by one. Each execution is there once, and there is no transaction around it."""
+    try:
+        executions.drop_broken_connection()
+        found = save_unlocked([each for each in map(_unlocked, facts) if each])
+    except Exception as error:
+        logger.warning("%s transitions could not be made together: %r", len(facts), error)
+        return {}
+    for transition in found.values():
+        call_parent(transition)
+    return found
+
+
 def decide_and_save(
     execution_id: int, fact: Fact, *, only_if_due: bool = False, run_on: RunOn | None = None
 ) -> Transition | None:
@@ -150,11 +174,19 @@ def _transact(
         definition = None if row is None else _definition(row)
         if row is None or definition is None:
             return None
-        decision = _decide(definition, row, fact, run_on)
-        if found := save_unlocked(definition, row, decision):
-            return found
+        decided = Unlocked.of(definition, row, _decide(definition, row, fact, run_on))
+        if decided and (saved := save_unlocked([decided])):
+            return saved[execution_id]
     with transaction.atomic(durable=True):
         return decide_and_save(execution_id, fact, only_if_due=only_if_due, run_on=run_on)
+
+
+def _unlocked(each: Seen) -> Unlocked | None:
+    row = each.row.at_present()
+    definition = _definition(row)
+    if definition is None:
+        return None
+    return Unlocked.of(definition, row, _decide(definition, row, each.fact, each.run_on))
 
 
 def _definition(row: Locked) -> Saga | None:

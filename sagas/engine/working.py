@@ -2,14 +2,22 @@
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from sagas.engine.saving import Transition
-from sagas.engine.transact import MayRunOn, RunOn, call_parent, decide_and_save, transact
+from sagas.engine.transact import (
+    MayRunOn,
+    RunOn,
+    Seen,
+    call_parent,
+    decide_and_save,
+    transact,
+    transact_together,
+)
 from sagas.machine import (
     Claim,
     Direction,
@@ -120,9 +128,27 @@ def claim(
     """
     fact = Claim(step, direction, fence, holder or uuid.uuid4().hex)
     found = transact(execution_id, fact, seen=seen)
-    if found is None or found.decision.verdict is Verdict.REFUSED:
-        return None
-    return _work(found.definition, found.row, step, direction)
+    return None if found is None else _claimed(found, step, direction)
+
+
+def claim_together(
+    fences: Mapping[int, int],
+    step: str,
+    direction: Direction,
+    *,
+    holder: str,
+    seen: Mapping[int, Row],
+) -> dict[int, Work | None]:
+    """The same for the `step` of many executions (id → fence) in one statement. Those that are
+    missing from the answer are for `claim`, one by one."""
+    found = transact_together(
+        [
+            Seen(seen[each], Claim(step, direction, fence, holder))
+            for each, fence in fences.items()
+            if each in seen
+        ]
+    )
+    return {each: _claimed(claim, step, direction) for each, claim in found.items()}
 
 
 def succeed(work: Work, returned: object, may_run_on: MayRunOn | None = None) -> Reported:
@@ -135,6 +161,26 @@ def succeed(work: Work, returned: object, may_run_on: MayRunOn | None = None) ->
         return _report(work, _success(work, returned), may_run_on)
     except NotStorable as error:
         return fail(work, Failure.of(FailureKind.UNKNOWN, error), may_run_on=may_run_on)
+
+
+def succeed_together(
+    done: Sequence[tuple[Work, object]], may_run_on: Callable[[Work], MayRunOn]
+) -> Iterator[Reported]:
+    """The same for the work of many executions, each of them once, in one statement; in their
+    order. What nothing came of for all at once is reported by itself."""
+    run_ons = {work.execution_id: _run_on(work, may_run_on(work)) for work, _ in done}
+    found = transact_together(
+        [
+            Seen(work.row, fact, run_ons[work.execution_id])
+            for work, returned in done
+            if (fact := _storable(work, returned))
+        ]
+    )
+    for work, returned in done:
+        if transition := found.get(work.execution_id):
+            yield _reported(transition, run_ons[work.execution_id])
+        else:
+            yield succeed(work, returned, may_run_on(work))
 
 
 def fail(
@@ -188,6 +234,13 @@ def _success(work: Work, returned: object) -> Succeeded:
     return Succeeded(work.step, work.direction, work.fence, changed)
 
 
+def _storable(work: Work, returned: object) -> Succeeded | None:
+    try:
+        return _success(work, returned)
+    except NotStorable:
+        return None
+
+
 def _report(work: Work, fact: Report, may_run_on: MayRunOn | None) -> Reported:
     run_on = _run_on(work, may_run_on)
     found = transact(work.execution_id, fact, seen=work.row, run_on=run_on)
@@ -212,6 +265,12 @@ def _reported(found: Transition, run_on: RunOn | None) -> Reported:
     claimed = None if run_on is None else _held_by(found.row, run_on.holder)
     work = None if claimed is None else _work(found.definition, found.row, *claimed)
     return Reported(found.decision.verdict, work)
+
+
+def _claimed(found: Transition, step: str, direction: Direction) -> Work | None:
+    if found.decision.verdict is Verdict.REFUSED:
+        return None
+    return _work(found.definition, found.row, step, direction)
 
 
 def _held_by(row: Locked, holder: str) -> tuple[str, Direction] | None:

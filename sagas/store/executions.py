@@ -1,7 +1,6 @@
-"""The execution's row and its events: read in one statement, written in one."""
+"""The execution's row: read in one statement, with its lock or without."""
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,23 +9,10 @@ from typing import Any, Final
 
 from django.db import connection
 
-from sagas.machine import (
-    Decision,
-    ExecutionState,
-    ExecutionStatus,
-    StepState,
-    Terms,
-    event_json,
-)
+from sagas.machine import ExecutionState, ExecutionStatus, StepState, Terms
 from sagas.machine.copying import copier
-from sagas.machine.decision import Recorded
 from sagas.machine.states import Words
-from sagas.machine.wake import waits_for_signals
 from sagas.store import statements
-
-TRUSTED_FOR: Final = 1.0
-"""Seconds by which the time of a decision may be off the database's clock (S13). A lease allows
-for three; a process that stood still for longer than this reads the clock again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,44 +93,6 @@ SELECT saga_id, id, saga_type, status, input_digest, owner_id FROM sagas_sagaexe
 WHERE saga_id = ANY(%s)
 """
 
-EVENTS = """
-INSERT INTO sagas_sagaevent
-    (execution_id, seq, type, step, direction, attempt, at, status, data)
-SELECT e.execution_id, e.seq, e.type, e.step, e.direction, e.attempt, %(now)s, e.status, e.data
-FROM jsonb_to_recordset(%(events)s::jsonb) AS e
-    (execution_id bigint, seq bigint, type text, step text, direction text, attempt integer,
-     status text, data jsonb)
-"""
-
-SAVE = f"""
--- One statement for a transition: the row, and the events that led to it. It may be decided on what
--- was read without a lock. So nothing is written if anything has changed that a decision looks at,
--- if the clock is not what it was taken for, or if somebody else is at work on the row: whoever
--- waited would come too late with the time of a decision (S13).
--- Only the steps that changed are sent, and the context only if it did: what PostgreSQL keeps of it
--- out of line is not written again.
-WITH seen AS MATERIALIZED (
-    SELECT id FROM sagas_sagaexecution
-    WHERE id = %(id)s AND last_seq = %(seen_seq)s AND orders = %(seen_orders)s::jsonb
-      AND outcome_taken = %(seen_outcome)s
-      AND extract(epoch FROM clock_timestamp() - %(now)s) BETWEEN -%(trusted)s AND %(trusted)s
-    FOR NO KEY UPDATE SKIP LOCKED
-), moved AS (
-    UPDATE sagas_sagaexecution AS e
-    SET status = %(status)s, paused = %(paused)s,
-        context = coalesce(%(context)s::jsonb, context),
-        steps = e.steps || %(steps)s::jsonb,
-        current_steps = %(current_steps)s::jsonb, terms = %(terms)s::jsonb,
-        revision = revision + 1, last_seq = %(last_seq)s, wake_at = %(wake_at)s,
-        waits_for_signal = %(waits_for_signal)s, hints_sent = 0, orders = '[]',
-        outcome = %(outcome)s, updated_at = %(now)s,
-        finished_at = CASE WHEN %(at_rest)s THEN coalesce(finished_at, %(now)s) END
-    FROM seen WHERE e.id = seen.id
-    RETURNING e.id
-), written AS ({EVENTS} JOIN moved ON moved.id = e.execution_id)
-SELECT id FROM moved
-"""
-
 
 def drop_broken_connection() -> None:
     """A time limit that strikes inside a COMMIT, or an action that plays with autocommit, leaves
@@ -197,43 +145,6 @@ def find(*saga_ids: str) -> dict[str, Found]:
         return {saga_id: Found(*rest) for saga_id, *rest in cursor.fetchall()}
 
 
-def save(
-    seen: Locked, decision: Decision, wake_at: datetime | None, outcome: str, *, locked: bool
-) -> bool:
-    """A transition: the row and the events that led to it. False, and nothing is written, if the
-    row is not what was `seen` any more, or the clock not what it was taken for.
-
-    With a row that is `locked` neither can be, but by something that writes past `sagas.store`.
-    """
-    before, after = seen.state, decision.state
-    changed = {
-        name: step.to_json()
-        for name, step in after.steps.items()
-        if before.steps.get(name) is not step
-    }
-    values = {
-        "id": seen.id,
-        "now": seen.now,
-        "seen_seq": before.last_seq,
-        "seen_orders": _json(seen.orders) if seen.orders else "[]",
-        "seen_outcome": seen.outcome_taken,
-        "trusted": math.inf if locked else TRUSTED_FOR,
-        "status": after.status.value,
-        "paused": after.paused,
-        "context": None if after.context is before.context else _json(after.context),
-        "steps": _json(changed),
-        "current_steps": _json(after.current_steps),
-        "terms": _json(after.terms.to_json()),
-        "last_seq": after.last_seq,
-        "wake_at": wake_at,
-        "waits_for_signal": waits_for_signals(after),
-        "at_rest": after.is_at_rest,
-        "outcome": outcome,
-        "events": _json(list(_records(seen.id, decision.events))),
-    }
-    return bool(statements.run(SAVE, values))
-
-
 def _read(sql: str, values: Mapping[str, Any]) -> Iterator[Locked]:
     rows = statements.run(sql, values)
     read_at = monotonic()
@@ -258,22 +169,4 @@ def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
     return Locked(id_, state, hints_sent, wake_at, *relatives, moment, read_at)
 
 
-def _records(execution_id: int, events: Iterable[Recorded]) -> Iterable[dict[str, Any]]:
-    """The rows for `events`."""
-    for recorded in events:
-        data = event_json.to_json(recorded.event)
-        yield {
-            "execution_id": execution_id,
-            "seq": recorded.seq,
-            "type": recorded.event.type,
-            "status": recorded.status.value,
-            "step": data.pop("step", None),
-            "direction": data.pop("direction", None),
-            "attempt": data.pop("attempt", None),
-            "data": data,
-        }
-
-
-# Made once: `json.dumps` makes one for each call that asks for anything but its defaults.
-_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _STATUSES: Final = Words(ExecutionStatus)

@@ -38,6 +38,9 @@ RACES: Final = {
     "R18": "a step killed its worker at each of its attempts, and gave up",
     "runs on": "a step was claimed with the report of the one before it, in one statement",
     "runs on, in doubt": "that statement was lost with the connection, and its worker went on",
+    "reports together": "what was done for several sagas was reported in one statement",
+    "reports together, in doubt": "that statement was lost with the connection, and all of it was "
+    "reported one by one",
     "R20": "a forged message claimed in vain",
 }
 

@@ -1,5 +1,6 @@
 """The simulation finds nothing wrong, finds it again, and finds what is put in on purpose."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from sagas import engine
 from sagas.machine import Effect, FailureKind, Verdict
 from sagas.machine import events as ev
 from sagas.machine.failures import EFFECT_OF
-from sagas.store import executions, statements
+from sagas.store import statements, transitions
 from tests.simulation.play import Outcome, play
 
 SAGAS = 300
@@ -110,7 +111,9 @@ def claim_not_committed(patch: pytest.MonkeyPatch) -> None:
             return real(*arguments)
 
     def never_saved(sql: str, values: Any) -> Any:
-        return [(values["id"],)] if sql == executions.SAVE else run(sql, values)
+        if sql != transitions.SAVE:
+            return run(sql, values)
+        return [(each["id"],) for each in json.loads(values["transitions"])]
 
     patch.setattr(engine, "claim", claim)
 

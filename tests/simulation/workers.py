@@ -3,6 +3,7 @@
 Between any two of these others act, time goes by, and the worker may be killed or stand still.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -23,6 +24,9 @@ MOST_STALLED: Final = 5
 LONGEST_STALL: Final = 25.0
 """Seconds: two of the longest leases."""
 
+
+CHANCE_TO_REPORT_TOGETHER: Final = 0.3
+"""Of a report when others have something to report, too."""
 
 CHANCE_TO_RUN_ON: Final = 0.4
 """Of each step that could. A message for the others is what most of the faults strike."""
@@ -104,13 +108,22 @@ class Workers:
         return True
 
     def report(self) -> bool:
-        """A worker reports. Whether one could."""
+        """A worker reports; or one process that has claimed for several sagas reports what came of
+        all of them. Whether one could."""
         worker = self._some("ran")
         if worker is None:
             return False
-        worker.phase = "busy"
+        together = self._in_step_with(worker)
+        for each in together:
+            each.phase = "busy"
         with self._stage.process(worker):
-            self._report(worker)
+            if len(together) > 1:
+                self._report_together(together, worker.lost_at_commit)
+            else:
+                self._report(worker)
+        for each in together:
+            if each.phase == "busy":  # killed with the first, or what it did could not be reported
+                each.end()
         return True
 
     def stall(self) -> bool:
@@ -174,19 +187,55 @@ class Workers:
             self._stage.note(f"can't report: {error}", work.saga_id)
             worker.end()
             return
-        lost, races = worker.lost_at_commit, self._stage.races
+        self._reported(worker, worker.lost_at_commit, verdict, following)
+        if worker.phase == "busy":
+            if self._faults.strikes("reports twice"):
+                worker.phase = "ran"
+            else:
+                worker.end()
+
+    def _in_step_with(self, worker: Worker) -> list[Worker]:
+        """Who reports in one statement with it, each for a saga of its own; at least itself."""
+        able = [worker, *(each for each in self.all if each is not worker)]
+        now, found = self._stage.clock.now, dict[int, Worker]()
+        for each in able:
+            is_able = each.phase == "ran" and each.stalled_until <= now
+            if is_able and each.work and isinstance(each.ended, Returned):
+                found.setdefault(each.work.execution_id, each)
+        is_one = worker not in found.values() or len(found) == 1
+        if is_one or self._stage.rng.random() >= CHANCE_TO_REPORT_TOGETHER:
+            return [worker]
+        return list(found.values())
+
+    def _report_together(self, workers: list[Worker], lost: Sequence[str]) -> None:
+        done = [
+            (each.work, each.ended.value)
+            for each in workers
+            if each.work and isinstance(each.ended, Returned)
+        ]
+        races = self._stage.races
+        try:
+            reports = engine.succeed_together(done, lambda _: self._may_run_on)
+            for each, (verdict, following) in zip(workers, reports, strict=True):
+                races["reports together"] += not lost
+                races["reports together, in doubt"] += bool(lost)
+                self._reported(each, lost, verdict, following)
+        except (OperationalError, InterfaceError) as error:
+            self._stage.note(f"can't report: {error}", workers[0].concern)
+
+    def _reported(
+        self, worker: Worker, lost: Sequence[str], verdict: Verdict, following: engine.Work | None
+    ) -> None:
+        assert worker.work is not None, "it has reported it"
+        saga_id, races = worker.work.saga_id, self._stage.races
         races["R6 report, committed"] += "after" in lost and verdict is Verdict.REPEATED
         races["R6 report, not committed"] += "before" in lost and verdict is Verdict.ACCEPTED
-        self._stage.note(f"{type(ended).__name__} is {verdict}", work.saga_id)
+        self._stage.note(f"{type(worker.ended).__name__} is {verdict}", saga_id)
         if following is not None:
             races["runs on"] += 1
             races["runs on, in doubt"] += bool(lost)
-            self._stage.note(f"runs on with {following.step} {following.direction}", work.saga_id)
+            self._stage.note(f"runs on with {following.step} {following.direction}", saga_id)
             worker.work, worker.ended, worker.phase = following, None, "claimed"
-        elif self._faults.strikes("reports twice"):
-            worker.phase = "ran"
-        else:
-            worker.end()
 
     def _may_run_on(self, *_: object) -> bool:
         """Often enough for both ways."""
