@@ -143,7 +143,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # How far a message leads: a worker that has reported a step goes on with the next one in place, for
 # so many steps and milliseconds, and then sends a message for the rest. Long enough for a saga of
 # quick steps; short enough that no other saga waits for it. One step: a message for each.
-RUN_ON_STEPS = int(os.environ.get("RUN_ON_STEPS", "50"))
+RUN_ON_STEPS = int(os.environ.get("RUN_ON_STEPS", "100"))
 RUN_ON_MS = int(os.environ.get("RUN_ON_MS", "100"))
 CELERY_TASK_DEFAULT_QUEUE = "sagas"
 # A hint is not worth the disk: when RabbitMQ starts again without it, the row wakes its saga.

@@ -20,7 +20,7 @@ from tasks.sending import Sender, together
 
 logger = logging.getLogger(__name__)
 
-TOGETHER: Final = 8
+TOGETHER: Final = 16
 """Hints to a message at most: with more, a worker that is full holds too much."""
 
 SPREAD: Final = 25

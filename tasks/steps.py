@@ -11,8 +11,8 @@ in vain.
 """
 
 import logging
+import time
 from collections.abc import Iterable
-from functools import partial
 
 from celery import shared_task
 from django.conf import settings
@@ -23,6 +23,7 @@ from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
 from tasks import run_on
+from tasks.course import FRESH, took
 from tasks.hints import is_bigint
 from tasks.limits import limited
 from tasks.names import task_name
@@ -56,8 +57,9 @@ def register_tasks(sagas: Iterable[Saga]) -> None:
 
 def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> None:
     """Each step keeps its own limits (`tasks.limits`). Celery's are below them: a message may lead
-    to any step of its saga, whose last one may begin RUN_ON_MS after the message."""
-    later = settings.RUN_ON_MS / 1000
+    to any step of its saga, whose last one may be claimed RUN_ON_MS after the message, and begin
+    FRESH after that."""
+    later = settings.RUN_ON_MS / 1000 + FRESH
 
     @shared_task(
         base=StepTask,
@@ -83,15 +85,11 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
     was held back before it began is no failure.
     """
     course = run_on.course()
-    work = course.take() if course else None
-    if work is None:
-        holder = course.holder if course else None
-        seen = course.row_of(execution_id) if course else None
-        work = engine.claim(execution_id, step, direction, fence, holder=holder, seen=seen)
+    work = (course or engine).claim(execution_id, step, direction, fence)
     if work is None:
         return
-    may_run_on = partial(course.may, work) if course else None
-    reported = None
+    may_run_on = course.may_after(work) if course else None
+    reported, began = None, time.monotonic()
     try:
         with (
             limited(work.claimed.soft_limit, work.claimed.hard_limit),
@@ -100,6 +98,7 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
             reported = engine.run_atomic(work, may_run_on) if work.is_atomic else None
             returned = None if work.is_atomic else work.run()
     except Exception as error:
+        took(work, time.monotonic() - began)
         # An earlier call of this attempt may have done something, whatever the last one came to.
         wrote = calls.wrote and isinstance(error, ServiceError)
         kind = FailureKind.UNKNOWN if wrote else failure_kind(error)
@@ -110,11 +109,15 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
         if not is_later:
             raise
     else:
-        reported = reported or engine.succeed(work, returned, may_run_on)
-        _log(work, "succeeded", reported.verdict)
+        took(work, time.monotonic() - began)
+        if reported is None and course:
+            _log(work, "succeeded", course.succeed(work, returned))
+        else:
+            reported = reported or engine.succeed(work, returned)
+            _log(work, "succeeded", reported.verdict)
     finally:
         if course and reported:
-            course.go_on(reported.next)
+            course.go_on(reported)
 
 
 def failure_kind(error: Exception) -> FailureKind:

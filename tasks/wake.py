@@ -15,7 +15,7 @@ from django.db import connection
 
 from sagas import engine
 from sagas.registry import registry
-from tasks import run_on
+from tasks import course, run_on
 from tasks.lost import report_noted, wake_reporter
 from tasks.queues import FullQueues
 from tasks.task_events import are_wanted
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 INTERVAL: Final = 0.5
 """Seconds between two looks. It is what a retry may be late by; each look is one indexed query."""
 
-BATCH: Final = 200
+BATCH: Final = 400
 """Executions to a look; a full batch is followed by the next at once."""
 
 AFTER_ERROR: Final = 5.0
@@ -54,13 +54,13 @@ class WakeLoop(bootsteps.StartStopStep):
         self._thread: Thread | None = None
 
     def start(self, parent: Any) -> None:
-        run_on.stopping(is_so=False)
+        course.stopping(is_so=False)
         self._thread = Thread(target=self._run, name="saga-wake-loop", daemon=True)
         self._thread.start()
 
     def stop(self, parent: Any) -> None:
         self._stopping.set()
-        run_on.stopping(is_so=True)
+        course.stopping(is_so=True)
         wake_reporter()
         if self._thread is not None:
             self._thread.join(STOP_LIMIT)

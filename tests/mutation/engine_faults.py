@@ -52,8 +52,8 @@ TRANSACTIONS = (
         name="A spoilt connection is used again",
         clause="S1",
         file=_TRANSACT,
-        before="        executions.drop_broken_connection()\n",
-        after="",
+        before="(*RECONNECTS, None):\n        executions.drop_broken_connection()\n",
+        after="(*RECONNECTS, None):\n",
         tests=RECOVERY,
     ),
     Fault(

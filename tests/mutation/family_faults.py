@@ -99,7 +99,7 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="An order is carried out again and again",
         clause="S2",
-        file="sagas/store/executions.py",
+        file="sagas/store/transitions.py",
         before="hints_sent = 0, orders = '[]',",
         after="hints_sent = 0,",
         tests=CHILDREN,

@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _EXECUTIONS = "sagas/store/executions.py"
+_TRANSITIONS = "sagas/store/transitions.py"
 _DUE = "sagas/store/due.py"
 _LOCKS = "sagas/store/locks.py"
 _DELETION = "sagas/store/deletion.py"
@@ -43,23 +44,23 @@ ROWS = (
     Fault(
         name="A transition is saved over another that it did not see",
         clause="S8",
-        file=_EXECUTIONS,
-        before="WHERE id = %(id)s AND last_seq = %(seen_seq)s",
-        after="WHERE id = %(id)s",
+        file=_TRANSITIONS,
+        before="WHERE e.last_seq = given.seen_seq AND",
+        after="WHERE",
         tests=GAPS,
     ),
     Fault(
         name="A transition leaves wake_at as it was",
         clause="L1",
-        file=_EXECUTIONS,
-        before=" wake_at = %(wake_at)s,\n        waits",
+        file=_TRANSITIONS,
+        before=" wake_at = seen.wake_at,\n        waits",
         after="\n        waits",
         tests=ENGINE,
     ),
     Fault(
         name="New hints are trusted for as long as those that were often repeated",
         clause="R21, L2",
-        file=_EXECUTIONS,
+        file=_TRANSITIONS,
         before="hints_sent = 0, orders = '[]'",
         after="orders = '[]'",
         tests=GAPS,
@@ -67,23 +68,23 @@ ROWS = (
     Fault(
         name="An order is overwritten by a report that did not see it",
         clause="R8",
-        file=_EXECUTIONS,
-        before=" AND orders = %(seen_orders)s::jsonb",
+        file=_TRANSITIONS,
+        before=" AND e.orders = given.seen_orders",
         after="",
         tests=RACES,
     ),
     Fault(
         name="A transition waits for the row with a time that was read before",
         clause="S13",
-        file=_EXECUTIONS,
-        before="FOR NO KEY UPDATE SKIP LOCKED",
-        after="FOR NO KEY UPDATE",
+        file=_TRANSITIONS,
+        before="FOR NO KEY UPDATE OF e SKIP LOCKED",
+        after="FOR NO KEY UPDATE OF e",
         tests=RACES,
     ),
     Fault(
         name="A process believes its own clock",
         clause="S13",
-        file=_EXECUTIONS,
+        file=_TRANSITIONS,
         before="TRUSTED_FOR: Final = 1.0",
         after="TRUSTED_FOR: Final = 1e9",
         tests=RACES,

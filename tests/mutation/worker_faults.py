@@ -6,20 +6,22 @@ from tests.mutation.fault import Fault
 
 _TRANSACT = "sagas/engine/transact.py"
 _WORKING = "sagas/engine/working.py"
+_COURSE = "tasks/course.py"
 
 ENGINE = ("engine/test_engine",)
 RACES = ("engine/test_races",)
 POLICIES = ("engine/test_policies",)
 RUN_ON = ("tasks/test_run_on",)
 OTHERS = ("tasks/test_others",)
+GO_IN_STEP = ("tasks/test_in_step",)
 
 WORKERS = (
     Fault(
         name="A claim whose COMMIT was in doubt is thrown away",
         clause="R6",
         file=_WORKING,
-        before="    if found is None or found.decision.verdict is Verdict.REFUSED:",
-        after="    if found is None or found.decision.verdict is not Verdict.ACCEPTED:",
+        before="    if found.decision.verdict is Verdict.REFUSED:",
+        after="    if found.decision.verdict is not Verdict.ACCEPTED:",
         tests=RACES,
     ),
     Fault(
@@ -139,8 +141,8 @@ claimed = None
     Fault(
         name="A worker that is being stopped goes on claiming",
         clause="R16",
-        file="tasks/run_on.py",
-        before="is_over or _shared[_STOPPING]",
+        file=_COURSE,
+        before="is_over or _shared[0]",
         after="is_over",
         tests=RUN_ON,
     ),
@@ -155,7 +157,7 @@ claimed = None
     Fault(
         name="A step runs on past the limit of its rate",
         clause="Celery",
-        file="tasks/run_on.py",
+        file=_COURSE,
         before=" or task.rate_limit",
         after="",
         tests=RUN_ON,
@@ -163,7 +165,7 @@ claimed = None
     Fault(
         name="One saga keeps a worker for as long as it has steps",
         clause="L2",
-        file="tasks/run_on.py",
+        file=_COURSE,
         before="self._steps >= settings.RUN_ON_STEPS or ",
         after="",
         tests=RUN_ON,
@@ -171,7 +173,7 @@ claimed = None
     Fault(
         name="A message keeps a worker for all its sagas",
         clause="L2",
-        file="tasks/run_on.py",
+        file=_COURSE,
         before="if not self.others.told or not self._may_claim():",
         after="if not self.others.told:",
         tests=OTHERS,
@@ -202,4 +204,63 @@ claimed = None
     ),
 )
 
-WORKER_FAULTS: Final = (*WORKERS, *RUNNING_ON)
+IN_STEP = (
+    Fault(
+        name="Slow actions go in step",
+        clause="L2",
+        file=_COURSE,
+        before="    return _quick_runs.get(name, 0).bit_count() >= OF_WHICH_QUICK\n",
+        after="    return True\n",
+        tests=GO_IN_STEP,
+    ),
+    Fault(
+        name="What is done waits for all that has not begun",
+        clause="L2",
+        file=_COURSE,
+        before=" or time.monotonic() - self._done_since > HOLD",
+        after="",
+        tests=GO_IN_STEP,
+    ),
+    Fault(
+        name="An action begins when its lease is nearly over",
+        clause="S1",
+        file=_COURSE,
+        before="            if time.monotonic() - claimed_at <= FRESH:\n",
+        after="            if claimed_at:\n",
+        tests=GO_IN_STEP,
+    ),
+    Fault(
+        name="Whoever was not claimed with the others is forgotten",
+        clause="L2",
+        file=_COURSE,
+        before="if told.execution_id not in found]",
+        after="if not found]",
+        tests=GO_IN_STEP,
+    ),
+    Fault(
+        name="What others have done is lost with a task that cannot begin",
+        clause="L2",
+        file=_COURSE,
+        before="        self._ends_at = 0.0\n        self._report()\n",
+        after="        self._ends_at = 0.0\n",
+        tests=GO_IN_STEP,
+    ),
+    Fault(
+        name="What was not saved with the others is taken for saved",
+        clause="S8",
+        file="sagas/engine/saving.py",
+        before="in saved or not written.decision.events",
+        after="in saved or written",
+        tests=GO_IN_STEP,
+    ),
+    Fault(
+        name="One result that cannot be stored ends the others",
+        clause="R17",
+        file=_WORKING,
+        before="    except NotStorable:\n        return None\n",
+        after="    except LookupError:\n        return None\n",
+        tests=GO_IN_STEP,
+    ),
+)
+
+WORKER_FAULTS: Final = (*WORKERS, *RUNNING_ON, *IN_STEP)

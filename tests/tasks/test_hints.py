@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ def test_the_hints_of_a_thousand_go_in_one_write(
         assert not {f"cmdstat_{name}" for name in ("smembers", "llen", "publish")} & set(commands)
     else:
         assert len(sizes) == 1
-    messages = arrived(saga, 1 + 1000 // hints.TOGETHER)
+    messages = arrived(saga, 1 + ceil(1000 / hints.TOGETHER))
     told = [each for message in messages for each in all_told(message)]
     assert told == [[number, 5] for number in range(1001)]
 

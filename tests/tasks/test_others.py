@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from sagas import engine
 from sagas.machine import Direction, Rejected, SagaStep
 from sagas.models import SagaExecution
-from tasks import run_on
+from tasks import course, run_on
 from tasks.hints import HEADER, NO_OTHERS, Others, Told, others_in
 from tests.engine.driving import check_history, row
 from tests.seams import said
@@ -106,12 +106,12 @@ def test_l2_those_for_whom_there_is_no_time_are_told_of_again(
 def test_r16_a_worker_that_is_being_stopped_leaves_them_to_others(
     worker: Any, sent_again: list[Any]
 ) -> None:
-    receive = worker([SagaStep("a", lambda _: run_on.stopping(is_so=True))])
+    receive = worker([SagaStep("a", lambda _: course.stopping(is_so=True))])
     first, *others = ids = started(3)
     try:
         receive(first, "a", **header(*others))
     finally:
-        run_on.stopping(is_so=False)
+        course.stopping(is_so=False)
     assert statuses(ids) == ["completed", "pending", "pending"]
     assert sent_again == [("shop.a", ["s-1", "s-2"])]
 

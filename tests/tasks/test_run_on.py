@@ -9,7 +9,7 @@ from django.conf import LazySettings
 
 from sagas import engine
 from sagas.machine import Parallel, Rejected, SagaStep, Unreachable
-from tasks import run_on
+from tasks import course, run_on
 from tests.engine.driving import check_history, row
 from tests.tasks import calls
 from tests.tasks.calls import names, note
@@ -157,14 +157,14 @@ def test_r16_a_worker_that_is_being_stopped_claims_nothing_more(
     worker: Any, committed: Any
 ) -> None:
     def stop(context: Any) -> None:
-        run_on.stopping(is_so=True)
+        course.stopping(is_so=True)
 
     receive = worker([SagaStep("a", stop), SagaStep("b", note)])
     execution_id = engine.start("shop", {}).execution_id
     try:
         receive(execution_id, "a")
     finally:
-        run_on.stopping(is_so=False)
+        course.stopping(is_so=False)
     assert names() == []
     assert hints(committed) == ["a", "b"]
     assert row(execution_id).steps["b"]["status"] == "scheduled"

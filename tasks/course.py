@@ -1,0 +1,255 @@
+"""The course of a message: which steps it leads to, and in what order.
+
+A message may tell of several sagas (`tasks.hints`). If their actions are quick, they go in step:
+what all of them have done is reported, and what that makes due is claimed, in one statement. A
+slow action keeps nobody waiting: what is slow goes by itself, and what was claimed for too long
+before it could begin is given back.
+"""
+
+import logging
+import mmap
+import time
+import uuid
+from collections import deque
+from functools import cache
+from typing import Final
+
+from celery import current_app
+from django.conf import settings
+
+from sagas import engine
+from sagas.machine import Direction, Failure, FailureKind, SagaStep, Verdict
+from tasks.hints import Others, Told
+from tasks.names import queue_of, task_name
+
+logger = logging.getLogger(__name__)
+
+QUICK: Final = 0.002
+"""Seconds that an action may take to go in step with others: a statement costs as much. So what is
+done is reported, and what is claimed begins, within some milliseconds."""
+
+RUNS: Final = 16
+OF_WHICH_QUICK: Final = 14
+"""Of an action's last runs in this process, so many must have been quick: now and then it is the
+machine that is slow."""
+
+HOLD: Final = 0.02
+"""Seconds after which what is done is reported, though others have not begun."""
+
+FRESH: Final = 0.5
+"""Seconds for which a claim may wait for its turn: a small part of what a lease is longer than the
+step's time limit."""
+
+_quick_runs: Final[dict[str, int]] = {}
+"""Task → a bit for each of the last RUNS of its action in this process: 1 if it was quick."""
+
+_shared: Final = mmap.mmap(-1, 1)
+"""What a worker's main process lets its children know: whether it is being stopped. In memory that
+a fork shares."""
+
+
+class Waiting(Exception):
+    """A claim waited for too long for its turn."""
+
+
+class Course:
+    """The steps that one message leads to, one after the other, in one thread: those of its saga,
+    and of the other sagas that it told of."""
+
+    def __init__(self, name: str, holder: str | None, others: Others) -> None:
+        self._name = name
+        self._holder = holder or uuid.uuid4().hex
+        """Who claims, whichever step: whoever reports a process as lost knows only the message."""
+        self.others = others
+        self._rows: dict[int, engine.Row] | None = None
+        self._claimed: deque[tuple[float, engine.Work]] = deque()
+        self._done: list[tuple[engine.Work, object]] = []
+        self._done_since = 0.0
+        self._are_together = False
+        self._begins: engine.Work | None = None
+        self._steps = 1
+        self._ends_at = time.monotonic() + settings.RUN_ON_MS / 1000
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there may be another task after the first."""
+        return bool(self._claimed or self._done or self.others.told)
+
+    def claim(
+        self, execution_id: int, step: str, direction: Direction, fence: int
+    ) -> engine.Work | None:
+        """What the task that begins now is for. If that is not claimed yet, this does it; for the
+        other sagas of the message too, if they can go in step."""
+        if work := self._take():
+            return work
+        if self.others.told and self._may_claim() and _is_quick(self._name):
+            found = self._claim_together({execution_id: fence}, step, direction)
+            if execution_id in found:
+                return found[execution_id]
+        seen = self._seen(execution_id).pop(execution_id, None)
+        return engine.claim(execution_id, step, direction, fence, holder=self._holder, seen=seen)
+
+    def succeed(self, work: engine.Work, returned: object) -> Verdict:
+        """Reports it: at once, or with those of the message that go in step with it."""
+        if (self._claimed or self._done) and _is_quick(name_of(work)):
+            self._done_since = self._done_since if self._done else time.monotonic()
+            self._done.append((work, returned))
+            return Verdict.ACCEPTED
+        reported = engine.succeed(work, returned, self.may_after(work))
+        self.go_on(reported)
+        return reported.verdict
+
+    def go_on(self, reported: engine.Reported) -> None:
+        """With what was claimed with this report."""
+        if reported.next:
+            self._claimed.append((time.monotonic(), reported.next))
+
+    def next(self) -> engine.Work | Told | None:
+        """What the next task is for; None if that was all, or if there is no time for more."""
+        while True:
+            if self._done and (not self._claimed or time.monotonic() - self._done_since > HOLD):
+                self._report()
+            if not self._claimed:
+                return self._take_other()
+            claimed_at, work = self._claimed.popleft()
+            if time.monotonic() - claimed_at <= FRESH:
+                self._begins = work
+                return work
+            _give_back(work)
+
+    def gives_up(self) -> bool:
+        """Whether the task could not even be begun: its lease ends that claim. What else there is
+        of the message is reported, or given back."""
+        if not self._take():
+            return False
+        self._ends_at = 0.0
+        self._report()
+        while self._claimed:
+            _give_back(self._claimed.popleft()[1])
+        return True
+
+    def may_after(self, before: engine.Work) -> engine.MayRunOn:
+        """Whether a step may be claimed with the report of `before`, and run in place. One that is
+        not known as quick must not keep others waiting."""
+
+        def may(step: SagaStep, direction: Direction) -> bool:
+            if not (self._may_claim() and _may_follow(before, step, direction)):
+                return False
+            is_alone = not (self._claimed or self._are_together)
+            name = task_name(before.definition.saga_type, step.name, direction)
+            may_wait = is_alone or _is_quick(name)
+            self._steps += may_wait
+            return may_wait
+
+        return may
+
+    def _claim_together(
+        self, fences: dict[int, int], step: str, direction: Direction
+    ) -> dict[int, engine.Work | None]:
+        """Claims for the execution in `fences`, and for those that the message told of besides. The
+        work of these is queued."""
+        (first,) = fences
+        for told in self.others.told:
+            fences.setdefault(told.execution_id, told.fence)
+        found = engine.claim_together(
+            fences, step, direction, holder=self._holder, seen=self._seen(first)
+        )
+        left = [told for told in self.others.told if told.execution_id not in found]
+        self.others = self.others._replace(told=left)
+        now = time.monotonic()
+        claimed = [(now, work) for each, work in found.items() if work and each != first]
+        self._claimed.extend(claimed)
+        self._steps += len(claimed)
+        return found
+
+    def _report(self) -> None:
+        """All that is done, and claims what follows. Never raises: leases end what it can't
+        report."""
+        done, self._done = self._done, []
+        self._are_together = len(done) > 1
+        try:
+            reports = engine.succeed_together(done, self.may_after)
+            for (work, _), reported in zip(done, reports, strict=True):
+                if reported.verdict is not Verdict.ACCEPTED:
+                    logger.warning(
+                        "%s: %s had succeeded, but is %s.",
+                        work.saga_id,
+                        work.step,
+                        reported.verdict.value,
+                    )
+                self.go_on(reported)
+        except Exception:
+            logger.exception("What %s sagas did could not be reported.", len(done))
+        finally:
+            self._are_together = False
+
+    def _take(self) -> engine.Work | None:
+        """What the task that begins now is for; once."""
+        work, self._begins = self._begins, None
+        return work
+
+    def _seen(self, first: int) -> dict[int, engine.Row]:
+        """The rows of all sagas that the message told of, as they stood a moment ago, in one
+        statement."""
+        if self._rows is None:
+            others = [told.execution_id for told in self.others.told]
+            self._rows = engine.look_ahead([first, *others]) if others else {}
+        return self._rows
+
+    def _take_other(self) -> Told | None:
+        """The next saga that the message told of; None if there is no other, or no time for it."""
+        if not self.others.told or not self._may_claim():
+            return None
+        told, *left = self.others.told
+        self.others = self.others._replace(told=left)
+        self._steps += 1
+        return told
+
+    def _may_claim(self) -> bool:
+        is_over = self._steps >= settings.RUN_ON_STEPS or time.monotonic() >= self._ends_at
+        return not (is_over or _shared[0])
+
+
+def took(work: engine.Work, seconds: float) -> None:
+    """Notes how long an action ran."""
+    name = name_of(work)
+    runs = _quick_runs.get(name, 0) << 1 | (seconds <= QUICK)
+    _quick_runs[name] = runs & (1 << RUNS) - 1
+
+
+def stopping(*, is_so: bool) -> None:
+    """Lets all children know that the worker is being stopped: they claim nothing more (R16)."""
+    _shared[0] = is_so
+
+
+def name_of(work: engine.Work) -> str:
+    """Of its task."""
+    return task_name(work.definition.saga_type, work.step, work.direction)
+
+
+def _is_quick(name: str) -> bool:
+    return _quick_runs.get(name, 0).bit_count() >= OF_WHICH_QUICK
+
+
+def _give_back(work: engine.Work) -> None:
+    """A claim whose action was not begun: that counts for no attempt."""
+    logger.warning("%s: %s waited for too long, and is given back.", work.saga_id, work.step)
+    waited = Waiting(f"Others of its message took longer than {FRESH:g} s.")
+    try:
+        engine.fail(work, Failure.of(FailureKind.LATER, waited))
+    except Exception:
+        logger.exception("%s could not be given back; its lease ends the claim.", work.saga_id)
+
+
+def _may_follow(before: engine.Work, step: SagaStep, direction: Direction) -> bool:
+    """Whether a message for `step` would have come to this same queue, and at once: a limit of
+    tasks a second is kept by whoever takes messages."""
+    name = task_name(before.definition.saga_type, step.name, direction)
+    task = current_app.tasks.get(name)
+    if not step.run_on or task is None or task.rate_limit:
+        return False
+    queue = _queue_of(name, step.queue)
+    return queue is not None and queue == _queue_of(name_of(before), before.claimed.queue)
+
+
+_queue_of: Final = cache(queue_of)  # a process that runs tasks has its routes
