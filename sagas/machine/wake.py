@@ -80,14 +80,17 @@ def repetition(
     `promised` is the wake_at that led to this look.
     """
     due = hints(state, now)
-    put_off = {
+    behind = {
         hint.step
         for hint in due
         if (state.saga_type, state.version, hint.step, hint.direction) in full
-        and not _is_told_anyway(state.step(hint.step), now, promised)
     }
-    told = tuple(hint for hint in due if hint.step not in put_off)
-    return Repetition(told, wake_at(state, now, hints_sent, put_off))
+    told = (
+        hint
+        for hint in due
+        if hint.step not in behind or _is_told_anyway(state.step(hint.step), now, promised)
+    )
+    return Repetition(tuple(told), wake_at(state, now, hints_sent, behind))
 
 
 def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
@@ -102,12 +105,12 @@ def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
 
 
 def wake_at(
-    state: ExecutionState, now: datetime, hints_sent: int, put_off: Set[str] = frozenset()
+    state: ExecutionState, now: datetime, hints_sent: int, behind: Set[str] = frozenset()
 ) -> datetime | None:
     """The earliest time at which anybody must look again; None if nobody must (L1).
 
-    `hints_sent` is how often the hints of this very state were sent before; `put_off` are the
-    steps that are due and not told of now, because their queue is full.
+    `hints_sent` is how often the hints of this very state were sent before; `behind` are the steps
+    that are due, and whose queue is full: they will not have their turn soon.
     """
     if state.paused or state.is_at_rest:
         return None
@@ -123,7 +126,7 @@ def wake_at(
             continue
         if step.due_at > now:
             moments.append(step.due_at)
-        elif name in put_off:
+        elif name in behind:
             moments.append(min(now + LONGEST_REPEAT, _last_call(step.due_at, now) + PATIENCE))
         else:
             moments.append(repeat_at)

@@ -75,6 +75,8 @@ def test_r21_the_first_hint_of_a_due_retry_is_sent_to_a_full_queue(
     assert [hint.fence for hint in committed[-1].hints] == [1]
     told = len(committed)
     pass_time(execution_id, seconds=10)
+    assert engine.wake(10, full) == 0, "it will not have its turn soon"
+    pass_time(execution_id, minutes=1)
     assert engine.wake(10, full) == 1
     assert len(committed) == told, "its repeat is put off"
 
