@@ -1,7 +1,7 @@
-"""How fast a backlog is worked off of which no hint is on the queue, beside one that has its hints.
+"""How fast a backlog is worked off of which no hint is on the queue, beside one that has them.
 
-Sagas of one step, so that each needs a hint. Each backlog is worked off to its end: what it costs to
-tell of what is due is a part of it, whenever the wake loop does so.
+Sagas of one step, so that each needs a hint. Each backlog is worked off to its end: what it costs
+to tell of what is due is a part of it, whenever the wake loop does so.
 """
 
 import time
@@ -12,7 +12,7 @@ import psycopg
 
 from bench.drivers.driver import until
 from bench.filling import multiply
-from bench.processes import Failed, driven
+from bench.processes import driven
 from bench.sizes import Options
 from bench.stage import LOGS, Stage, emptied, settle
 from bench.systems import engine

@@ -22,9 +22,8 @@ GLANCE = Sizes(
     finished=(0, 50),
     parked=50,
     claims=20,
-    due=4000,  # more than is done in the time of the warm-up
-    hinted=4000,
-    drained=0.5,
+    due=400,
+    hinted=400,
     starts=20,
 )
 
