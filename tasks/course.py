@@ -211,9 +211,11 @@ class Course:
 
 
 def took(work: engine.Work, seconds: float) -> None:
-    """Notes how long an action ran."""
+    """Notes how long an action ran. One with a single attempt never counts as quick: the end of a
+    process, at another saga's action, must not take that from it."""
     name = name_of(work)
-    runs = _quick_runs.get(name, 0) << 1 | (seconds <= QUICK)
+    is_quick = seconds <= QUICK and work.retry.max_attempts != 1
+    runs = _quick_runs.get(name, 0) << 1 | is_quick
     _quick_runs[name] = runs & (1 << RUNS) - 1
 
 

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.db import OperationalError
 
 from sagas import engine
-from sagas.machine import Direction, Rejected, SagaStep
+from sagas.machine import Direction, Rejected, Retry, SagaStep
 from sagas.models import SagaExecution
 from sagas.store import transitions
 from tasks import course, run_on
@@ -255,6 +255,7 @@ def test_the_budget_ends_what_goes_in_step(receive: Any, settings: LazySettings)
 def test_an_action_is_quick_if_nearly_all_of_its_last_runs_were(quick: Any) -> None:
     work = cast("Any", type("Work", (), {"step": "a", "direction": Direction.ACTION}))
     work.definition = type("Definition", (), {"saga_type": "shop"})
+    work.retry = Retry()
 
     def ran(*seconds: float) -> bool:
         for each in seconds:
@@ -267,3 +268,5 @@ def test_an_action_is_quick_if_nearly_all_of_its_last_runs_were(quick: Any) -> N
     assert ran(0.0, 0.0, 1.0, 1.0), "it may be the machine"
     assert not ran(1.0)
     assert ran(*[0.0] * course.RUNS)
+    work.retry = Retry(max_attempts=1)
+    assert not ran(*[0.0] * course.RUNS), "a process that dies would take its only attempt"
