@@ -135,11 +135,12 @@ class Course:
         def may(step: SagaStep, direction: Direction) -> bool:
             if not (self._may_claim() and _may_follow(before, step, direction)):
                 return False
-            is_alone = not (self._claimed or self._are_together)
+            has_company = bool(self._claimed) or self._are_together
             name = task_name(before.definition.saga_type, step.name, direction)
-            may_wait = is_alone or _is_quick(name)
-            self._steps += may_wait
-            return may_wait
+            if has_company and not _is_quick(name):
+                return False
+            self._steps += 1
+            return True
 
         return may
 

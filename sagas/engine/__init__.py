@@ -31,10 +31,9 @@ from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
 from sagas.engine.starting import Started, start, start_many
 from sagas.engine.transact import MayRunOn
 from sagas.engine.waking import stranded, wake
+from sagas.engine.work import Row, Work
 from sagas.engine.working import (
     Reported,
-    Row,
-    Work,
     claim,
     claim_together,
     fail,

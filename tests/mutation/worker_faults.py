@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _TRANSACT = "sagas/engine/transact.py"
+_WORK = "sagas/engine/work.py"
 _WORKING = "sagas/engine/working.py"
 _COURSE = "tasks/course.py"
 
@@ -27,7 +28,7 @@ WORKERS = (
     Fault(
         name="An action gets the context itself",
         clause="S10",
-        file=_WORKING,
+        file=_WORK,
         before="            return self.action(copied(self.context))\n        key =",
         after="            return self.action(self.context)\n        key =",
         tests=ENGINE,
@@ -35,7 +36,7 @@ WORKERS = (
     Fault(
         name="The idempotency key changes with each attempt",
         clause="Participants",
-        file=_WORKING,
+        file=_WORK,
         before="        key=idempotency_key(state.saga_id, step, direction),\n",
         after='        key=f"{state.saga_id}:{step}:{direction}:{attempt}",\n',
         tests=ENGINE,
@@ -51,7 +52,7 @@ WORKERS = (
     Fault(
         name="A step in doubt is tried again without asking its probe",
         clause="R4",
-        file=_WORKING,
+        file=_WORK,
         before="definition.probe if mine.effect is Effect.POSSIBLE else None,",
         after="definition.probe if mine.effect is Effect.APPLIED else None,",
         tests=POLICIES,
@@ -59,7 +60,7 @@ WORKERS = (
     Fault(
         name="A probe that says nothing happened is not believed",
         clause="S4",
-        file=_WORKING,
+        file=_WORK,
         before="""\
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
@@ -131,11 +132,11 @@ RUNNING_ON = (
         name="A claim whose COMMIT was in doubt is forgotten by whoever runs on",
         clause="R6",
         file=_WORKING,
-        before="claimed = None if run_on is None else _held_by(found.row, run_on.holder)",
+        before="claimed = None if run_on is None else held_by(found.row, run_on.holder)",
         after="""\
 claimed = None
     if run_on is not None and found.decision.verdict is Verdict.ACCEPTED:
-        claimed = _held_by(found.row, run_on.holder)""",
+        claimed = held_by(found.row, run_on.holder)""",
         tests=RACES,
     ),
     Fault(

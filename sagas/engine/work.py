@@ -1,0 +1,110 @@
+"""What a worker has claimed: made of the row, as the claim left it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sagas.machine import Direction, Effect, Retry, Saga
+from sagas.machine.context import copied, given_to, idempotency_key
+from sagas.machine.steps import Action, SagaStep
+from sagas.store.executions import Locked
+
+logger = logging.getLogger(__name__)
+
+Row = Locked
+"""An execution as it was read: for the engine alone, to be handed back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claim that was won: what to run, and what to run it with."""
+
+    execution_id: int
+    saga_id: str
+    step: str
+    direction: Direction
+    attempt: int
+    fence: int
+    action: Action
+    context: Mapping[str, Any]
+    retry: Retry
+    probe: Action | None
+    """Asked first: an earlier attempt of the action may have happened."""
+    is_atomic: bool
+    """Whether it is for `run_atomic`."""
+    definition: Saga
+    row: Row
+    """The execution as the claim left it."""
+
+    @property
+    def claimed(self) -> SagaStep:
+        """The step's own definition."""
+        step = self.definition.claimed_step(self.step)
+        assert step is not None, "only such a step can be claimed"
+        return step
+
+    def run(self) -> object:
+        """Calls the action with a copy of the context, so that what it changes in place can be
+        told from what it was given (S10). Returns and raises what the action does.
+
+        With a probe, the action is called only if it did not happen, and the compensation only if
+        there is something to undo.
+        """
+        if self.probe is None:
+            return self.action(copied(self.context))
+        key = idempotency_key(self.saga_id, self.step, Direction.ACTION)
+        known = self.probe(copied({**self.context, "idempotency_key": key}))
+        if self.direction is Direction.ACTION:
+            return self.action(copied(self.context)) if known is None else known
+        if known is None:
+            logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
+            return None
+        returned = self.action(copied({**self.context, **known}))
+        return {**known, **(returned or {})}
+
+
+def held_by(row: Locked, holder: str) -> tuple[str, Direction] | None:
+    """The step and direction that `holder` has claimed, and not yet settled."""
+    return next(
+        (
+            (name, direction)
+            for direction in Direction
+            for name in row.state.in_flight(direction)
+            if row.state.step(name).holder == holder
+        ),
+        None,
+    )
+
+
+def work_of(saga: Saga, row: Locked, step: str, direction: Direction) -> Work:
+    """The work of a step that is claimed in `row`."""
+    definition, state = saga.claimed_step(step), row.state
+    assert definition is not None, "only such a step can be claimed"
+    action, mine = definition.callable_for(direction), state.step(step)
+    assert action is not None, "a step without a compensation is never scheduled for one"
+    assert mine.lease_until is not None, "a claimed step has a lease"
+    attempt = mine.attempts_of(direction)
+    given = given_to(
+        state.context,
+        saga_id=state.saga_id,
+        key=idempotency_key(state.saga_id, step, direction),
+        attempt=attempt,
+        # The attempt's own end, not the lease's: what is between them is for ending and reporting.
+        deadline=mine.lease_until - definition.lease + definition.soft_limit,
+    )
+    return Work(
+        row.id,
+        state.saga_id,
+        step,
+        direction,
+        attempt,
+        mine.fence,
+        action,
+        given,
+        saga.policy(definition, direction),
+        definition.probe if mine.effect is Effect.POSSIBLE else None,
+        definition.atomic,
+        saga,
+        row,
+    )
