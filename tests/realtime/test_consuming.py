@@ -130,7 +130,10 @@ def test_what_no_pattern_wants_any_more_is_passed_by(bus: Bus) -> None:
     assert not DeadLetter.objects.exists()
 
 
-def test_what_is_handed_out_again_is_counted_before_it_is_tried(bus: Bus) -> None:
+def test_what_is_handed_out_again_is_counted_before_it_is_tried(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "realtime.consuming")
     own = handler(leave_effect)
     declare(bus, own)
     publish(bus, event("e"))
@@ -142,6 +145,7 @@ def test_what_is_handed_out_again_is_counted_before_it_is_tried(bus: Bus) -> Non
     with consuming(bus, own):
         until(lambda: effects("e") == 1)
         until(lambda: not DeadLetter.objects.exists())
+    assert "e was handed out before, for test" in caplog.text
 
 
 def test_another_services_event_starts_a_saga_once(bus: Bus) -> None:
