@@ -13,9 +13,10 @@ class TasksConfig(AppConfig):
         from tasks.hints import send_hints
         from tasks.steps import register_tasks
         from tasks.task_events import EventBuffer
+        from tasks.waiting import WaitTogether
         from tasks.wake import WakeLoop
 
         register_tasks(registry)
         listen(send_hints)
         current_app.steps["worker"].update((WakeLoop, ChildWatch))
-        current_app.steps["consumer"].add(EventBuffer)
+        current_app.steps["consumer"].update((EventBuffer, WaitTogether))

@@ -20,18 +20,10 @@ from django.conf import settings
 from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, SagaStep, Verdict
 from tasks.hints import Others, Told
-from tasks.names import queue_of, task_name
+from tasks.names import name_of, queue_of, task_name
+from tasks.quick import is_quick
 
 logger = logging.getLogger(__name__)
-
-QUICK: Final = 0.002
-"""Seconds that an action may take to go in step with others: a statement costs as much. So what is
-done is reported, and what is claimed begins, within some milliseconds."""
-
-RUNS: Final = 16
-OF_WHICH_QUICK: Final = 14
-"""Of an action's last runs in this process, so many must have been quick: now and then it is the
-machine that is slow."""
 
 HOLD: Final = 0.02
 """Seconds after which what is done is reported, though others have not begun."""
@@ -39,9 +31,6 @@ HOLD: Final = 0.02
 FRESH: Final = 0.5
 """Seconds for which a claim may wait for its turn: a small part of what a lease is longer than the
 step's time limit."""
-
-_quick_runs: Final[dict[str, int]] = {}
-"""Task → a bit for each of the last RUNS of its action in this process: 1 if it was quick."""
 
 _shared: Final = mmap.mmap(-1, 1)
 """What a worker's main process lets its children know: whether it is being stopped. In memory that
@@ -67,13 +56,16 @@ class Course:
         self._done_since = 0.0
         self._are_together = False
         self._begins: engine.Work | None = None
+        self.task_ids = {told.execution_id: told.task_id for told in others.told if told.task_id}
+        """Of those that came by a message of their own: what is left of them."""
         self._steps = 1
+        self._budget = settings.RUN_ON_STEPS * (1 + len(self.task_ids))
         self._ends_at = time.monotonic() + settings.RUN_ON_MS / 1000
 
     @property
     def has_more(self) -> bool:
-        """Whether there may be another task after the first."""
-        return bool(self._claimed or self._done or self.others.told)
+        """Whether something is left of the message after its first task."""
+        return bool(self._claimed or self._done or self.others.told or self.task_ids)
 
     def claim(
         self, execution_id: int, step: str, direction: Direction, fence: int
@@ -82,7 +74,7 @@ class Course:
         other sagas of the message too, if they can go in step."""
         if work := self._take():
             return work
-        if self.others.told and self._may_claim() and _is_quick(self._name):
+        if self.others.told and self._may_claim() and is_quick(self._name):
             found = self._claim_together({execution_id: fence}, step, direction)
             if execution_id in found:
                 return found[execution_id]
@@ -91,7 +83,7 @@ class Course:
 
     def succeed(self, work: engine.Work, returned: object) -> Verdict:
         """Reports it: at once, or with those of the message that go in step with it."""
-        if (self._claimed or self._done) and _is_quick(name_of(work)):
+        if (self._claimed or self._done) and is_quick(name_of(work)):
             self._done_since = self._done_since if self._done else time.monotonic()
             self._done.append((work, returned))
             return Verdict.ACCEPTED
@@ -104,8 +96,9 @@ class Course:
         if reported.next:
             self._claimed.append((time.monotonic(), reported.next))
 
-    def next(self) -> engine.Work | Told | None:
-        """What the next task is for; None if that was all, or if there is no time for more."""
+    def next(self) -> tuple[str, Told] | None:
+        """The name of the next task, and what its hint would tell of; None if that was all, or if
+        there is no time for more."""
         while True:
             if self._done and (not self._claimed or time.monotonic() - self._done_since > HOLD):
                 self._report()
@@ -114,7 +107,7 @@ class Course:
             claimed_at, work = self._claimed.popleft()
             if time.monotonic() - claimed_at <= FRESH:
                 self._begins = work
-                return work
+                return name_of(work), self._told(work)
             _give_back(work)
 
     def gives_up(self) -> bool:
@@ -137,7 +130,7 @@ class Course:
                 return False
             has_company = bool(self._claimed) or self._are_together
             name = task_name(before.definition.saga_type, step.name, direction)
-            if has_company and not _is_quick(name):
+            if has_company and not is_quick(name):
                 return False
             self._steps += 1
             return True
@@ -189,6 +182,11 @@ class Course:
         work, self._begins = self._begins, None
         return work
 
+    def _told(self, work: engine.Work) -> Told:
+        """As the hint for it would have been, or was: the id of a message is used once."""
+        task_id = self.task_ids.pop(work.execution_id, None)
+        return Told(work.execution_id, work.fence - 1, work.saga_id, task_id)
+
     def _seen(self, first: int) -> dict[int, engine.Row]:
         """The rows of all sagas that the message told of, as they stood a moment ago, in one
         statement."""
@@ -197,41 +195,24 @@ class Course:
             self._rows = engine.look_ahead([first, *others]) if others else {}
         return self._rows
 
-    def _take_other(self) -> Told | None:
+    def _take_other(self) -> tuple[str, Told] | None:
         """The next saga that the message told of; None if there is no other, or no time for it."""
         if not self.others.told or not self._may_claim():
             return None
         told, *left = self.others.told
         self.others = self.others._replace(told=left)
         self._steps += 1
-        return told
+        self.task_ids.pop(told.execution_id, None)
+        return self._name, told
 
     def _may_claim(self) -> bool:
-        is_over = self._steps >= settings.RUN_ON_STEPS or time.monotonic() >= self._ends_at
+        is_over = self._steps >= self._budget or time.monotonic() >= self._ends_at
         return not (is_over or _shared[0])
-
-
-def took(work: engine.Work, seconds: float) -> None:
-    """Notes how long an action ran. One with a single attempt never counts as quick: the end of a
-    process, at another saga's action, must not take that from it."""
-    name = name_of(work)
-    is_quick = seconds <= QUICK and work.retry.max_attempts != 1
-    runs = _quick_runs.get(name, 0) << 1 | is_quick
-    _quick_runs[name] = runs & (1 << RUNS) - 1
 
 
 def stopping(*, is_so: bool) -> None:
     """Lets all children know that the worker is being stopped: they claim nothing more (R16)."""
     _shared[0] = is_so
-
-
-def name_of(work: engine.Work) -> str:
-    """Of its task."""
-    return task_name(work.definition.saga_type, work.step, work.direction)
-
-
-def _is_quick(name: str) -> bool:
-    return _quick_runs.get(name, 0).bit_count() >= OF_WHICH_QUICK
 
 
 def _give_back(work: engine.Work) -> None:
@@ -249,7 +230,7 @@ def _may_follow(before: engine.Work, step: SagaStep, direction: Direction) -> bo
     tasks a second is kept by whoever takes messages."""
     name = task_name(before.definition.saga_type, step.name, direction)
     task = current_app.tasks.get(name)
-    if not step.run_on or task is None or task.rate_limit:
+    if settings.RUN_ON_STEPS <= 1 or not step.run_on or task is None or task.rate_limit:
         return False
     queue = _queue_of(name, step.queue)
     return queue is not None and queue == _queue_of(name_of(before), before.claimed.queue)

@@ -2,7 +2,8 @@
 
 Of many hints for one task that are sent at once, some share a message: what a message costs is more
 than all the rest of a step. Its arguments are those of the first; the others are in a header, which
-code that does not know it leaves alone. What is not run in place is sent again (`tasks.run_on`).
+code that does not know it leaves alone. What waits in a worker joins them there
+(`tasks.waiting`). What is not run in place is sent again (`tasks.run_on`).
 """
 
 import logging
@@ -27,15 +28,17 @@ SPREAD: Final = 25
 """Messages at least to which a larger batch leads: so many processes find work in it at once."""
 
 HEADER: Final = "saga_hints"
+"""The other hints of a message, the queue that their step asks for, and the key of its own saga."""
 
 
 class Told(NamedTuple):
     """Who is told of: an execution, by the fence that the hint is made for. The saga's key is for
-    Flower and the logs."""
+    Flower and the logs. `task_id` is that of the message, if the hint had one of its own."""
 
     execution_id: int
     fence: int
     saga_id: str
+    task_id: str | None = None
 
 
 class Others(NamedTuple):
@@ -73,7 +76,8 @@ def send_hints(committed: Sequence[Committed]) -> None:
 
 def send_again(name: str, others: Others) -> None:
     """Sends hints that came with a message, and were not followed."""
-    _send({(name, others.queue, True): others.told})
+    told = [each._replace(task_id=None) for each in others.told]
+    _send({(name, others.queue, True): told})
 
 
 def others_in(request: Mapping[str, Any]) -> Others:
@@ -85,6 +89,25 @@ def others_in(request: Mapping[str, Any]) -> Others:
             return NO_OTHERS
 
 
+def movable_in(request: Mapping[str, Any], args: Any) -> Others:
+    """All hints of a message, its own first, if they may go along with those of another one; else
+    none. `args` are its arguments."""
+    match request.get("id"), request.get(HEADER), args:
+        case str() as task_id, {"saga_id": saga_id}, [execution_id, fence] if _is_told(
+            (execution_id, fence, saga_id)
+        ):
+            queue, told = others_in(request)
+            return Others(queue, [Told(execution_id, fence, saga_id, task_id), *told])
+        case _:
+            return NO_OTHERS
+
+
+def header(others: Others, first: Told) -> dict[str, Any]:
+    """What brings the other hints of a message to who takes it. `first` is its own."""
+    hints = [each if each.task_id else each[:3] for each in others.told]
+    return {HEADER: {"queue": others.queue, "saga_id": first.saga_id, "hints": hints}}
+
+
 def is_bigint(value: object) -> TypeGuard[int]:
     """Whether PostgreSQL can even be asked for it."""
     return type(value) is int and 0 <= value < BIGINT_LIMIT
@@ -92,7 +115,7 @@ def is_bigint(value: object) -> TypeGuard[int]:
 
 def _is_told(value: Any) -> bool:
     match value:
-        case [execution_id, fence, str()]:
+        case [execution_id, fence, str()] | [execution_id, fence, str(), str() | None]:
             return is_bigint(execution_id) and is_bigint(fence)
         case _:
             return False
@@ -105,7 +128,8 @@ def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
                 task = current_app.tasks[name]
                 size = _size(task, len(told)) if runs_on else 1
                 for first in range(0, len(told), size):
-                    _add(sender, task, queue, told[first : first + size])
+                    own, *others = told[first : first + size]
+                    _add(sender, task, own, Others(queue, others), is_movable=runs_on)
     except BUS_ERRORS as error:
         told = next(iter(hints.values()))
         logger.warning(
@@ -125,13 +149,12 @@ def _size(task: Task, count: int) -> int:
     return min(max(count // SPREAD, 1), TOGETHER)
 
 
-def _add(sender: Sender, task: Task, queue: str | None, told: Sequence[Told]) -> None:
-    first, *others = told
+def _add(sender: Sender, task: Task, first: Told, others: Others, *, is_movable: bool) -> None:
     sender.add(
         task,
         (first.execution_id, first.fence),
-        queue=queue,
-        headers={HEADER: {"queue": queue, "hints": others}} if others else None,
+        queue=others.queue,
+        headers=header(others, first) if is_movable else None,
         argsrepr=argsrepr(first),
         kwargsrepr="{}",
     )

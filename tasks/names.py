@@ -2,6 +2,7 @@
 
 from celery import current_app
 
+from sagas import engine
 from sagas.machine import Direction
 
 
@@ -9,6 +10,11 @@ def task_name(saga_type: str, step: str, direction: Direction) -> str:
     """The name of the Celery task that runs one direction of one step."""
     name = f"{saga_type}.{step}"
     return name if direction is Direction.ACTION else f"{name}.compensate"
+
+
+def name_of(work: engine.Work) -> str:
+    """Of its task."""
+    return task_name(work.definition.saga_type, work.step, work.direction)
 
 
 def queue_of(name: str, queue: str | None) -> str | None:

@@ -23,7 +23,7 @@ from celery import Task, current_app
 from celery.app.task import Context
 
 from tasks import task_events
-from tasks.course import Course, name_of
+from tasks.course import Course
 from tasks.hints import HEADER, Told, argsrepr, others_in, send_again
 from tasks.limits import without_those_of_celery
 from tasks.lost import holder_in
@@ -99,21 +99,18 @@ def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
         "root_id": before.get("root_id") or before.get("id"),
     }
     while following := mine.next():
-        if isinstance(following, Told):
-            name, told = before["task"], following
-        else:  # as its hint would have told of it
-            name = name_of(following)
-            told = Told(following.execution_id, following.fence - 1, following.saga_id)
-        _trace_next(name, told, common)
+        _trace_next(*following, common)
         if mine.gives_up():
             break
     if mine.others.told:
         send_again(before["task"], mine.others)
+    for task_id in mine.task_ids.values():
+        _tell(before.get("hostname"), "task-rejected", uuid=task_id, requeue=False)
 
 
 def _trace_next(name: str, told: Told, common: Mapping[str, Any]) -> None:
     """Runs one of them. `common` is of its request."""
-    task_id = str(uuid.uuid4())
+    task_id = told.task_id or str(uuid.uuid4())
     request = {
         **common,
         "id": task_id,
@@ -122,7 +119,8 @@ def _trace_next(name: str, told: Told, common: Mapping[str, Any]) -> None:
         "argsrepr": argsrepr(told),
     }
     tell = partial(_tell, common.get("hostname"), uuid=task_id)
-    tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)
+    if not told.task_id:  # else the worker's main process has told that
+        tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)
     tell("task-started")
     args = (told.execution_id, told.fence)
     value, info, runtime, text = current_app.tasks[name].trace_alone(task_id, args, {}, request)

@@ -1,15 +1,21 @@
-"""What a worker's main process does with a saga's task: it tells of a child that died in it.
+"""What a worker's main process does with a saga's task, from its message to its end.
+
+It may take others along (`tasks.waiting`), and tells of a child that died in it.
 
 Celery's "custom requests"; its handlers run in the event loop of the main process.
 """
 
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Any, Final
 
 from billiard.einfo import ExceptionWithTraceback
 from celery.exceptions import Terminated, WorkerLostError
+from celery.worker import state
 from celery.worker.request import Request
 
-from tasks.hints import is_bigint, others_in
+from tasks.hints import NO_OTHERS, Others, header, is_bigint, movable_in, others_in
 from tasks.lost import LostClaim, holder_of, note
 
 WITHOUT_REPORT: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
@@ -18,11 +24,42 @@ WITHOUT_REPORT: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterr
 
 
 class StepRequest(Request):
-    """Notes the claim of a child that died, or is about to be killed at its hard time limit."""
+    """May take others along that waited for the same. Notes the claim of a child that died, or is
+    about to be killed at its hard time limit."""
+
+    _company: Sequence["StepRequest"] = ()
+
+    @cached_property
+    def movable(self) -> Others:
+        """Its hints, its own first, if they may go along with those of another one; else none."""
+        if self.task.rate_limit or self.task.acks_late:
+            return NO_OTHERS
+        return movable_in(self.request_dict, self.args)
+
+    def take_along(self, company: Sequence["StepRequest"]) -> None:
+        """Their hints go to a process with this one's. All are movable, and for one queue."""
+        if company:
+            own, *told = self.movable.told
+            told += chain.from_iterable(each.movable.told for each in company)
+            self.request_dict.update(header(Others(self.movable.queue, told), own))
+            self._company = company
+
+    def on_accepted(self, pid: int, time_accepted: float) -> None:
+        super().on_accepted(pid, time_accepted)
+        self._end_company()
+
+    def _end_company(self) -> None:
+        """Those that went along have a process now, which tells what becomes of them."""
+        company, self._company = self._company, ()
+        for each in company:
+            state.task_accepted(each)
+            each.acknowledge()
+            state.task_ready(each)
 
     def on_failure(
         self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
     ) -> None:
+        self._end_company()
         error = exc_info.exception
         if isinstance(error, ExceptionWithTraceback):
             error = error.exc

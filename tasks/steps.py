@@ -23,10 +23,11 @@ from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
 from sagas.machine.failures import classify
 from tasks import run_on
-from tasks.course import FRESH, took
+from tasks.course import FRESH
 from tasks.hints import is_bigint
 from tasks.limits import limited
 from tasks.names import task_name
+from tasks.quick import took, watch
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> 
     to any step of its saga, whose last one may be claimed RUN_ON_MS after the message, and begin
     FRESH after that."""
     later = settings.RUN_ON_MS / 1000 + FRESH
+    watch(name)
 
     @shared_task(
         base=StepTask,

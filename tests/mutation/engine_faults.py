@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.mutation.fault import Fault
+from tests.mutation.together_faults import TOGETHER_FAULTS
 from tests.mutation.worker_faults import WORKER_FAULTS
 
 _TRANSACT = "sagas/engine/transact.py"
@@ -176,4 +177,4 @@ STARTS = (
     ),
 )
 
-ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKER_FAULTS, *STARTS)
+ENGINE_FAULTS: Final = (*TRANSACTIONS, *WORKER_FAULTS, *TOGETHER_FAULTS, *STARTS)

@@ -14,7 +14,6 @@ RACES = ("engine/test_races",)
 POLICIES = ("engine/test_policies",)
 RUN_ON = ("tasks/test_run_on",)
 OTHERS = ("tasks/test_others",)
-GO_IN_STEP = ("tasks/test_in_step",)
 
 WORKERS = (
     Fault(
@@ -167,7 +166,7 @@ claimed = None
         name="One saga keeps a worker for as long as it has steps",
         clause="L2",
         file=_COURSE,
-        before="self._steps >= settings.RUN_ON_STEPS or ",
+        before="self._steps >= self._budget or ",
         after="",
         tests=RUN_ON,
     ),
@@ -205,63 +204,4 @@ claimed = None
     ),
 )
 
-IN_STEP = (
-    Fault(
-        name="Slow actions go in step",
-        clause="L2",
-        file=_COURSE,
-        before="    return _quick_runs.get(name, 0).bit_count() >= OF_WHICH_QUICK\n",
-        after="    return True\n",
-        tests=GO_IN_STEP,
-    ),
-    Fault(
-        name="What is done waits for all that has not begun",
-        clause="L2",
-        file=_COURSE,
-        before=" or time.monotonic() - self._done_since > HOLD",
-        after="",
-        tests=GO_IN_STEP,
-    ),
-    Fault(
-        name="An action begins when its lease is nearly over",
-        clause="S1",
-        file=_COURSE,
-        before="            if time.monotonic() - claimed_at <= FRESH:\n",
-        after="            if claimed_at:\n",
-        tests=GO_IN_STEP,
-    ),
-    Fault(
-        name="Whoever was not claimed with the others is forgotten",
-        clause="L2",
-        file=_COURSE,
-        before="if told.execution_id not in found]",
-        after="if not found]",
-        tests=GO_IN_STEP,
-    ),
-    Fault(
-        name="What others have done is lost with a task that cannot begin",
-        clause="L2",
-        file=_COURSE,
-        before="        self._ends_at = 0.0\n        self._report()\n",
-        after="        self._ends_at = 0.0\n",
-        tests=GO_IN_STEP,
-    ),
-    Fault(
-        name="What was not saved with the others is taken for saved",
-        clause="S8",
-        file="sagas/engine/saving.py",
-        before="in saved or not written.decision.events",
-        after="in saved or written",
-        tests=GO_IN_STEP,
-    ),
-    Fault(
-        name="One result that cannot be stored ends the others",
-        clause="R17",
-        file=_WORKING,
-        before="    except NotStorable:\n        return None\n",
-        after="    except LookupError:\n        return None\n",
-        tests=GO_IN_STEP,
-    ),
-)
-
-WORKER_FAULTS: Final = (*WORKERS, *RUNNING_ON, *IN_STEP)
+WORKER_FAULTS: Final = (*WORKERS, *RUNNING_ON)

@@ -8,10 +8,11 @@ from django.conf import LazySettings
 from django.db import OperationalError
 
 from sagas import engine
-from sagas.machine import Direction, Rejected, Retry, SagaStep
+from sagas.machine import Direction, Rejected, SagaStep
 from sagas.models import SagaExecution
 from sagas.store import transitions
 from tasks import course, run_on
+from tasks import quick as learned
 from tests.engine.driving import check_history, row
 from tests.seams import said
 from tests.tasks.calls import names, note
@@ -29,7 +30,8 @@ def quick(budget: None) -> Callable[..., None]:
     """Says that these tasks are known as quick."""
 
     def know(*tasks: str) -> None:
-        course._quick_runs.update(dict.fromkeys(tasks, (1 << course.RUNS) - 1))
+        for name in tasks:
+            learned._runs[learned._places[name]] = (1 << learned.RUNS) - 1
 
     return know
 
@@ -250,23 +252,3 @@ def test_the_budget_ends_what_goes_in_step(receive: Any, settings: LazySettings)
     ids = receive(two(), 3)
     assert names() == ["shop.a"] * 3 + ["shop.b"]
     assert statuses(ids) == ["completed", "running", "running"]
-
-
-def test_an_action_is_quick_if_nearly_all_of_its_last_runs_were(quick: Any) -> None:
-    work = cast("Any", type("Work", (), {"step": "a", "direction": Direction.ACTION}))
-    work.definition = type("Definition", (), {"saga_type": "shop"})
-    work.retry = Retry()
-
-    def ran(*seconds: float) -> bool:
-        for each in seconds:
-            course.took(work, each)
-        return course._is_quick("shop.a")
-
-    assert not course._is_quick("shop.a"), "never seen"
-    assert not ran(*[0.0] * (course.OF_WHICH_QUICK - 1))
-    assert ran(0.0)
-    assert ran(0.0, 0.0, 1.0, 1.0), "it may be the machine"
-    assert not ran(1.0)
-    assert ran(*[0.0] * course.RUNS)
-    work.retry = Retry(max_attempts=1)
-    assert not ran(*[0.0] * course.RUNS), "a process that dies would take its only attempt"

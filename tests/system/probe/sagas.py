@@ -133,5 +133,12 @@ every_kind = Saga(
     locks=lambda context: [f"customer:{context.get('customer', context['script'])}"],
 )
 
+
+def take(context: Any) -> None:
+    if context.get("dies") and context["attempt"] == 1:
+        kill_process(context)
+    time.sleep(context["seconds"])
+
+
 # One of thousands, each as short as its input says.
-heap = Saga("heap", [SagaStep("only", lambda context: time.sleep(context["seconds"]))])
+heap = Saga("heap", [SagaStep("only", take, retry=Retry(backoff=0.1))])

@@ -1,0 +1,106 @@
+"""Sagas that are started one by one while the workers have no time, and then go in step."""
+
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from celery import Celery
+
+from tasks.hints import TOGETHER
+from tests.system.running import LIMIT, WORKERS, Running
+
+MANY = 40
+TASK = "heap.only"
+
+
+def start_many(running: Running, count: int, **context: Any) -> str:
+    """So many, each by a request of its own; what the keys of all begin with."""
+    prefix = f"together-{uuid4().hex[:8]}"
+    for number in range(count):
+        body = {"saga_type": "heap", "saga_id": f"{prefix}-{number}"}
+        running.post({**body, "context": {"seconds": 0, **context}}).raise_for_status()
+    return prefix
+
+
+def end_of_all(running: Running, prefix: str, count: int) -> None:
+    """Until all have completed."""
+    statement = "SELECT count(*) FROM sagas_sagaexecution WHERE saga_id LIKE %s AND status = %s"
+    deadline = time.monotonic() + LIMIT
+    while running.sql(statement, f"{prefix}-%", "completed") != [(count,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def holders(running: Running, prefix: str) -> list[str]:
+    """Who claimed, of each claim: those of one process and one message are the same."""
+    statement = (
+        "SELECT data->>'holder' FROM sagas_sagaevent e JOIN sagas_sagaexecution x"
+        " ON x.id = e.execution_id WHERE e.type = 'step.claimed' AND saga_id LIKE %s"
+    )
+    return [holder for (holder,) in running.sql(statement, f"{prefix}-%")]
+
+
+@contextmanager
+def without_workers(running: Running) -> Iterator[None]:
+    """Within the block no worker does anything. Both know that the step is quick."""
+    end_of_all(running, start_many(running, 2 * MANY), 2 * MANY)
+    for name in WORKERS:
+        running.supervisor.kill(name, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for name in WORKERS:
+            running.supervisor.kill(name, signal.SIGCONT)
+
+
+def test_those_whose_messages_wait_together_are_claimed_together(running: Running) -> None:
+    with without_workers(running):
+        prefix = start_many(running, MANY)
+    end_of_all(running, prefix, MANY)
+    found = holders(running, prefix)
+    assert len(found) == MANY, "each once"
+    assert len(set(found)) < MANY / 2
+
+
+def test_each_of_them_is_seen_as_the_task_of_its_message(running: Running) -> None:
+    app = Celery(broker=running.env["CELERY_BROKER_URL"], set_as_current=False)
+    kinds: dict[str, list[str]] = defaultdict(list)
+    prefix = ""
+
+    def see(event: dict[str, Any]) -> None:
+        task = event.get("uuid", "")
+        if task in kinds or (prefix and prefix in event.get("args", "")):
+            kinds[task].append(event["type"])
+
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": see})
+        deadline = time.monotonic() + LIMIT
+        for _ in receiver.itercapture(timeout=LIMIT, wakeup=False):
+            assert time.monotonic() < deadline, kinds
+            if not prefix:  # whoever hears a heartbeat hears all that follows
+                with without_workers(running):
+                    prefix = start_many(running, MANY)
+            if sum("task-succeeded" in each for each in kinds.values()) == MANY:
+                break
+    assert len(kinds) == MANY, "no task but those that a message was sent for"
+    expected = ["task-received", "task-started", "task-succeeded"]
+    assert [sorted(each) for each in kinds.values()] == [expected] * MANY
+
+
+def test_r4_a_child_that_dies_amid_them_delays_no_more_than_those(running: Running) -> None:
+    """All that it had claimed is reported as lost, and tried again long before a lease ends."""
+    with without_workers(running):
+        before = start_many(running, MANY // 2)
+        mortal = start_many(running, 1, dies=True)
+        after = start_many(running, MANY // 2)
+    began = time.monotonic()
+    for prefix, count in ((before, MANY // 2), (mortal, 1), (after, MANY // 2)):
+        end_of_all(running, prefix, count)
+    assert time.monotonic() - began < LIMIT / 4
+    assert len(holders(running, mortal)) == 2
+    others = holders(running, before) + holders(running, after)
+    assert MANY < len(others) <= MANY + TOGETHER, "some were claimed once more"
