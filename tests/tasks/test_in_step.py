@@ -26,8 +26,11 @@ __all__ = ["sent_again"]  # a fixture
 
 
 @pytest.fixture
-def quick(budget: None) -> Callable[..., None]:
-    """Says that these tasks are known as quick."""
+def quick(budget: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Says that these tasks are known as quick; however slow the machine is, they stay so."""
+    monkeypatch.setattr(learned, "QUICK", 60.0)
+    monkeypatch.setattr(course, "HOLD", 60.0)
+    monkeypatch.setattr(course, "FRESH", 60.0)
 
     def know(*tasks: str) -> None:
         for name in tasks:
