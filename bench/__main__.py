@@ -1,4 +1,4 @@
-"""`make bench`: everything that is measured, one after the other, a table and a JSON file.
+"""`make bench`: everything that is measured, a table and a JSON file.
 
 python -m bench --quick --only engine-run-on,celery-raw --broker valkey
 """
@@ -6,7 +6,8 @@ python -m bench --quick --only engine-run-on,celery-raw --broker valkey
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -47,22 +48,30 @@ def run(options: Options, interrupts: Interrupts) -> int:
 
 
 def compare(stage: Stage, options: Options) -> list[dict[str, Any]]:
-    """The rows of all systems, and their table."""
-    rows: list[Row] = []
-    if any(not SYSTEMS[name].has_broker for name in options.systems):
-        rows += rates(stage, options, None, tell)
-    if any(SYSTEMS[name].has_broker for name in options.systems):
-        for name in options.brokers:
-            try:
-                with stage.broker(name) as broker:
-                    rows += rates(stage, options, broker, tell)
-            except (NoRabbitMQ, ProcessError) as reason:
-                rows.append(Row("all", name, "", failed=str(reason)))
+    """The rows of all systems, which take turns, and their table. A machine is not as fast in one
+    minute as in the next: so each is measured now and again, and not all at once."""
+    measured = [*one_round(stage, options)]
+    later = replace(options, sizes=replace(options.sizes, latencies=0))
+    for _ in range(options.sizes.repeats - 1):
+        measured += one_round(stage, later)
+    rows = results.merged(measured)
     rows.sort(key=lambda row: [*options.systems, "all"].index(row.system))
     found = results.as_json(rows)
     if found:
         results.show("Sequences of five empty steps", found)
     return found
+
+
+def one_round(stage: Stage, options: Options) -> Iterator[Row]:
+    """Each system once: those without a broker, then those of each."""
+    yield from rates(stage, options, None, tell)
+    if any(SYSTEMS[name].has_broker for name in options.systems):
+        for name in options.brokers:
+            try:
+                with stage.broker(name) as broker:
+                    yield from rates(stage, options, broker, tell)
+            except (NoRabbitMQ, ProcessError) as reason:
+                yield Row("all", name, "", failed=str(reason))
 
 
 def attempted(section: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -76,7 +85,8 @@ def attempted(section: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any
 
 def tell(row: Row) -> None:
     """A line as soon as it is known: the whole takes its time."""
-    figures = row.failed or row.skipped or f"{row.steps_s} steps/s, p50 {row.p50_ms} ms"
+    latency = f", p50 {row.p50_ms} ms" if row.p50_ms else ""
+    figures = row.failed or row.skipped or f"{row.steps_s} steps/s{latency}"
     print(f"{row.system} {row.broker or ''} {row.pool}: {figures}", flush=True)
 
 

@@ -121,7 +121,7 @@ def main() -> None:
         _, all_axes = pyplot.subplots(1, len(drawn), figsize=(8, 2.8), squeeze=False)
         for axes, (section, x, title) in zip(all_axes[0], drawn, strict=True):
             rows = [row for row in report[section] if not row.get("parked")]
-            lines(axes, rows[: len({row[x] for row in rows})], x, title)
+            lines(axes, rows, x, title)
         save("engine")
 
 

@@ -1,10 +1,10 @@
 """One system measured: throughput, CPU, latency at rest and under load."""
 
-import statistics
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, Final
 
 import psycopg
@@ -23,7 +23,8 @@ MOST: Final = 5000
 few that a relay or a table does not become the thing that is measured."""
 
 LOAD: Final = 0.5
-"""Of the throughput that was found: half of it is a busy day, and not yet a backlog."""
+"""Of the throughput of sequences that are started one by one: half of it is a busy day, and not yet
+a backlog."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Measured:
 def rates(
     stage: Stage, options: Options, broker: Broker | None, say: Callable[[Row], None]
 ) -> Iterator[Row]:
-    """A row for each system and pool on this broker, or without any. `say` is told each."""
+    """A row for each system and pool on this broker, or without any, measured once. `say` is told
+    each."""
     for name in options.systems:
         system = SYSTEMS[name]
         if system.has_broker is not (broker is not None):
@@ -77,38 +79,44 @@ def _row(stage: Stage, sizes: Sizes, client: Client, broker: Broker | None) -> d
     roots = [*stage.roots(broker), *client.roots]
     rate = warmed_up(client, sizes)
     before = _bytes(client)
-    runs = [measured(client, roots, count_for(rate, sizes.seconds)) for _ in range(sizes.repeats)]
-    sequences = sum(run.sequences for run in runs)
-    steps_s = statistics.median(run.steps_s for run in runs)
-    row: dict[str, Any] = {
-        "steps_s": round(steps_s, 1),
-        "cpu_s_per_1000": round(statistics.median(run.cpu_s_per_1000 for run in runs), 2),
-        "runs": [round(run.steps_s, 1) for run in runs],
-        "bytes_per_saga": round((_bytes(client) - before) / sequences),
-    }
-    return row | _latencies(sizes, client, steps_s / STEPS)
+    run = measured(client, roots, count_for(rate, sizes.seconds))
+    row = {**medians([run]), "bytes_per_saga": round((_bytes(client) - before) / run.sequences)}
+    if sizes.latencies and client.ask("has_sequences"):
+        row |= _latencies(sizes, client, run.steps_s)
+    return row
 
 
-def _latencies(sizes: Sizes, client: Client, rate: float) -> dict[str, float]:
-    if not client.ask("has_sequences"):
-        return {}
+def _latencies(sizes: Sizes, client: Client, steps_s: float) -> dict[str, float]:
     client.ask("single", count=5)
     rest = client.ask("single", count=sizes.latencies)
     found = {"p50_ms": quantile(rest, 0.5), "p95_ms": quantile(rest, 0.95)}
     if sizes.loaded:
-        loaded = client.ask("loaded", rate=rate * LOAD, seconds=sizes.loaded)
+        if client.ask("has_bulk"):
+            steps_s = _singly(sizes, client)
+            found["single_steps_s"] = round(steps_s, 1)
+        loaded = client.ask("loaded", rate=steps_s / STEPS * LOAD, seconds=sizes.loaded)
         found["p50_loaded_ms"] = quantile(loaded, 0.5)
         found["p95_loaded_ms"] = quantile(loaded, 0.95)
     return found
 
 
+def _singly(sizes: Sizes, client: Client) -> float:
+    """Steps a second of sequences that are started one by one, as those are that make the load:
+    half of what it does in bulk may be more than it can take."""
+    count = count_for(warmed_up(client, sizes, singly=True), sizes.seconds)
+    return count * STEPS / float(client.ask("batch", count=count, singly=True))
+
+
 def warmed_up(client: Client, sizes: Sizes, **arguments: Any) -> float:
-    """Sequences a second, roughly."""
+    """Sequences a second, roughly. What starts in bulk is slow in small batches, and in processes
+    that are new to it: there the rate of a bulk counts."""
     rate = 0.0
     for count in sizes.warm_up:
         rate = count / client.ask("batch", count=count, **arguments)
         if count > 1 and count / rate > 1.0:
             break
+    if client.ask("has_bulk") and not arguments.get("singly"):
+        rate = sizes.bulk / client.ask("batch", count=sizes.bulk, **arguments)
     return rate
 
 
@@ -124,6 +132,15 @@ def measured(client: Client, roots: list[int], count: int, **arguments: Any) -> 
     return Measured(count, seconds, cpu.used(roots) - before)
 
 
+def medians(runs: Sequence[Measured]) -> dict[str, Any]:
+    """What a row says of them; each of the `runs` in steps a second."""
+    return {
+        "steps_s": round(median(run.steps_s for run in runs), 1),
+        "cpu_s_per_1000": round(median(run.cpu_s_per_1000 for run in runs), 2),
+        "runs": [round(run.steps_s, 1) for run in runs],
+    }
+
+
 def _bytes(client: Client) -> int:
     """Of its database, on disk."""
     with psycopg.connect(client.database_url) as session:
@@ -132,7 +149,7 @@ def _bytes(client: Client) -> int:
         return int(size)
 
 
-def quantile(seconds: list[float], part: float) -> float:
+def quantile(seconds: Sequence[float], part: float) -> float:
     """In milliseconds, of sorted values the one at that part."""
     ordered = sorted(seconds)
     return round(ordered[min(len(ordered) - 1, int(part * len(ordered)))] * 1000, 2)

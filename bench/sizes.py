@@ -14,19 +14,22 @@ PARTIAL: Final = FOLDER / "partial.json"
 
 @dataclass(frozen=True)
 class Sizes:
-    """`warm_up` sequences, in batches, for connections, plans and children; `seconds` for one
-    measurement of throughput, done `repeats` times; so many `latencies` at rest, and `loaded`
-    seconds of them under load; executions that are `finished`, `parked`, `due` with a lost hint,
-    `hinted`; `claims` and `starts` one by one."""
+    """`warm_up` sequences, in batches, for connections, plans and children, and a `bulk` more of
+    those that start in bulk; `seconds` for one measurement of throughput, done `repeats` times; so
+    many `latencies` at rest, and `loaded` seconds of them under load; executions that are
+    `finished`, `parked`, `due` with a lost hint, `hinted`, and so many `turns` of each kind, with
+    so many `claims` in a turn; `starts` one by one."""
 
     warm_up: Sequence[int] = (1, 20, 100)
-    seconds: float = 4.0
+    bulk: int = 400
+    seconds: float = 3.0
     repeats: int = 3
     latencies: int = 40
     loaded: float = 3.0
     finished: Sequence[int] = (0, 100_000, 1_000_000)
     parked: int = 100_000
-    claims: int = 2000
+    turns: int = 3
+    claims: int = 700
     due: int = 100_000
     hinted: int = 20_000
     starts: int = 2000
@@ -39,6 +42,7 @@ QUICK: Final = Sizes(
     loaded=0.0,
     finished=(0, 10_000),
     parked=10_000,
+    turns=1,
     claims=500,
     due=5000,
     hinted=3000,

@@ -5,7 +5,7 @@ run with Celery's own defaults, without task events; the engine has them on, as 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,19 +39,27 @@ class System:
     pools: Sequence[str] = field(default_factory=tuple)
 
     @contextmanager
-    def running(self, stage: Stage, broker: Broker | None, pool: str) -> Iterator[Client]:
-        """A client of it, on a new database and an empty broker. Raises `Failed`, `Skipped`."""
-        with stage.database() as database_url:
+    def running(
+        self, stage: Stage, broker: Broker | None, pool: str, database_url: str | None = None
+    ) -> Iterator[Client]:
+        """A client of it, on that database or a new one, and an empty broker. Raises `Failed`,
+        `Skipped`."""
+        with nullcontext(database_url) if database_url else stage.database() as url:
             if broker is not None:
                 emptied(broker, stage.valkey_url)
-            recipe = self.cook(stage.environment(database_url, broker), pool)
+            recipe = self.cook(stage.environment(url, broker), pool)
             with driven(LOGS, stage.interrupts, recipe.workers, recipe.driving) as client:
                 yield client
 
     @contextmanager
-    def on_valkey(self, stage: Stage, pool: str) -> Iterator[Client]:
+    def on_valkey(
+        self, stage: Stage, pool: str, database_url: str | None = None
+    ) -> Iterator[Client]:
         """The same where only the engine itself is of interest."""
-        with stage.broker("valkey") as broker, self.running(stage, broker, pool) as client:
+        with (
+            stage.broker("valkey") as broker,
+            self.running(stage, broker, pool, database_url) as client,
+        ):
             yield client
 
 

@@ -48,6 +48,10 @@ class Driver(ABC):
         """Whether one step waits for the one before it, so that there is a latency to measure."""
         return True
 
+    def has_bulk(self) -> bool:
+        """Whether `start` starts many by one call; one by one, then, if `singly` is given."""
+        return False
+
     def batch(self, count: int, **what: Any) -> float:
         """From the first start to the last end."""
         began = time.perf_counter()

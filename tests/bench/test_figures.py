@@ -10,6 +10,8 @@ from bench.options import parse
 from bench.rates import Measured, count_for, quantile
 from bench.results import Row
 from bench.rooms import rooms
+from bench.sections.growth import Turn, compared, there_and_back, together
+from bench.sections.wake import kinds
 from bench.sizes import LATEST
 from bench.soak import quarters
 
@@ -30,6 +32,52 @@ def test_the_best_pool_of_each_system_is_first_and_what_failed_is_last() -> None
         ("a", "rabbitmq", "prefork"),
         ("b", "valkey", "threads"),
         ("b", "valkey", "prefork"),
+    ]
+
+
+def test_rounds_become_one_row_with_medians_and_the_latencies_of_the_first() -> None:
+    rounds = [
+        Row("a", None, "p", 100.0, 7.0, 9.0, 0.9, 50.0, 8.0, 10.0, 300, runs=[100.0]),
+        Row("b", None, "p", 10.0, cpu_s_per_1000=9.0, bytes_per_saga=30, runs=[10.0]),
+        Row("a", None, "p", 300.0, cpu_s_per_1000=0.3, bytes_per_saga=100, runs=[300.0]),
+        Row("b", None, "p", 30.0, cpu_s_per_1000=3.0, bytes_per_saga=10, runs=[30.0]),
+        Row("a", None, "p", 200.0, cpu_s_per_1000=0.6, bytes_per_saga=200, runs=[200.0]),
+    ]
+    assert results.merged(rounds) == [
+        Row("a", None, "p", 200.0, 7.0, 9.0, 0.6, 50.0, 8.0, 10.0, 200, runs=[100.0, 300.0, 200.0]),
+        Row("b", None, "p", 20.0, cpu_s_per_1000=6.0, bytes_per_saga=20, runs=[10.0, 30.0]),
+    ]
+
+
+@pytest.mark.parametrize("reason", [{"failed": "it broke"}, {"skipped": "no wheel"}])
+def test_what_one_round_could_not_measure_has_no_figure(reason: dict[str, str]) -> None:
+    rounds = [Row("a", None, "p", 100.0, cpu_s_per_1000=0.9), Row("a", None, "p", **reason)]  # type: ignore[arg-type]
+    assert results.merged(rounds) == [rounds[1]]
+    broken = Row("a", None, "p", failed="worse")
+    assert results.merged([*rounds, broken])[0].failed in (reason.get("failed"), "worse")
+
+
+def test_the_states_take_turns_there_and_back() -> None:
+    assert there_and_back(3, 3) == [0, 1, 2, 2, 1, 0, 0, 1, 2]
+    assert there_and_back(3, 1) == [0, 1, 2]
+
+
+def test_the_backlogs_take_turns_and_both_are_there() -> None:
+    assert kinds(3) == [False, True, False, True, False]
+    assert kinds(1) == [False, True]
+
+
+def test_a_states_row_has_medians_and_the_slowest_claims_of_all_turns() -> None:
+    turns = [
+        Turn(Measured(sequences=200, seconds=seconds, cpu=seconds), [claim] * 9 + [0.1])
+        for seconds, claim in ((2.0, 0.001), (10.0, 0.003), (4.0, 0.002))
+    ]
+    row = together(turns)
+    assert (row["steps_s"], row["cpu_s_per_1000"], row["runs"]) == (250.0, 4.0, [500, 100, 250])
+    assert (row["claim_p50_ms"], row["claim_p99_ms"]) == (2.0, 100.0)
+    assert compared([row, row | {"steps_s": 200.0}]) == [
+        row,
+        row | {"steps_s": 200.0, "ratio": 0.8},
     ]
 
 

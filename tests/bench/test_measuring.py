@@ -1,6 +1,7 @@
 """What the bench measures is there, by a glance at each: real servers, real workers, no figure."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,16 +12,19 @@ from bench.sizes import PARTIAL, Options, Sizes
 from bench.stage import Broker, Stage, stage
 from bench.systems import SYSTEMS
 from deploy.interrupts import Interrupts
+from deploy.local_servers import administrator
 from tests.servers import FOLDER
 
 GLANCE = Sizes(
     warm_up=(2,),
+    bulk=20,
     seconds=0.1,
     repeats=1,
     latencies=3,
     loaded=0.3,
     finished=(0, 50),
     parked=50,
+    turns=1,
     claims=20,
     due=400,
     hinted=400,
@@ -48,6 +52,15 @@ def test_a_system_has_all_its_figures(name: str, found: Stage, broker: Broker) -
     for figure in (row.steps_s, row.p50_ms, row.p95_ms, row.p95_loaded_ms, row.cpu_s_per_1000):
         assert figure
         assert figure > 0
+    # The others start one by one in any case: for them that is what `steps_s` is.
+    assert bool(row.single_steps_s) is (name == "engine-run-on")
+
+
+def test_a_later_round_has_no_latencies(found: Stage, broker: Broker) -> None:
+    later = replace(GLANCE, latencies=0)
+    row = attempted(found, later, SYSTEMS["engine-run-on"], broker, "threads")
+    assert row.steps_s
+    assert (row.p50_ms, row.single_steps_s, row.p50_loaded_ms) == (None, None, None)
 
 
 def test_raw_celery_has_no_sequences_and_so_no_latency(found: Stage, broker: Broker) -> None:
@@ -67,6 +80,13 @@ def test_a_section_has_its_rows(name: str, found: Stage) -> None:
         for key, value in row.items():
             if key.endswith(("_s", "_ms", "_per_step")):
                 assert value > 0, f"{key} of {row}"
+    assert databases(found) == [found.template], "each is dropped that it has made"
+
+
+def databases(found: Stage) -> list[str]:
+    with administrator(found.database_url) as session:
+        named = "SELECT datname FROM pg_database WHERE datname LIKE 'bench%'"
+        return [name for (name,) in session.execute(named)]
 
 
 def test_what_cannot_be_measured_says_why(found: Stage, broker: Broker) -> None:
