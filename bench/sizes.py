@@ -17,8 +17,8 @@ class Sizes:
     """`warm_up` sequences, in batches, for connections, plans and children, and a `bulk` more of
     those that start in bulk; `seconds` for one measurement of throughput, done `repeats` times; so
     many `latencies` at rest, and `loaded` seconds of them under load; executions that are
-    `finished`, `parked`, `due` with a lost hint, `hinted`, and so many `turns` of each kind, with
-    so many `claims` in a turn; `starts` one by one."""
+    `finished`, `parked`, or a `backlog`, and so many `turns` of each kind, with so many `claims` in
+    a turn; `starts` one by one."""
 
     warm_up: Sequence[int] = (1, 20, 100)
     bulk: int = 400
@@ -30,8 +30,7 @@ class Sizes:
     parked: int = 100_000
     turns: int = 3
     claims: int = 700
-    due: int = 100_000
-    hinted: int = 20_000
+    backlog: int = 100_000
     starts: int = 2000
 
 
@@ -44,8 +43,7 @@ QUICK: Final = Sizes(
     parked=10_000,
     turns=1,
     claims=500,
-    due=5000,
-    hinted=3000,
+    backlog=5000,
     starts=500,
 )
 

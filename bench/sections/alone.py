@@ -32,3 +32,10 @@ def batches(stage: Stage, sizes: Sizes, client: Client, times: int, **what: Any)
     roots = [*stage.roots(None), *client.roots]
     count = count_for(rate, sizes.seconds)
     return [measured(client, roots, count, **what) for _ in range(times)]
+
+
+def there_and_back(count: int, turns: int) -> list[int]:
+    """The numbers below `count` so often, every other time backwards: so a machine that gets
+    slower does so for all of them alike."""
+    there = range(count)
+    return [number for turn in range(turns) for number in (there[::-1] if turn % 2 else there)]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bench.filling import multiply
 from bench.rates import Measured, medians, quantile
-from bench.sections.alone import batches, running
+from bench.sections.alone import batches, running, there_and_back
 from bench.sizes import Options
 from bench.stage import Stage
 
@@ -48,13 +48,6 @@ def growth(stage: Stage, options: Options) -> list[dict[str, Any]]:
         for number in there_and_back(len(states), sizes.turns):
             turns[number].append(_turn(stage, options, urls[number]))
     return compared([state | together(each) for state, each in zip(states, turns, strict=True)])
-
-
-def there_and_back(count: int, turns: int) -> list[int]:
-    """The numbers below `count` so often, every other time backwards: so a machine that gets
-    slower does so for all of them alike."""
-    there = range(count)
-    return [number for turn in range(turns) for number in (there[::-1] if turn % 2 else there)]
 
 
 @contextmanager

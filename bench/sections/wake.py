@@ -1,7 +1,8 @@
 """How fast a backlog is worked off of which no hint is on the queue, beside one that has them.
 
 Sagas of one step, so that each needs a hint. Each backlog is worked off to its end: what it costs
-to tell of what is due is a part of it, whenever the wake loop does so.
+to look at it is a part of it, whenever the wake loop does so. Both are of one size: in either one the
+loop looks at whatever has waited for longer than a hint is trusted.
 """
 
 import time
@@ -14,6 +15,7 @@ import psycopg
 from bench.drivers.driver import until
 from bench.filling import multiply
 from bench.processes import driven
+from bench.sections.alone import there_and_back
 from bench.sizes import Options
 from bench.stage import LOGS, Stage, emptied, settle
 from bench.systems import engine
@@ -24,28 +26,21 @@ IS_LEFT: Final = "SELECT EXISTS (SELECT FROM sagas_sagaexecution WHERE status <>
 LOOK: Final = 0.5
 """Seconds between two looks whether any is left, which is cheap until the last of them."""
 
+TURNS: Final = 2
+"""Of each kind: one takes about a minute."""
+
 LIMIT: Final = 900.0
 """Seconds for a backlog to be worked off."""
 
 
 def wake(stage: Stage, options: Options) -> list[dict[str, Any]]:
     """A row for each kind of backlog; `runs` are the steps a second of each time."""
-    sizes = options.sizes
-    hinted, due = [], []
-    for is_due in kinds(sizes.turns):
-        if is_due:
-            due.append(_rate(stage, options, sizes.due, due=True))
-        else:
-            hinted.append(_rate(stage, options, sizes.hinted, due=False))
-    rows = [_row("with hints", sizes.hinted, hinted), _row("due", sizes.due, due)]
-    rows[1]["ratio"] = round(rows[1]["steps_s"] / rows[0]["steps_s"], 2)
-    return rows
-
-
-def kinds(turns: int) -> list[bool]:
-    """Which of them are due: the two kinds take turns, and the hinted ones are first and last, so
-    that a machine that gets slower does so for both."""
-    return ([False, True] * turns)[: max(2, 2 * turns - 1)]
+    sagas = options.sizes.backlog
+    runs: tuple[list[float], list[float]] = [], []
+    for is_due in there_and_back(2, min(options.sizes.turns, TURNS)):
+        runs[is_due].append(_rate(stage, options, sagas, due=bool(is_due)))
+    hinted, due = _row("with hints", sagas, runs[0]), _row("due", sagas, runs[1])
+    return [hinted, due | {"ratio": round(due["steps_s"] / hinted["steps_s"], 2)}]
 
 
 def _row(backlog: str, sagas: int, runs: list[float]) -> dict[str, Any]:

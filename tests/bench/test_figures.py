@@ -10,8 +10,8 @@ from bench.options import parse
 from bench.rates import Measured, count_for, quantile
 from bench.results import Row
 from bench.rooms import rooms
-from bench.sections.growth import Turn, compared, there_and_back, together
-from bench.sections.wake import kinds
+from bench.sections.alone import there_and_back
+from bench.sections.growth import Turn, compared, together
 from bench.sizes import LATEST
 from bench.soak import quarters
 
@@ -60,11 +60,6 @@ def test_what_one_round_could_not_measure_has_no_figure(reason: dict[str, str]) 
 def test_the_states_take_turns_there_and_back() -> None:
     assert there_and_back(3, 3) == [0, 1, 2, 2, 1, 0, 0, 1, 2]
     assert there_and_back(3, 1) == [0, 1, 2]
-
-
-def test_the_backlogs_take_turns_and_both_are_there() -> None:
-    assert kinds(3) == [False, True, False, True, False]
-    assert kinds(1) == [False, True]
 
 
 def test_a_states_row_has_medians_and_the_slowest_claims_of_all_turns() -> None:

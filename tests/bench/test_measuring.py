@@ -26,8 +26,7 @@ GLANCE = Sizes(
     parked=50,
     turns=1,
     claims=20,
-    due=400,
-    hinted=400,
+    backlog=400,
     starts=20,
 )
 
