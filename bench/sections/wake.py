@@ -1,8 +1,8 @@
 """How fast a backlog is worked off of which no hint is on the queue, beside one that has them.
 
 Sagas of one step, so that each needs a hint. Each backlog is worked off to its end: what it costs
-to look at it is a part of it, whenever the wake loop does so. Both are of one size: in either one the
-loop looks at whatever has waited for longer than a hint is trusted.
+to look at it is a part of it, whenever the wake loop does so. Both are of one size: in either one
+the loop looks at whatever has waited for longer than a hint is trusted.
 """
 
 import time
