@@ -51,7 +51,7 @@ def compare(stage: Stage, options: Options) -> list[dict[str, Any]]:
     """The rows of all systems, which take turns, and their table. A machine is not as fast in one
     minute as in the next: so each is measured now and again, and not all at once."""
     measured = [*one_round(stage, options)]
-    later = replace(options, sizes=replace(options.sizes, latencies=0))
+    later = replace(options, sizes=replace(options.sizes, loaded=0.0))
     for _ in range(options.sizes.repeats - 1):
         measured += one_round(stage, later)
     rows = results.merged(measured)

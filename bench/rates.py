@@ -81,7 +81,7 @@ def _row(stage: Stage, sizes: Sizes, client: Client, broker: Broker | None) -> d
     before = _bytes(client)
     run = measured(client, roots, count_for(rate, sizes.seconds))
     row = {**medians([run]), "bytes_per_saga": round((_bytes(client) - before) / run.sequences)}
-    if sizes.latencies and client.ask("has_sequences"):
+    if client.ask("has_sequences"):
         row |= _latencies(sizes, client, run.steps_s)
     return row
 

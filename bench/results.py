@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -61,6 +61,9 @@ class Row:
     failed: str = ""
 
 
+FIGURES: Final = [each.name for each in fields(Row) if each.name in COLUMNS]
+
+
 def machine(quick: bool) -> dict[str, Any]:
     """On what it was measured, and with which sizes."""
     return {
@@ -85,21 +88,20 @@ def merged(rows: Iterable[Row]) -> list[Row]:
 
 
 def _merged(rounds: Sequence[Row]) -> Row:
-    """Medians of what each round has, and the first's latencies; or why there is no figure."""
+    """Medians of what the rounds have; or why there is no figure."""
     without = [row for row in rounds if row.failed] or [row for row in rounds if row.skipped]
     if without:
         return without[0]
+    figures: dict[str, Any] = {
+        key: _middle([getattr(row, key) for row in rounds]) for key in FIGURES
+    }
+    return replace(rounds[0], **figures, runs=[run for row in rounds for run in row.runs])
 
-    def middle(key: str) -> float:
-        return median(getattr(row, key) for row in rounds)
 
-    return replace(
-        rounds[0],
-        steps_s=round(middle("steps_s"), 1),
-        cpu_s_per_1000=round(middle("cpu_s_per_1000"), 2),
-        bytes_per_saga=round(middle("bytes_per_saga")),
-        runs=[run for row in rounds for run in row.runs],
-    )
+def _middle(values: Iterable[float | None]) -> float | None:
+    """Of those that there are; None without any."""
+    found = [value for value in values if value is not None]
+    return round(median(found), 2) if found else None
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:

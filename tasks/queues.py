@@ -19,9 +19,9 @@ ENOUGH: Final = 300
 """Messages. With more in a queue, every worker finds work in it for some seconds; with fewer, to
 repeat each of them costs less than a saga that stands still because its hint was lost."""
 
-TRUSTED_FOR: Final = 5.0
-"""Seconds before the broker is asked again: as long as a hint is trusted before its first
-repetition."""
+TRUSTED_FOR: Final = 1.0
+"""Seconds before the broker is asked again. In this time a wake loop fills an empty queue; what it
+tells of before it knows that is looked at again soon."""
 
 
 class FullQueues:

@@ -113,12 +113,13 @@ class WaitTogether(bootsteps.StartStopStep):
             self._semaphore.release()
 
     def _take_ahead(self, *, are_quick: bool) -> None:
+        qos = self._consumer.qos
         if not are_quick:
-            self._quick_in_a_row = 0
-            self._consumer.qos.decrement_eventually(self._taken_ahead)
-            self._taken_ahead = 0
+            qos.decrement_eventually(self._taken_ahead)
+            self._quick_in_a_row = self._taken_ahead = 0
             return
         self._quick_in_a_row += 1
         if self._quick_in_a_row >= ENOUGH and not self._taken_ahead:
-            self._taken_ahead = self._consumer.pool.num_processes * TOGETHER
-            self._consumer.qos.increment_eventually(self._taken_ahead)
+            before = qos.value  # it may have a limit
+            more = self._consumer.pool.num_processes * TOGETHER
+            self._taken_ahead = qos.increment_eventually(more) - before

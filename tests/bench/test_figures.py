@@ -35,16 +35,16 @@ def test_the_best_pool_of_each_system_is_first_and_what_failed_is_last() -> None
     ]
 
 
-def test_rounds_become_one_row_with_medians_and_the_latencies_of_the_first() -> None:
+def test_rounds_become_one_row_with_the_medians_of_what_they_have() -> None:
     rounds = [
         Row("a", None, "p", 100.0, 7.0, 9.0, 0.9, 50.0, 8.0, 10.0, 300, runs=[100.0]),
         Row("b", None, "p", 10.0, cpu_s_per_1000=9.0, bytes_per_saga=30, runs=[10.0]),
-        Row("a", None, "p", 300.0, cpu_s_per_1000=0.3, bytes_per_saga=100, runs=[300.0]),
+        Row("a", None, "p", 300.0, 5.0, 8.0, cpu_s_per_1000=0.3, bytes_per_saga=100, runs=[300.0]),
         Row("b", None, "p", 30.0, cpu_s_per_1000=3.0, bytes_per_saga=10, runs=[30.0]),
         Row("a", None, "p", 200.0, cpu_s_per_1000=0.6, bytes_per_saga=200, runs=[200.0]),
     ]
     assert results.merged(rounds) == [
-        Row("a", None, "p", 200.0, 7.0, 9.0, 0.6, 50.0, 8.0, 10.0, 200, runs=[100.0, 300.0, 200.0]),
+        Row("a", None, "p", 200.0, 6.0, 8.5, 0.6, 50.0, 8.0, 10.0, 200, runs=[100.0, 300.0, 200.0]),
         Row("b", None, "p", 20.0, cpu_s_per_1000=6.0, bytes_per_saga=20, runs=[10.0, 30.0]),
     ]
 

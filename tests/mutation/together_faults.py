@@ -106,7 +106,7 @@ WAITING_TOGETHER = (
         name="A worker takes slow steps ahead of its processes",
         clause="L2",
         file=_WAITING,
-        before="            self._consumer.qos.decrement_eventually(self._taken_ahead)\n",
+        before="            qos.decrement_eventually(self._taken_ahead)\n",
         after="",
         tests=WAITING,
     ),

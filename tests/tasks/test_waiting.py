@@ -278,6 +278,17 @@ def test_more_is_taken_ahead_while_only_quick_steps_come() -> None:
     assert main.qos.value == PREFETCH, "not for the first that is quick again"
 
 
+def test_a_worker_with_a_limit_takes_no_more_ahead_than_that() -> None:
+    main = Main()
+    main.qos.max_prefetch = PREFETCH + 1
+    for number in range(ENOUGH):
+        main.receive(number)
+    assert main.qos.value == PREFETCH + 1
+    know("shop.b", 0)
+    main.receive(ENOUGH, "shop.b")
+    assert main.qos.value == PREFETCH
+
+
 def test_r2_what_waited_when_the_connection_was_lost_is_forgotten() -> None:
     """The broker hands it out anew."""
     main = Main()
