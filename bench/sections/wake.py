@@ -26,6 +26,9 @@ IS_LEFT: Final = "SELECT EXISTS (SELECT FROM sagas_sagaexecution WHERE status <>
 LOOK: Final = 0.5
 """Seconds between two looks whether any is left, which is cheap until the last of them."""
 
+FIRST_LOOK: Final = 0.05
+"""Seconds between two looks whether one is done: even a small backlog must not be over by then."""
+
 TURNS: Final = 2
 """Of each kind: one takes about a minute."""
 
@@ -74,7 +77,7 @@ def _drained(database_url: str) -> float:
             [number] = session.execute(sql).fetchone() or [0]
             return int(number)
 
-        until(lambda: number_of(ENDED), LOOK)
+        until(lambda: number_of(ENDED), FIRST_LOOK)
         began, first = time.perf_counter(), number_of(ENDED)
         until(lambda: not number_of(IS_LEFT), LOOK, LIMIT)
         return round((number_of(ENDED) - first) / (time.perf_counter() - began), 1)

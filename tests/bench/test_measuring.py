@@ -26,7 +26,7 @@ GLANCE = Sizes(
     parked=50,
     turns=1,
     claims=20,
-    backlog=400,
+    backlog=1000,
     starts=20,
 )
 

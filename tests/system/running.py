@@ -4,7 +4,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import psycopg
+from celery import Celery
 from kombu import Connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -133,6 +135,33 @@ class Running:
         """Empties the Celery queue; how many messages it held."""
         with Connection(self.env["CELERY_BROKER_URL"]) as broker:
             return int(broker.default_channel.queue_purge("sagas"))
+
+
+Heard = Mapping[str, list[dict[str, Any]]]
+"""Task id → its events, in the order in which they came."""
+
+
+def hear_tasks(
+    running: Running, begin: Callable[[], None], is_all: Callable[[Heard], bool]
+) -> Heard:
+    """What Flower is told of tasks, from `begin` until that is all."""
+    app = Celery(broker=running.env["CELERY_BROKER_URL"], set_as_current=False)
+    heard: dict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def hear(event: dict[str, Any]) -> None:
+        if "uuid" in event:
+            heard[event["uuid"]].append(event)
+
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": hear})
+        events = receiver.itercapture(timeout=LIMIT, wakeup=False)
+        next(events)  # whoever hears a heartbeat hears all that follows
+        begin()
+        deadline = time.monotonic() + LIMIT
+        while not is_all(heard):
+            assert time.monotonic() < deadline, heard
+            next(events)
+    return heard
 
 
 def web(env: Mapping[str, str], port: int) -> Command:

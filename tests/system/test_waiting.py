@@ -2,16 +2,13 @@
 
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from celery import Celery
-
 from tasks.hints import TOGETHER
-from tests.system.running import LIMIT, WORKERS, Running
+from tests.system.running import LIMIT, WORKERS, Heard, Running, hear_tasks
 
 MANY = 40
 TASK = "heap.only"
@@ -77,28 +74,23 @@ def test_those_whose_messages_wait_together_are_claimed_together(running: Runnin
 
 
 def test_each_of_them_is_seen_as_the_task_of_its_message(running: Running) -> None:
-    app = Celery(broker=running.env["CELERY_BROKER_URL"], set_as_current=False)
-    kinds: dict[str, list[str]] = defaultdict(list)
-    prefix = ""
+    prefix: list[str] = []
 
-    def see(event: dict[str, Any]) -> None:
-        task = event.get("uuid", "")
-        if task in kinds or (prefix and prefix in event.get("args", "")):
-            kinds[task].append(event["type"])
+    def begin() -> None:
+        with without_workers(running):
+            prefix.append(start_many(running, MANY))
 
-    with app.connection_for_read() as connection:
-        receiver = app.events.Receiver(connection, handlers={"*": see})
-        deadline = time.monotonic() + LIMIT
-        for _ in receiver.itercapture(timeout=LIMIT, wakeup=False):
-            assert time.monotonic() < deadline, kinds
-            if not prefix:  # whoever hears a heartbeat hears all that follows
-                with without_workers(running):
-                    prefix = start_many(running, MANY)
-            if sum("task-succeeded" in each for each in kinds.values()) == MANY:
-                break
-    assert len(kinds) == MANY, "no task but those that a message was sent for"
-    expected = ["task-received", "task-started", "task-succeeded"]
-    assert [sorted(each) for each in kinds.values()] == [expected] * MANY
+    def kinds(heard: Heard) -> list[list[str]]:
+        """Of each of their tasks."""
+        return [
+            sorted(each["type"] for each in events)
+            for events in heard.values()
+            if any(prefix[0] in each.get("args", "") for each in events)
+        ]
+
+    whole = ["task-received", "task-started", "task-succeeded"]
+    heard = hear_tasks(running, begin, lambda heard: kinds(heard).count(whole) == MANY)
+    assert kinds(heard) == [whole] * MANY, "no task but those that a message was sent for"
 
 
 def test_r4_a_child_that_dies_amid_them_delays_no_more_than_those(running: Running) -> None:
