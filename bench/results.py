@@ -55,7 +55,7 @@ class Row:
     single_steps_s: float | None = None
     p50_loaded_ms: float | None = None
     p95_loaded_ms: float | None = None
-    bytes_per_saga: int | None = None
+    bytes_per_saga: float | None = None
     runs: Sequence[float] = field(default_factory=tuple)
     skipped: str = ""
     failed: str = ""
