@@ -16,15 +16,16 @@ PARTIAL: Final = FOLDER / "partial.json"
 class Sizes:
     """`warm_up` sequences, in batches, for connections, plans and children, and a `bulk` more of
     those that start in bulk; `seconds` for one measurement of throughput, done `repeats` times; so
-    many `latencies` at rest, and `loaded` seconds of them under load; executions that are
-    `finished`, `parked`, or a `backlog`, and so many `turns` of each kind, with so many `claims` in
-    a turn; `starts` one by one."""
+    many `latencies` at rest, again and again for `at_rest` seconds, and `loaded` seconds of them
+    under load; executions that are `finished`, `parked`, or a `backlog`, and so many `turns` of each
+    kind, with so many `claims` in a turn; `starts` one by one."""
 
     warm_up: Sequence[int] = (1, 20, 100)
     bulk: int = 400
     seconds: float = 3.0
     repeats: int = 3
     latencies: int = 40
+    at_rest: float = 3.0
     loaded: float = 3.0
     finished: Sequence[int] = (0, 100_000, 1_000_000)
     parked: int = 100_000
@@ -38,6 +39,7 @@ QUICK: Final = Sizes(
     seconds=1.5,
     repeats=1,
     latencies=20,
+    at_rest=0.0,
     loaded=0.0,
     finished=(0, 10_000),
     parked=10_000,

@@ -106,10 +106,8 @@ def drop_broken_connection() -> None:
 
 def now() -> datetime:
     """The database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-        return moment
+    [(moment,)] = statements.run("SELECT clock_timestamp()", {})
+    return moment  # type: ignore[no-any-return]
 
 
 def lock(execution_id: int) -> Locked | None:

@@ -21,6 +21,7 @@ GLANCE = Sizes(
     seconds=0.1,
     repeats=1,
     latencies=3,
+    at_rest=0.0,
     loaded=0.3,
     finished=(0, 50),
     parked=50,
