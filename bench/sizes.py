@@ -17,8 +17,8 @@ class Sizes:
     """`warm_up` sequences, in batches, for connections, plans and children, and a `bulk` more of
     those that start in bulk; `seconds` for one measurement of throughput, done `repeats` times; so
     many `latencies` at rest, again and again for `at_rest` seconds, and `loaded` seconds of them
-    under load; executions that are `finished`, `parked`, or a `backlog`, and so many `turns` of each
-    kind, with so many `claims` in a turn; `starts` one by one."""
+    under load; executions that are `finished`, `parked`, or a `backlog`, and so many `turns` of
+    each kind, with so many `claims` in a turn; `starts` one by one."""
 
     warm_up: Sequence[int] = (1, 20, 100)
     bulk: int = 400

@@ -23,7 +23,7 @@ from bench.systems import engine
 DUE: Final = {"wake_at": "clock_timestamp() - interval '1 hour' + nth * interval '1 microsecond'"}
 ENDED: Final = "SELECT count(*) FROM sagas_sagaexecution WHERE status = 'completed'"
 IS_LEFT: Final = "SELECT EXISTS (SELECT FROM sagas_sagaexecution WHERE wake_at IS NOT NULL)"
-"""By an index: to read on from the first row to the last that is done would be a part of the load."""
+"""By an index: to read all rows that are done again and again would be a part of the load."""
 
 LOOK: Final = 0.5
 """Seconds between two looks whether any is left, which is cheap until the last of them."""
