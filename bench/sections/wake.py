@@ -61,8 +61,8 @@ def _rate(stage: Stage, options: Options, count: int, *, due: bool) -> float:
         recipe = engine(env, options.pools[0])
         with driven(LOGS, stage.interrupts, [], recipe.driving) as client:
             if due:
-                # Its own hint stays on the queue. A hint that is lost behind a full queue is
-                # repeated within a minute: that of one saga would be a third of the whole time.
+                # Its own hint stays on the queue. One that is lost behind a full queue is repeated
+                # within a minute, and all the rest would be done long before.
                 one = client.ask("example", saga_type="bench_single", wait=False)
                 multiply(database_url, one, count, "due-", DUE)
             else:
