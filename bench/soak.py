@@ -4,7 +4,8 @@
 
 Prints the mean of the first and of the last quarter: of each process' own memory, of the number of
 connections to PostgreSQL, of the dead rows that wait for autovacuum. Batches follow each other with
-nothing in between; the samples are taken between two of them.
+nothing in between; the samples are taken between two of them, once there was load for a minute:
+until then processes import, connect and fill their caches.
 """
 
 import argparse
@@ -29,6 +30,9 @@ from deploy.interrupts import Interrupts
 
 BATCH_SECONDS: Final = 5.0
 
+WARM_UP: Final = 60.0
+"""Seconds of load before the first sample, beside those asked for."""
+
 CONNECTIONS: Final = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 DEAD: Final = """
 SELECT relname, n_dead_tup FROM pg_stat_user_tables
@@ -52,19 +56,20 @@ def run(pool: str, minutes: float, interrupts: Interrupts) -> int:
     """Loads, and prints what has grown."""
     with stage(interrupts) as found, SYSTEMS["engine-run-on"].on_valkey(found, pool) as client:
         samples, sequences = load(found, client, minutes * 60)
-    rate = sequences * STEPS / (minutes * 60)
-    show(f"{sequences} sagas in {minutes:g} minutes, {rate:.0f} steps/s", quarters(samples))
+    rate = sequences * STEPS / (WARM_UP + minutes * 60)
+    show(f"{sequences} sagas in 1 + {minutes:g} minutes, {rate:.0f} steps/s", quarters(samples))
     return 0
 
 
 def load(stage: Stage, client: Client, seconds: float) -> tuple[list[Sample], int]:
     """What was sampled, and how many sagas there were."""
     count = count_for(warmed_up(client, Sizes()), BATCH_SECONDS)
-    deadline, samples, sequences = time.monotonic() + seconds, [], 0
-    while time.monotonic() < deadline:
+    warm, samples, sequences = time.monotonic() + WARM_UP, list[Sample](), 0
+    while (now := time.monotonic()) < warm + seconds:
         client.ask("batch", count=count)
         sequences += count
-        samples.append(sample(stage, client))
+        if now >= warm:
+            samples.append(sample(stage, client))
         print(".", end="", flush=True)
     print()
     return samples, sequences

@@ -79,6 +79,11 @@ class SagaExecution(models.Model):
     hints_sent = models.SmallIntegerField(
         default=0, help_text="How often the hints of this very state were sent again."
     )
+    behind = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="The full queue that it was not told of again for: it is, once that is free.",
+    )
     waits_for_signal = models.BooleanField(
         db_default=False, help_text="Whether only a signal without a time limit moves it on."
     )
@@ -165,6 +170,9 @@ class SagaExecution(models.Model):
         indexes = [
             models.Index(
                 fields=["wake_at"], name="saga_execution_wake", condition=Q(wake_at__isnull=False)
+            ),
+            models.Index(
+                fields=["behind", "wake_at"], name="saga_execution_behind", condition=~Q(behind="")
             ),
             models.Index(
                 # From both ends: the oldest sagas, and the newest.

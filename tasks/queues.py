@@ -1,14 +1,16 @@
-"""Which queues are so long that repeating a hint would only make them longer (R21)."""
+"""Which queues are so long that repeating a hint would only make them longer (R21), and which are
+so short that workers are free for more (L2)."""
 
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
 from celery import current_app
 from kombu import Connection
 
+from sagas import engine
 from sagas.machine import Direction, Route, Saga
 from tasks.names import queue_of, task_name
 from tasks.sending import LIMITS
@@ -19,37 +21,39 @@ ENOUGH: Final = 300
 """Messages. With more in a queue, every worker finds work in it for some seconds; with fewer, to
 repeat each of them costs less than a saga that stands still because its hint was lost."""
 
+FEW: Final = 10
+"""Messages. With no more in a queue, workers have taken nearly all that was in it: what still waits
+behind it was not in there any more, but for some. To look at those costs a read each."""
+
 TRUSTED_FOR: Final = 1.0
 """Seconds before the broker is asked again. In this time a wake loop fills an empty queue; what it
 tells of before it knows that is looked at again soon."""
 
 
-class FullQueues:
-    """The routes that lead to a full queue, by what the broker said a moment ago."""
+class QueueWatch:
+    """What the broker said a moment ago of the queues that these sagas' hints go to."""
 
     def __init__(self, sagas: Iterable[Saga]) -> None:
         self._sagas = sagas
-        self._routes: frozenset[Route] = frozenset()
+        self._asked_for: Set[str] = frozenset()
+        self._queues = engine.Queues()
         self._ask_at = 0.0
 
-    def __call__(self) -> frozenset[Route]:
-        """Never raises: with a broker that does not answer, every hint is worth a try."""
-        if time.monotonic() >= self._ask_at:
+    def __call__(self, others: Set[str]) -> engine.Queues:
+        """Of `others`, too, to which only sagas of other workers may lead.
+
+        Never raises: with a broker that does not answer, every hint is worth a try.
+        """
+        if time.monotonic() >= self._ask_at or not others <= self._asked_for:
+            by_queue = routes_by_queue(self._sagas)
+            self._asked_for = others | by_queue.keys()
             try:
-                self._routes = self._asked()
+                self._queues = _asked(by_queue, self._asked_for)
             except Exception as error:
                 logger.warning("The broker does not say how long its queues are: %r", error)
-                self._routes = frozenset()
+                self._queues = engine.Queues()
             self._ask_at = time.monotonic() + TRUSTED_FOR
-        return self._routes
-
-    def _asked(self) -> frozenset[Route]:
-        by_queue = routes_by_queue(self._sagas)
-        # Of its own: the shared ones may wait for longer, and so may whoever waits for them.
-        with current_app.connection_for_read(**LIMITS) as connection:
-            connection.ensure_connection(max_retries=0)
-            full = [name for name in by_queue if length_of(name, connection) > ENOUGH]
-        return frozenset(route for name in full for route in by_queue[name])
+        return self._queues
 
 
 def routes_by_queue(sagas: Iterable[Saga]) -> dict[str, set[Route]]:
@@ -64,6 +68,18 @@ def routes_by_queue(sagas: Iterable[Saga]) -> dict[str, set[Route]]:
                 if queue is not None:
                     found[queue].add((saga.saga_type, saga.version, step.name, direction))
     return found
+
+
+def _asked(by_queue: Mapping[str, Set[Route]], names: Set[str]) -> engine.Queues:
+    # Of its own: the shared ones may wait for longer, and so may whoever waits for them.
+    with current_app.connection_for_read(**LIMITS) as connection:
+        connection.ensure_connection(max_retries=0)
+        lengths = {name: length_of(name, connection) for name in names}
+    full = [name for name in by_queue if lengths[name] > ENOUGH]
+    return engine.Queues(
+        full={route: name for name in full for route in by_queue[name]},
+        free={name for name, length in lengths.items() if length <= FEW},
+    )
 
 
 def length_of(queue: str, connection: Connection) -> int:

@@ -17,7 +17,7 @@ from sagas import engine
 from sagas.registry import registry
 from tasks import course, run_on
 from tasks.lost import report_noted, wake_reporter
-from tasks.queues import FullQueues
+from tasks.queues import QueueWatch
 from tasks.task_events import are_wanted
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class WakeLoop(bootsteps.StartStopStep):
     def _run(self) -> None:
         next_stranded = time.monotonic() + STRANDED_INTERVAL
         next_cleaning = time.monotonic() + CLEANING_INTERVAL
-        full_queues = FullQueues(registry)
+        queues = QueueWatch(registry)
         pause = INTERVAL
         while not self._stopping.is_set():
             try:
@@ -78,7 +78,7 @@ class WakeLoop(bootsteps.StartStopStep):
                 run_on.telling(is_so=are_wanted(self._worker))
                 if self._stopping.is_set():
                     break
-                pause = 0.0 if engine.wake(BATCH, full_queues) == BATCH else INTERVAL
+                pause = 0.0 if engine.wake(BATCH, queues) == BATCH else INTERVAL
                 if time.monotonic() >= next_stranded:
                     next_stranded = time.monotonic() + STRANDED_INTERVAL
                     _tell_stranded()

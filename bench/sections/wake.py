@@ -1,9 +1,8 @@
 """How fast a backlog is worked off whose hints are lost, beside one that has them.
 
-Sagas of one step, so that each needs a hint. The one that is copied keeps its own. Each backlog is
-worked off to its end: what it costs to look at it is a part of it, whenever the wake loop does so.
-Both are of one size: in either one the loop looks at whatever has waited for longer than a hint is
-trusted.
+Sagas of one step, so that each needs a hint. Each backlog is worked off to its end: what it costs
+to look at it is a part of it, whenever the wake loop does so. Both are of one size: in either one
+the loop looks at whatever has waited for longer than a hint is trusted.
 """
 
 import time
@@ -62,10 +61,9 @@ def _rate(stage: Stage, options: Options, count: int, *, due: bool) -> float:
         recipe = engine(env, options.pools[0])
         with driven(LOGS, stage.interrupts, [], recipe.driving) as client:
             if due:
-                # Its own hint stays on the queue. One whose look finds a full queue is put off for
-                # up to a minute (R21): what that costs at the end is not measured here.
                 one = client.ask("example", saga_type="bench_single", wait=False)
                 multiply(database_url, one, count, "due-", DUE)
+                emptied(broker, stage.valkey_url)
             else:
                 client.ask("start", count=count, saga_type="bench_single")
         settle(stage.database_url)

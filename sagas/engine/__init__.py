@@ -30,7 +30,7 @@ from sagas.engine.operating import (
 from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
 from sagas.engine.starting import Started, start, start_many
 from sagas.engine.transact import MayRunOn
-from sagas.engine.waking import stranded, wake
+from sagas.engine.waking import Queues, stranded, wake
 from sagas.engine.work import Row, Work
 from sagas.engine.working import (
     Reported,
@@ -49,6 +49,7 @@ __all__ = [
     "Archive",
     "MayRunOn",
     "NewSaga",
+    "Queues",
     "Reported",
     "Row",
     "Started",

@@ -141,7 +141,7 @@ def decide_and_save(
         decision = replace(decision, hints=repeated.hints)
         news_at = locked.now if news else None
         again = earliest(repeated.wake_at, news_at, locked.hints_sent)
-        due.promise([due.Look(locked, again, counts=True)])
+        due.promise([due.Look(locked, again, counts=True, behind=repeated.behind)])
     if decision.hints:
         announce(locked.id, definition, decision)
     return Transition(definition, decision, locked, locked.parent_id if news else None)

@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Callable, Set
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
-from sagas.machine import Decision, Route, Saga, Woken, decide
+from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
 from sagas.store import due, executions
 from sagas.store.due import Look
@@ -22,16 +22,29 @@ POISON_PAUSE: Final = 60.0
 few of them at the head of the queue would take the whole batch of each wake-up."""
 
 
-def wake(limit: int, full: Callable[[], Set[Route]] = frozenset) -> int:
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """What is known of the queues: those that hold more messages than workers take at once, by
+    what leads there, and those that hold next to none."""
+
+    full: FullQueues = field(default_factory=dict)
+    free: Set[str] = frozenset()
+
+
+def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> int:
     """Looks at no more than `limit` executions whose wake_at has come; how many there were.
 
-    `full` says which steps' hints go to a queue that holds more messages than workers take at
-    once; it is asked if anything is due. Such hints are not repeated now (R21).
+    `ask` tells of the queues, also of those that it is handed; it is asked if anything is due, or
+    waits. Hints for a full queue are not repeated now (R21), but as soon as it is free: who waits
+    behind it is due then (L2).
 
     Any number of processes may do this at once: each row goes to one of them (R14).
     """
+    if waited_for := due.waited_for():
+        for queue in waited_for & ask(waited_for).free:
+            due.release(queue, limit)
     execution_ids = due.due(_known(), limit)
-    fact = Woken(frozenset(full()) if execution_ids else frozenset())
+    fact = Woken(ask(frozenset()).full if execution_ids else {})
     repeated = _repeat_together(execution_ids, fact)
     for execution_id in execution_ids:
         if execution_id in repeated:
@@ -70,7 +83,8 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
                 again = repeat(locked, woken)
                 if again.hints:
                     told.append((locked.id, definition, replace(decision, hints=again.hints)))
-                looks.append(Look(locked, again.wake_at, counts=bool(again.hints)))
+                counts = bool(again.hints)
+                looks.append(Look(locked, again.wake_at, counts=counts, behind=again.behind))
             due.promise(looks)
             announce_all(told)
     except (OperationalError, InterfaceError):

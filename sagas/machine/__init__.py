@@ -48,7 +48,7 @@ from sagas.machine.states import (
 )
 from sagas.machine.steps import DefinitionError, ForEach, Pivot, SagaStep, Sleep, SubSaga, WaitFor
 from sagas.machine.tree import Parallel
-from sagas.machine.wake import Hint, Repetition, Route, hints, repetition, wake_at
+from sagas.machine.wake import FullQueues, Hint, Repetition, Route, hints, repetition, wake_at
 
 __all__ = [
     "AT_REST",
@@ -73,6 +73,7 @@ __all__ = [
     "Failure",
     "FailureKind",
     "ForEach",
+    "FullQueues",
     "Hint",
     "InvalidInput",
     "Lost",

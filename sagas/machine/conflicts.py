@@ -18,9 +18,9 @@ def conflicting(
 
     Not so for compensations: what they say of having undone their work must not undo that.
     """
-    if direction is Direction.COMPENSATION:
-        return None
     beside = sorted(draft.definition.concurrent[name])
+    if direction is Direction.COMPENSATION or not beside:
+        return None
     for other in beside:
         if both := sorted(set(draft.state.step(other).wrote) & set(changes)):
             return _conflict(

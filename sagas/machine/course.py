@@ -79,7 +79,8 @@ def _go_forward(draft: Draft) -> bool:
         return False
     if terms.blocked or (terms.start_at is not None and terms.start_at > draft.now):
         return False
-    ahead = frontier(draft.definition.body, lambda step: is_done(draft.state.step(step.name)))
+    done = {name for name, step in draft.state.steps.items() if is_done(step)}
+    ahead = frontier(draft.definition.body, done)
     if not ahead:
         if draft.state.status is ExecutionStatus.PENDING:  # a person skipped all of it
             draft.emit(ev.SagaRunning())
@@ -107,18 +108,21 @@ def _begin(draft: Draft, step: Step) -> None:
 def _go_back(draft: Draft) -> None:
     if not draft.state.has_settled or draft.state.terms.held:
         return
-
-    def is_past(step: Step) -> bool:
-        return is_undone(step, draft.state.step(step.name))
-
-    while ahead := frontier(draft.definition.body, is_past, backward=True):
+    past = _undone(draft)
+    while ahead := frontier(draft.definition.body, past, backward=True):
         for step in ahead:
             if draft.state.step(step.name).direction is None:
                 _begin_undoing(draft, step)
-        if not any(is_past(step) for step in ahead):
+        past = _undone(draft)
+        if not any(step.name in past for step in ahead):
             return
     left = draft.state.having(StepStatus.COMPENSATION_FAILED)
     draft.emit(ev.SagaFailed(tuple(left)) if left else ev.SagaCompensated())
+
+
+def _undone(draft: Draft) -> set[str]:
+    steps = draft.definition.by_name.items()
+    return {name for name, step in steps if is_undone(step, draft.state.step(name))}
 
 
 def _begin_undoing(draft: Draft, step: Step) -> None:

@@ -11,6 +11,7 @@ from sagas.machine.evolve import evolve
 from sagas.machine.facts import Order
 from sagas.machine.state import ExecutionState
 from sagas.machine.states import ExecutionStatus
+from sagas.machine.values import value
 from sagas.machine.wake import Hint, hints, still_holds
 
 
@@ -27,7 +28,7 @@ class Verdict(StrEnum):
     """A report under a fence that was shut out: recorded, without effect (R5, R12)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Recorded:
     """An event with its number, and the execution's status after it."""
 
@@ -36,7 +37,7 @@ class Recorded:
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Start:
     """Children of `step`, from number `first` (from 0), `count` of them, to be started in the
     transaction that saves this decision."""
@@ -46,7 +47,7 @@ class Start:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Tell:
     """An order for the children of `step`, or for all if None, to be left with them in the
     transaction that saves this decision."""
@@ -55,7 +56,7 @@ class Tell:
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decision:
     """What became of the fact, the state after it, the events that led there, what the children
     have to do with it, and the steps that the workers must be told of, after the commit."""
@@ -122,5 +123,4 @@ class Draft:
 
     def _made_due(self) -> Iterable[str]:
         """The steps that this decision gave another time to be due at, in order."""
-        events = (recorded.event for recorded in self.events)
-        return dict.fromkeys(event.step for event in events if isinstance(event, SetsDue))
+        return {each.event.step: None for each in self.events if isinstance(each.event, SetsDue)}

@@ -87,7 +87,7 @@ def evolve(state: ExecutionState, event: Event) -> ExecutionState:
         changes = _turned(state, event)
     else:
         changes = _noted(state, event)
-    return execution_with(state, changes | {"last_seq": state.last_seq + 1})
+    return execution_with(state, {**changes, "last_seq": state.last_seq + 1})
 
 
 def fold(events: Iterable[Event]) -> ExecutionState:
@@ -138,8 +138,8 @@ def _stepped(state: ExecutionState, event: StepEvent) -> dict[str, Any]:
             f"{event.type} ({event.direction}) on {state.saga_id}, step {event.step}, which is "
             f"{step.status}."
         )
-    settled = {"status": move[1], "due_at": None, "lease_until": None}
-    changed = step_with(step, settled | _details(step, event))
+    settled = {"status": move[1], "due_at": None, "lease_until": None, **_details(step, event)}
+    changed = step_with(step, settled)
     changes: dict[str, Any] = {"steps": {**state.steps, event.step: changed}}
     if isinstance(event, Adds):
         if event.changes:

@@ -1,18 +1,19 @@
 """What the outside tells the machine. A port makes a fact; `decide` says what follows from it."""
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Outcome
-from sagas.machine.wake import Route
+from sagas.machine.values import value
+from sagas.machine.wake import FullQueues
 
 # --- Workers --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Claim:
     """Somebody wants to run a step that is due.
 
@@ -25,7 +26,7 @@ class Claim:
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Succeeded:
     """The holder of `fence` reports a success, and what it changes in the context."""
 
@@ -35,7 +36,7 @@ class Succeeded:
     changes: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Failed:
     """The holder of `fence` reports a failed attempt; `final` if its policy gives it no other."""
 
@@ -46,7 +47,7 @@ class Failed:
     final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Lost:
     """The process that held this very claim is known to be dead: nobody will report it."""
 
@@ -59,35 +60,35 @@ class Lost:
 # --- The clock, the locks, the family -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Woken:
     """`wake_at` has come: look at leases and due times.
 
-    `full` are the steps whose hints go to a queue that needs no more of them (R21); see
+    `full` are the steps whose hints go to a queue that needs no more of them now (R21); see
     `wake.repetition`.
     """
 
-    full: Set[Route] = frozenset()
+    full: FullQueues = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Called:
     """A child says that it has come to something; what, is told by `ChildrenMoved`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unblocked:
     """It is first in the queue of each of its locks."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Deadlocked:
     """It waits for a lock whose holder waits, in the end, for this one's family."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenMoved:
     """Children of `step` came to something: how many more of each outcome. If with these all of
     them are completed: `changes` is what they give to the context, `failure` why it can't be
@@ -99,7 +100,7 @@ class ChildrenMoved:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ChildrenRefused:
     """`count` children of `step` could not be started: none of these is there."""
 
@@ -122,7 +123,7 @@ class Order(StrEnum):
     """Tell anew what you have come to: the child's row does, its machine is not asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ordered:
     """The parent says so."""
 
@@ -132,7 +133,7 @@ class Ordered:
 # --- People and programs --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Signal:
     """What the wait `name` waits for."""
 
@@ -141,28 +142,28 @@ class Signal:
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _ByPerson:
     by: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Cancel(_ByPerson):
     """Turn back."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Pause(_ByPerson):
     """Start nothing more, in either direction, until `Resume`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Resume(_ByPerson):
     """Go on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class TryAgain(_ByPerson):
     """Try a step, or its compensation, again: one that gave up, or one that is due later. All that
     gave up, if `step` is None."""
@@ -170,7 +171,7 @@ class TryAgain(_ByPerson):
     step: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Skip(_ByPerson):
     """Go on as if `step` had succeeded, with `changes`."""
 
@@ -178,14 +179,14 @@ class Skip(_ByPerson):
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Resolve(_ByPerson):
     """What `step` left at its participant was put right by hand."""
 
     step: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Amend(_ByPerson):
     """Change the context of an execution that stands still."""
 

@@ -1,17 +1,15 @@
 """Where a saga goes next. Forward and backward are one walk over the same tree."""
 
-from collections.abc import Callable
+from collections.abc import Container
 
 from sagas.machine.state import StepState
 from sagas.machine.states import DONE_FORWARD, TRIED_FORWARD, Effect, StepStatus
 from sagas.machine.steps import Step, is_compensable
 from sagas.machine.tree import InOrder, Node, Parallel
 
-Settled = Callable[[Step], bool]
 
-
-def frontier(node: Node, is_settled: Settled, *, backward: bool = False) -> list[Step]:
-    """The steps below `node` that come next: not settled, and nothing before them unsettled.
+def frontier(node: Node, settled: Container[str], *, backward: bool = False) -> list[Step]:
+    """The steps below `node` that come next: not `settled`, and nothing before them unsettled.
 
     "Before" is the written order, or its reverse if `backward`; branches don't wait for each
     other. Empty if all of `node` is settled.
@@ -19,17 +17,15 @@ def frontier(node: Node, is_settled: Settled, *, backward: bool = False) -> list
     match node:
         case InOrder(nodes=nodes):
             for child in reversed(nodes) if backward else nodes:
-                if found := frontier(child, is_settled, backward=backward):
+                if found := frontier(child, settled, backward=backward):
                     return found
             return []
         case Parallel(branches=branches):
             return [
-                step
-                for branch in branches
-                for step in frontier(branch, is_settled, backward=backward)
+                step for branch in branches for step in frontier(branch, settled, backward=backward)
             ]
         case _:
-            return [] if is_settled(node) else [node]
+            return [] if node.name in settled else [node]
 
 
 def is_done(step: StepState) -> bool:

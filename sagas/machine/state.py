@@ -1,11 +1,10 @@
 """Where an execution stands: the values that `decide` reads and `evolve` makes anew."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sagas.machine.copying import copier
 from sagas.machine.failures import Failure
 from sagas.machine.states import (
     AT_REST,
@@ -19,9 +18,10 @@ from sagas.machine.states import (
     StepStatus,
     Words,
 )
+from sagas.machine.values import copier, value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Children:
     """How far the child executions of one step are, as far as they have told."""
 
@@ -56,7 +56,7 @@ class Children:
         return cls(data["total"], data["started"], counts, data.get("refused", ""))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class StepState:
     """One step of one execution. A step that was never scheduled is `StepState()`."""
 
@@ -154,7 +154,7 @@ UNTOUCHED: Final = StepState()
 step_with: Final = copier(StepState)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Terms:
     """What few executions have beside their steps; the row keeps it in one column."""
 
@@ -195,7 +195,7 @@ class Terms:
         return cls(**{**data, **moments})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ExecutionState:
     """One run of a definition. `steps` has an entry for each step that was ever scheduled."""
 

@@ -1,7 +1,6 @@
 """When somebody must look at an execution again, and what to tell the workers then."""
 
-from collections.abc import Iterable, Set
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,26 +12,33 @@ from sagas.machine.states import (
     ExecutionStatus,
     StepStatus,
 )
+from sagas.machine.values import value
 
 FIRST_REPEAT: Final = timedelta(seconds=5)
 """How long a hint is trusted. Shorter repeats the hints of every queue that is a little slow;
 longer is how long a saga stands still when its hint was lost (L2)."""
 
-LONGEST_REPEAT: Final = timedelta(minutes=1)
+LONGEST_REPEAT: Final = timedelta(seconds=30)
 """Repeats double up to this: a queue longer than the wake interval must not grow by its own
-repeats (R21). It is also how long a saga may stand still after a broker was away for long."""
+repeats (R21). It is also how long a saga may stand still after a broker was away for long: less
+than the lease of a step that says nothing of its timeout (L2)."""
 
+_MOST_DOUBLINGS: Final = 10
+"""Already past LONGEST_REPEAT, and far from an overflow."""
 
 PATIENCE: Final = timedelta(minutes=10)
 """How often a step is told of while its queue is full, though its hint may well be in there. With
 less, a long queue grows by its own repeats (R21); it is how long a hint that was lost stays lost
-behind a queue that never gets empty."""
+behind a queue that never gets free."""
 
 Route = tuple[str, int, str, Direction]
 """A saga's type and version, a step and a direction: what decides to which queue a hint goes."""
 
+FullQueues = Mapping[Route, str]
+"""The routes that lead to a queue that needs no more hints now, and that queue's name."""
 
-@dataclass(frozen=True, slots=True)
+
+@value(frozen=True, slots=True)
 class Hint:
     """A message that says: this step may be due. It proves nothing and promises nothing."""
 
@@ -63,17 +69,18 @@ def still_holds(hint: Hint, state: ExecutionState) -> bool:
     return is_open and not state.paused and not state.is_at_rest
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Repetition:
-    """What a look leads to that found nothing to decide: the hints to send now, and when to look
-    again."""
+    """What a look leads to that found nothing to decide: the hints to send now, when to look again,
+    and the queue that it waits behind: once that is free, somebody must look at once (L2)."""
 
     hints: tuple[Hint, ...]
     wake_at: datetime | None
+    behind: str = ""
 
 
 def repetition(
-    state: ExecutionState, now: datetime, promised: datetime, hints_sent: int, full: Set[Route]
+    state: ExecutionState, now: datetime, promised: datetime, hints_sent: int, full: FullQueues
 ) -> Repetition:
     """Repeats the hints of `state`, but for those that would only make a `full` queue longer.
 
@@ -81,16 +88,19 @@ def repetition(
     """
     due = hints(state, now)
     behind = {
-        hint.step
+        hint.step: queue
         for hint in due
-        if (state.saga_type, state.version, hint.step, hint.direction) in full
+        if (queue := full.get((state.saga_type, state.version, hint.step, hint.direction)))
     }
-    told = (
+    told = tuple(
         hint
         for hint in due
         if hint.step not in behind or _is_told_anyway(state.step(hint.step), now, promised)
     )
-    return Repetition(tuple(told), wake_at(state, now, hints_sent, behind))
+    queues = set(behind.values())
+    if len(queues) > 1:  # It can wait behind one only: it is looked at from time to time instead.
+        return Repetition(told, wake_at(state, now, _MOST_DOUBLINGS))
+    return Repetition(told, wake_at(state, now, hints_sent, behind), *queues)
 
 
 def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
@@ -105,12 +115,12 @@ def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
 
 
 def wake_at(
-    state: ExecutionState, now: datetime, hints_sent: int, behind: Set[str] = frozenset()
+    state: ExecutionState, now: datetime, hints_sent: int, behind: Container[str] = ()
 ) -> datetime | None:
     """The earliest time at which anybody must look again; None if nobody must (L1).
 
     `hints_sent` is how often the hints of this very state were sent before; `behind` are the steps
-    that are due, and whose queue is full: they will not have their turn soon.
+    that are due, and wait for their queue to be free: that is noticed without a look at each.
     """
     if state.paused or state.is_at_rest:
         return None
@@ -127,7 +137,7 @@ def wake_at(
         if step.due_at > now:
             moments.append(step.due_at)
         elif name in behind:
-            moments.append(min(now + LONGEST_REPEAT, _last_call(step.due_at, now) + PATIENCE))
+            moments.append(_last_call(step.due_at, now) + PATIENCE)
         else:
             moments.append(repeat_at)
     if any(step.children is not None and step.direction for step in state.steps.values()):
@@ -141,8 +151,7 @@ def wake_at(
 
 def repeat_interval(hints_sent: int) -> timedelta:
     """How long to trust hints that were sent `hints_sent` times before."""
-    doublings = min(hints_sent, 10)  # already past LONGEST_REPEAT, and far from an overflow
-    doubled: timedelta = FIRST_REPEAT * 2**doublings
+    doubled: timedelta = FIRST_REPEAT * 2 ** min(hints_sent, _MOST_DOUBLINGS)
     return min(doubled, LONGEST_REPEAT)
 
 

@@ -33,6 +33,31 @@ WHERE wake_at <= (SELECT clock_timestamp() - interval '30 seconds')
 GROUP BY saga_type, version
 """
 
+WAITED_FOR = """
+-- Each queue that something waits behind, and none of what does: from one to the next in the index.
+WITH RECURSIVE found AS (
+    (SELECT behind FROM sagas_sagaexecution WHERE behind <> '' ORDER BY behind LIMIT 1)
+    UNION ALL
+    SELECT (SELECT e.behind FROM sagas_sagaexecution AS e
+            WHERE e.behind <> '' AND e.behind > found.behind ORDER BY e.behind LIMIT 1)
+    FROM found WHERE found.behind IS NOT NULL
+)
+SELECT behind FROM found WHERE behind IS NOT NULL
+"""
+
+RELEASE = """
+-- What has ended meanwhile, in code that did not know of this, has no wake_at and gets none. A
+-- wake_at that has come stays: it says what had its look.
+WITH released AS (
+    SELECT id FROM sagas_sagaexecution WHERE behind = %(queue)s
+    ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE sagas_sagaexecution AS e
+SET behind = '',
+    wake_at = CASE WHEN e.wake_at > clock_timestamp() THEN clock_timestamp() ELSE e.wake_at END
+FROM released WHERE e.id = released.id
+"""
+
 POSTPONE = """
 UPDATE sagas_sagaexecution SET wake_at = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id = %(id)s AND wake_at IS NOT NULL
@@ -40,9 +65,10 @@ WHERE id = %(id)s AND wake_at IS NOT NULL
 
 PROMISE = """
 -- In one statement: behind a long queue, or after the loss of one, there are thousands of them.
-UPDATE sagas_sagaexecution AS e SET wake_at = v.wake_at, hints_sent = v.hints_sent
-FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[], %(sent)s::integer[])
-    AS v (id, wake_at, hints_sent)
+UPDATE sagas_sagaexecution AS e
+SET wake_at = v.wake_at, hints_sent = v.hints_sent, behind = v.behind
+FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[], %(sent)s::integer[], %(queues)s::text[])
+    AS v (id, wake_at, hints_sent, behind)
 WHERE e.id = v.id
 """
 
@@ -52,12 +78,13 @@ MOST_SENT: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """At an execution that a transaction has locked: when the next one is promised for, and whether
-    this one counts, so that those after it come less often."""
+    """At an execution that a transaction has locked: when the next one is promised for, whether
+    this one counts, so that those after it come less often, and the queue that it waits behind."""
 
     locked: Locked
     wake_at: datetime | None
     counts: bool
+    behind: str
 
     @property
     def hints_sent(self) -> int:
@@ -78,6 +105,19 @@ def stranded(known: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
         return [(saga_type, version, count) for saga_type, version, count in cursor.fetchall()]
 
 
+def waited_for() -> set[str]:
+    """The full queues that executions wait behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITED_FOR)
+        return {row[0] for row in cursor.fetchall()}
+
+
+def release(queue: str, limit: int) -> None:
+    """Makes due what waits behind a queue: at most `limit`, the longest waiting first."""
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE, {"queue": queue, "limit": limit})
+
+
 def postpone(execution_id: int, seconds: float) -> None:
     """Moves the next wake-up of an execution that could not be handled."""
     with connection.cursor() as cursor:
@@ -92,6 +132,7 @@ def promise(looks: Sequence[Look]) -> None:
             "ids": [look.locked.id for look in looks],
             "moments": [look.wake_at for look in looks],
             "sent": [look.hints_sent for look in looks],
+            "queues": [look.behind for look in looks],
         }
         with connection.cursor() as cursor:
             cursor.execute(PROMISE, values)

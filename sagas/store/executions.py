@@ -10,8 +10,8 @@ from typing import Any, Final
 from django.db import connection
 
 from sagas.machine import ExecutionState, ExecutionStatus, StepState, Terms
-from sagas.machine.copying import copier
 from sagas.machine.states import Words
+from sagas.machine.values import copier
 from sagas.store import statements
 
 

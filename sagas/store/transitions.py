@@ -47,7 +47,7 @@ WITH given AS MATERIALIZED (
         context = coalesce(seen.context, e.context), steps = e.steps || seen.steps,
         current_steps = seen.current_steps, terms = seen.terms,
         revision = e.revision + 1, last_seq = seen.last_seq, wake_at = seen.wake_at,
-        waits_for_signal = seen.waits_for_signal, hints_sent = 0, orders = '[]',
+        waits_for_signal = seen.waits_for_signal, hints_sent = 0, orders = '[]', behind = '',
         outcome = seen.outcome, updated_at = seen.now,
         finished_at = CASE WHEN seen.at_rest THEN coalesce(e.finished_at, seen.now) END
     FROM seen WHERE e.id = seen.id

@@ -1,5 +1,8 @@
-"""R21 on the real PostgreSQL: hints that a full queue needs no more of are put off, and cheaply."""
+"""R21 and L2 on the real PostgreSQL: hints that a full queue needs no more of are put off, and
+cheaply, until it is free."""
 
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -8,14 +11,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from sagas import engine
-from sagas.machine import Direction, Failure, FailureKind, Retry, Route, Saga, SagaStep
+from sagas.engine import Queues
+from sagas.machine import Direction, Failure, FailureKind, Retry, Saga, SagaStep
 from sagas.models import SagaExecution
+from sagas.store import due
 from sagas.store.executions import now
 from tests.engine.driving import ORDER, claim, pass_time, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MINUTE = timedelta(minutes=1)
+QUEUE = "the queue of reserve"
+FULL = Queues(full={("shop", 1, "reserve", Direction.ACTION): QUEUE})
 
 
 @pytest.fixture
@@ -24,8 +30,12 @@ def saga(define: Any) -> Saga:
     return define(Saga("shop", [SagaStep("reserve", lambda _: None, retry=retry)]))
 
 
-def full() -> frozenset[Route]:
-    return frozenset({("shop", 1, "reserve", Direction.ACTION)})
+def full(_: Set[str]) -> Queues:
+    return FULL
+
+
+def free(_: Set[str]) -> Queues:
+    return Queues(free={QUEUE})
 
 
 def start_due(count: int) -> list[int]:
@@ -43,11 +53,73 @@ def test_r21_what_waits_in_a_full_queue_is_put_off_and_not_sent(saga: Saga, comm
     assert len(committed) == told
     found = row(execution_id)
     assert found.wake_at is not None
-    assert timedelta() < now() + MINUTE - found.wake_at < timedelta(seconds=5)
-    assert found.hints_sent == 0
-    pass_time(execution_id, minutes=1)
-    assert engine.wake(10) == 1
-    assert [hint.step for hint in committed[-1].hints] == ["reserve"], "once the queue is not full"
+    assert timedelta(minutes=9) < found.wake_at - now() < timedelta(minutes=10)
+    assert (found.behind, found.hints_sent) == (QUEUE, 0)
+
+
+def test_l2_what_waits_behind_a_queue_is_told_of_once_that_is_free(
+    saga: Saga, committed: Any
+) -> None:
+    ids = start_due(2)
+    assert engine.wake(10, full) == 2
+    told = len(committed)
+    asked = []
+
+    def still_busy(waited_for: Set[str]) -> Queues:
+        asked.append(waited_for)
+        return Queues(free={"another"})
+
+    assert engine.wake(10, still_busy) == 0, "neither full nor free: the hint may be in there"
+    assert asked == [{QUEUE}]
+    assert engine.wake(10, free) == 2
+    assert [each.execution_id for each in committed[told:]] == ids
+    assert [row(each).behind for each in ids] == ["", ""]
+    assert engine.wake(10, free) == 0, "it was told of, and that is trusted"
+
+
+def test_l2_a_queue_that_is_free_gets_no_more_than_one_look_asks_for(saga: Saga) -> None:
+    ids = start_due(5)
+    assert engine.wake(10, full) == 5
+    assert engine.wake(2, free) == 2
+    assert [row(each).behind for each in ids] == ["", "", QUEUE, QUEUE, QUEUE]
+
+
+def test_l2_each_queue_that_somebody_waits_behind_is_asked_for(saga: Saga) -> None:
+    ids = start_due(6)
+    names = ["b", "c", "a", "", "c", "b"]
+    for execution_id, name in zip(ids, names, strict=True):
+        SagaExecution.objects.filter(pk=execution_id).update(behind=name)
+    assert due.waited_for() == {"a", "b", "c"}
+
+
+def test_l1_what_goes_on_waits_behind_nothing(saga: Saga) -> None:
+    """Its hint was in the queue, after all."""
+    [execution_id] = start_due(1)
+    assert engine.wake(10, full) == 1
+    work = claim(execution_id, "reserve")
+    assert row(execution_id).behind == ""
+    engine.succeed(work, work.run())
+    assert due.waited_for() == set()
+
+
+def test_l1_what_has_ended_in_old_code_is_not_made_due(saga: Saga) -> None:
+    """Code that does not know of the column leaves it as it was."""
+    [execution_id] = start_due(1)
+    work = claim(execution_id, "reserve")
+    engine.succeed(work, work.run())
+    SagaExecution.objects.filter(pk=execution_id).update(behind=QUEUE)
+    assert engine.wake(10, free) == 0
+    found = row(execution_id)
+    assert (found.behind, found.wake_at) == ("", None)
+
+
+def test_r14_of_what_waits_somebody_else_is_at_work_on_nothing_is_touched(saga: Saga) -> None:
+    [execution_id] = start_due(1)
+    assert engine.wake(10, full) == 1
+    before = row(execution_id).wake_at
+    with held(execution_id):
+        assert engine.wake(10, free) == 0
+    assert (row(execution_id).behind, row(execution_id).wake_at) == (QUEUE, before)
 
 
 def test_r21_to_put_many_off_takes_as_many_statements_as_one(saga: Saga) -> None:
@@ -55,7 +127,7 @@ def test_r21_to_put_many_off_takes_as_many_statements_as_one(saga: Saga) -> None
     alone = statements_of_wake()
     start_due(40)
     assert statements_of_wake() == alone
-    assert alone <= 5, "a look, a transaction's begin and end, a lock and an update"
+    assert alone <= 6, "two looks, a transaction's begin and end, a lock and an update"
 
 
 def statements_of_wake() -> int:
@@ -76,7 +148,7 @@ def test_r21_the_first_hint_of_a_due_retry_is_sent_to_a_full_queue(
     told = len(committed)
     pass_time(execution_id, seconds=10)
     assert engine.wake(10, full) == 0, "it will not have its turn soon"
-    pass_time(execution_id, minutes=1)
+    due.release(QUEUE, 1)
     assert engine.wake(10, full) == 1
     assert len(committed) == told, "its repeat is put off"
 
@@ -101,23 +173,32 @@ def test_a_row_that_cannot_be_read_holds_up_no_others(saga: Saga, caplog: Any) -
 def test_r14_a_row_that_somebody_is_at_work_on_is_left_alone(saga: Saga) -> None:
     free, busy = start_due(2)
     before = row(busy).wake_at
+    with held(busy):
+        assert engine.wake(10, full) == 2
+    assert row(busy).wake_at == before
+    assert row(free).wake_at != before
+
+
+@contextmanager
+def held(execution_id: int) -> Iterator[None]:
+    """Somebody else has the row's lock."""
     other = connection.copy()
     try:
         with other.cursor() as cursor:
             other.set_autocommit(False)
-            cursor.execute("SELECT FROM sagas_sagaexecution WHERE id = %s FOR UPDATE", [busy])
-            assert engine.wake(10, full) == 2
+            cursor.execute(
+                "SELECT FROM sagas_sagaexecution WHERE id = %s FOR UPDATE", [execution_id]
+            )
+            yield
             other.rollback()
     finally:
         other.close()
-    assert row(busy).wake_at == before
-    assert row(free).wake_at != before
 
 
 def test_nobody_is_asked_for_queues_if_nothing_is_due(saga: Saga) -> None:
     engine.start("shop", ORDER)
 
-    def fail() -> frozenset[Route]:
+    def fail(_: Set[str]) -> Queues:
         raise AssertionError("asked")
 
     assert engine.wake(10, fail) == 0

@@ -189,7 +189,7 @@ def test_s3_a_terminal_execution_absorbs_what_comes_late() -> None:
 def test_l1_r21_hints_are_repeated_at_growing_intervals() -> None:
     saga = talk(step("a"))
     waits = [wake_at(saga.state, saga.now, sent) - saga.now for sent in range(9)]  # type: ignore[operator]
-    assert waits == [timedelta(seconds=min(5 * 2**n, 60)) for n in range(9)]
+    assert waits == [timedelta(seconds=min(5 * 2**n, 30)) for n in range(9)]
 
 
 def test_l1_the_earliest_lease_or_due_time_wakes() -> None:

@@ -171,7 +171,7 @@ def s6_steps_do_not_wait_for_those_before_them(patch: Patch) -> None:
     def at_once(node: Any, settled: Any, backward: bool = False) -> list[Any]:
         if backward:
             return frontier(node, settled, backward=True)
-        return [step for step in steps_of(node) if not settled(step)]
+        return [step for step in steps_of(node) if step.name not in settled]
 
     patch.setattr(course, "frontier", at_once)
 

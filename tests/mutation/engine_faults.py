@@ -15,6 +15,7 @@ RACES = ("engine/test_races",)
 RECOVERY = ("engine/test_recovery",)
 LOCKS = ("engine/test_locks",)
 GAPS = ("engine/test_gaps",)
+FULL_QUEUES = ("engine/test_full_queues",)
 
 TRANSACTIONS = (
     Fault(
@@ -104,6 +105,22 @@ TRANSACTIONS = (
         before="            due.postpone(execution_id, POISON_PAUSE)\n",
         after="",
         tests=RECOVERY,
+    ),
+    Fault(
+        name="Who waits behind a full queue is not told of once that is free",
+        clause="L2",
+        file="sagas/engine/waking.py",
+        before="            due.release(queue, limit)\n",
+        after="            due.waited_for()\n",
+        tests=FULL_QUEUES,
+    ),
+    Fault(
+        name="Who waits behind a queue is told of again while it is busy",
+        clause="R21",
+        file="sagas/engine/waking.py",
+        before="for queue in waited_for & ask(waited_for).free:",
+        after="for queue in waited_for:",
+        tests=FULL_QUEUES,
     ),
 )
 

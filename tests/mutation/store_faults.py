@@ -15,6 +15,7 @@ RACES = ("engine/test_races",)
 RECOVERY = ("engine/test_recovery",)
 LOCKS = ("engine/test_locks",)
 GAPS = ("engine/test_gaps",)
+FULL_QUEUES = ("engine/test_full_queues",)
 
 ROWS = (
     Fault(
@@ -129,6 +130,22 @@ DUE = (
         before="min(self.locked.hints_sent + self.counts, MOST_SENT)",
         after="min(self.locked.hints_sent, MOST_SENT)",
         tests=RECOVERY,
+    ),
+    Fault(
+        name="What goes on still waits behind a queue",
+        clause="L2",
+        file=_TRANSITIONS,
+        before="orders = '[]', behind = '',",
+        after="orders = '[]',",
+        tests=FULL_QUEUES,
+    ),
+    Fault(
+        name="What has ended is made due",
+        clause="L1",
+        file=_DUE,
+        before="CASE WHEN e.wake_at > clock_timestamp() THEN clock_timestamp() ELSE e.wake_at END",
+        after="clock_timestamp()",
+        tests=FULL_QUEUES,
     ),
 )
 

@@ -58,9 +58,15 @@ class Figures:
         return self.repeats / self.hints
 
 
-def fill(supervisor: Supervisor, env: Mapping[str, str], steps: int, step_seconds: float) -> None:
-    """Starts that many sagas of one step."""
-    filling = [sys.executable, "-m", "tests.system.filling", str(steps), str(step_seconds)]
+def fill(
+    supervisor: Supervisor,
+    env: Mapping[str, str],
+    steps: int,
+    step_seconds: float,
+    name: str = "heap",
+) -> None:
+    """Starts that many sagas of one step: NAME-0, NAME-1 …"""
+    filling = [sys.executable, "-m", "tests.system.filling", str(steps), str(step_seconds), name]
     supervisor.run(Command("filling", filling, env), within=FILLED_WITHIN)
 
 

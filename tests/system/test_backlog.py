@@ -1,8 +1,10 @@
-"""R21 with real workers. `python -m tests.system.backlog` does the same with 20,000 sagas."""
+"""R21 and L2 with real workers. `python -m tests.system.backlog` does R21 with 20,000 sagas."""
+
+import time
 
 from tasks.queues import ENOUGH
 from tests.system.backlog import fill, work_off
-from tests.system.running import Running
+from tests.system.running import LIMIT, WORKERS, Running
 
 
 def test_r21_the_hints_of_a_long_queue_do_not_multiply(running: Running) -> None:
@@ -13,3 +15,39 @@ def test_r21_the_hints_of_a_long_queue_do_not_multiply(running: Running) -> None
     figures = work_off(running.supervisor, running.env, stopped_for=10)
     assert figures.needed >= 1000
     assert 0 <= figures.repeats <= 2 * ENOUGH, figures
+
+
+def test_l2_who_lost_a_hint_behind_a_full_queue_is_told_once_that_is_free(running: Running) -> None:
+    """Its lease would be 35 s: it has to move on before that would be over."""
+    for name in WORKERS:
+        running.supervisor.stop(name)
+    fill(running.supervisor, running.env, steps=1, step_seconds=0, name="lost")
+    assert running.purge() >= 1
+    fill(running.supervisor, running.env, steps=2 * ENOUGH, step_seconds=0.05, name="busy")
+    running.sql("UPDATE sagas_sagaexecution SET wake_at = now() WHERE saga_id = 'lost-0'")
+    running.supervisor.restart(WORKERS[0])
+    wait_for(running, "SELECT behind = 'sagas' FROM sagas_sagaexecution WHERE saga_id = 'lost-0'")
+    running.supervisor.restart(WORKERS[1])
+    wait_for(
+        running,
+        "SELECT count(*) = 0 FROM sagas_sagaexecution "
+        "WHERE saga_id LIKE 'busy-%%' AND status <> 'completed'",
+    )
+    wait_for(
+        running,
+        "SELECT status = 'completed' FROM sagas_sagaexecution WHERE saga_id = 'lost-0'",
+    )
+    [(seconds,)] = running.sql(
+        "SELECT extract(epoch FROM lost.finished_at - max(busy.finished_at)) "
+        "FROM sagas_sagaexecution AS lost, sagas_sagaexecution AS busy "
+        "WHERE lost.saga_id = 'lost-0' AND busy.saga_id LIKE 'busy-%%' GROUP BY lost.id"
+    )
+    assert seconds < 35
+
+
+def wait_for(running: Running, question: str) -> None:
+    """Until the database says yes."""
+    deadline = time.monotonic() + LIMIT
+    while running.sql(question) != [(True,)]:
+        assert time.monotonic() < deadline, question
+        time.sleep(0.05)

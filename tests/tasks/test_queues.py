@@ -7,9 +7,10 @@ from uuid import uuid4
 import pytest
 from celery import current_app
 
+from sagas.engine import Queues
 from sagas.machine import Direction, Saga, SagaStep
 from tasks import queues
-from tasks.queues import FullQueues, length_of, routes_by_queue
+from tasks.queues import QueueWatch, length_of, routes_by_queue
 
 ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
 
@@ -42,22 +43,47 @@ def test_r21_a_queue_is_full_with_more_messages_than_workers_take_at_once(
     monkeypatch.setattr(queues, "ENOUGH", 3)
     monkeypatch.setattr(queues, "TRUSTED_FOR", 0)
     saga = Saga("shop", [SagaStep("a", nothing, queue=queue), SagaStep("b", nothing)])
-    full_queues = FullQueues([saga])
-    assert full_queues() == frozenset(), "there is no such queue yet"
+    watch = QueueWatch([saga])
+    assert watch(set()).full == {}, "there is no such queue yet"
     fill(queue, 3)
-    assert full_queues() == frozenset()
+    assert watch(set()).full == {}
     fill(queue, 1)
-    assert full_queues() == {("shop", 1, "a", ACTION), ("shop", 1, "a", COMPENSATION)}
+    assert watch(set()).full == {
+        ("shop", 1, "a", ACTION): queue,
+        ("shop", 1, "a", COMPENSATION): queue,
+    }
+
+
+def test_l2_a_queue_is_free_with_few_messages_whosever_it_is(
+    queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queues, "FEW", 3)
+    monkeypatch.setattr(queues, "TRUSTED_FOR", 0)
+    for watch, others in (
+        (QueueWatch([Saga("shop", [SagaStep("a", nothing, queue=queue)])]), set[str]()),
+        (QueueWatch([]), {queue}),
+    ):
+        assert queue in watch(others).free, "there is no such queue yet"
+        fill(queue, 3)
+        assert queue in watch(others).free
+        fill(queue, 1)
+        assert queue not in watch(others).free
+        assert watch(others).full == {}
+        with current_app.connection_for_write() as connection:
+            connection.default_channel.queue_purge(queue)
 
 
 def test_what_the_broker_said_is_trusted_for_a_while(
     queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queues, "ENOUGH", 3)
-    full_queues = FullQueues([Saga("shop", [SagaStep("a", nothing, queue=queue)])])
-    full_queues()
+    watch = QueueWatch([Saga("shop", [SagaStep("a", nothing, queue=queue)])])
+    watch(set())
     fill(queue, 4)
-    assert full_queues() == frozenset()
+    assert watch(set()).full == {}
+    assert watch({queue}).full == {}
+    assert watch({queue, "another"}).full != {}, "it was not asked for that one"
+    assert watch({"another"}).free == watch(set()).free == {"another", queue}
 
 
 def test_the_length_of_a_queue_is_what_it_holds(queue: str) -> None:
@@ -94,12 +120,12 @@ def test_hints_are_routed_as_celery_routes_them(routing: Any) -> None:
     }
 
 
-def test_a_broker_that_does_not_answer_has_no_full_queue(
+def test_a_broker_that_does_not_answer_has_no_full_queue_and_no_free_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(**_: Any) -> Any:
         raise ConnectionRefusedError("no broker")
 
     monkeypatch.setattr(type(current_app._get_current_object()), "connection_for_read", refuse)
-    assert FullQueues([Saga("shop", [SagaStep("a", nothing)])])() == frozenset()
+    assert QueueWatch([Saga("shop", [SagaStep("a", nothing)])])({"another"}) == Queues()
     assert "does not say how long" in caplog.text
