@@ -143,8 +143,8 @@ REPORTS = (
         name="Compensations that write one key are a conflict",
         clause="S10, S6",
         file=_CONFLICTS,
-        before="    if direction is Direction.COMPENSATION:\n        return None\n",
-        after="",
+        before="if direction is Direction.COMPENSATION or not beside:",
+        after="if not beside:",
         tests=TURNING_BACK,
     ),
     Fault(

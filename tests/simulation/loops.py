@@ -1,6 +1,6 @@
 """Wake loops: each looks twice a second, as those of real workers do, and two may look at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,8 +10,12 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection
 
 from sagas import engine
+from sagas.registry import registry
+from sagas.store import due
+from tasks.queues import routes_by_queue
 from tasks.wake import AFTER_ERROR, BATCH, INTERVAL
 from tests.seams import around_statements
+from tests.simulation.broker import Broker
 from tests.simulation.clock import START
 from tests.simulation.faults import Faults
 from tests.simulation.stage import Actor, Stage
@@ -21,6 +25,10 @@ CHANCE_OF_ANOTHER: Final = 0.15
 
 CHANCE_OF_A_LOCK: Final = 0.05
 """Of a transaction elsewhere that holds a row that is due."""
+
+FULL: Final = 5
+FREE: Final = 1
+"""Messages: with more, or with no more, the queue of this small world is so (R21, L2)."""
 
 LOCK_ONE: Final = """
 SELECT id, wake_at, hints_sent, last_seq FROM sagas_sagaexecution WHERE wake_at <= %s
@@ -36,9 +44,10 @@ class WakeLoop(Actor):
 
 
 class WakeLoops:
-    def __init__(self, stage: Stage, faults: Faults) -> None:
+    def __init__(self, stage: Stage, faults: Faults, broker: Broker) -> None:
         self._all = [WakeLoop("loop 0"), WakeLoop("loop 1")]
         self._stage = stage
+        self._broker = broker
         self._faults = faults
         self._other_session: psycopg.Connection[Any] | None = None
 
@@ -68,7 +77,7 @@ class WakeLoops:
         loop.next_look = self._stage.clock.now + timedelta(seconds=INTERVAL)
         with self._stage.process(loop):
             try:
-                found = engine.wake(BATCH)
+                found = engine.wake(BATCH, self._queues)
             except (OperationalError, InterfaceError) as error:
                 self._stage.note(f"can't look: {error}", loop.name)
                 loop.next_look += timedelta(seconds=AFTER_ERROR)
@@ -82,10 +91,10 @@ class WakeLoops:
         may_come = self._faults.active and self._stage.rng.random() < CHANCE_OF_ANOTHER
         has_come = False
 
-        def after_each_statement(execute: Any, *arguments: Any) -> Any:
+        def after_each_statement(execute: Any, sql: str, *arguments: Any) -> Any:
             nonlocal has_come
-            result = execute(*arguments)
-            if may_come and not has_come and not connection.in_atomic_block:
+            result = execute(sql, *arguments)
+            if may_come and not has_come and sql == due.DUE:
                 has_come = True
                 self._wake(other)
             return result
@@ -94,6 +103,22 @@ class WakeLoops:
             found = self._wake(loop)
         self._stage.races["R14 two loops"] += bool(
             has_come and other.announced and found > len(loop.announced)
+        )
+
+    def _queues(self, waited_for: Set[str]) -> engine.Queues:
+        """What the broker says: all hints go to its one queue, whatever they are for."""
+        length = len(self._broker.queue)
+        by_queue = routes_by_queue(registry)
+        is_free = length <= FREE
+        self._stage.races["R21"] += is_free and bool(waited_for)
+        return engine.Queues(
+            full={
+                route: name
+                for name, routes in by_queue.items()
+                for route in routes
+                if length > FULL
+            },
+            free=by_queue.keys() if is_free else frozenset(),
         )
 
     @contextmanager

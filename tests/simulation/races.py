@@ -42,9 +42,10 @@ RACES: Final = {
     "reports together, in doubt": "that statement was lost with the connection, and all of it was "
     "reported one by one",
     "R20": "a forged message claimed in vain",
+    "R21": "what waited behind a full queue was made due once that was free",
 }
 
-ELSEWHERE: Final = "Not simulated, but tested elsewhere: R13, R15, R16, R19, R21."
+ELSEWHERE: Final = "Not simulated, but tested elsewhere: R13, R15, R16, R19."
 
 
 def unseen(races: Counter[str]) -> list[str]:

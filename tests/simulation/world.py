@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import connection
 
 from sagas.machine import Direction
+from sagas.store import due
 from tests.simulation.broker import Broker
 from tests.simulation.definitions import Design, random_design
 from tests.simulation.faults import Faults
@@ -33,7 +34,7 @@ class World:
         self.broker = Broker(self.stage, self.faults)
         self.participants = Participants(self.stage, self.faults)
         self.workers = Workers(self.stage, self.faults, self.broker, WORKERS)
-        self.loops = WakeLoops(self.stage, self.faults)
+        self.loops = WakeLoops(self.stage, self.faults, self.broker)
         self.designs = self._random_designs(1 + sagas // SAGAS_PER_DESIGN)
         self.wanted = [self._random_wish(number) for number in range(sagas)]
         self.wanted_by_id = {wanted.saga_id: wanted for wanted in self.wanted}
@@ -60,6 +61,7 @@ class World:
             self.workers.next_end_of_a_stall(),
             self.participants.next_landing(),
             None if wake_at is None else max(wake_at, self.loops.next_look()),
+            self.loops.next_look() if due.waited_for() and not self.broker.queue else None,
         ]
         then = min((moment for moment in moments if moment is not None), default=None)
         if then is None or then <= self.stage.clock.now:
