@@ -62,15 +62,17 @@ def until_quick(together: Callable[[], bool]) -> None:
 
 
 def test_those_whose_messages_wait_together_are_claimed_together(running: Running) -> None:
-    def claimed_by_half_as_many() -> bool:
+    def claimed_by_fewer() -> bool:
+        """Each alone would be claimed by a holder of its own. How many go together depends on who
+        takes them first: often two, sometimes six."""
         with without_workers(running):
             prefix = start_many(running, MANY)
         end_of_all(running, prefix, MANY)
         found = holders(running, prefix)
         assert len(found) == MANY, "each once"
-        return len(set(found)) < MANY / 2
+        return len(set(found)) < MANY * 3 / 4
 
-    until_quick(claimed_by_half_as_many)
+    until_quick(claimed_by_fewer)
 
 
 def test_each_of_them_is_seen_as_the_task_of_its_message(running: Running) -> None:
