@@ -56,8 +56,9 @@ def run(pool: str, minutes: float, interrupts: Interrupts) -> int:
     """Loads, and prints what has grown."""
     with stage(interrupts) as found, SYSTEMS["engine-run-on"].on_valkey(found, pool) as client:
         samples, sequences = load(found, client, minutes * 60)
-    rate = sequences * STEPS / (WARM_UP + minutes * 60)
-    show(f"{sequences} sagas in 1 + {minutes:g} minutes, {rate:.0f} steps/s", quarters(samples))
+    whole = WARM_UP / 60 + minutes
+    rate = sequences * STEPS / (whole * 60)
+    show(f"{sequences} sagas in {whole:g} minutes, {rate:.0f} steps/s", quarters(samples))
     return 0
 
 

@@ -1,6 +1,7 @@
 """What was put off as its queue was full can be found once that is free.
 
-An empty text in each row, which is not written: no row is read, and the index begins empty.
+The column is written into no row. To make the index, which begins empty, the table is read once, and
+meanwhile nobody writes to it.
 """
 
 from django.conf import settings

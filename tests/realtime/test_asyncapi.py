@@ -27,9 +27,12 @@ def test_the_published_description_is_the_generated_one() -> None:
 
 def test_each_reference_leads_somewhere() -> None:
     whole = document()
-    for reference in references(whole):
+    met = list(references(whole))
+    assert met
+    for reference in met:
         found = whole
         for part in reference.removeprefix("#/").split("/"):
+            assert part in found, reference
             found = found[part]
 
 
