@@ -1,9 +1,9 @@
 """The rows. No behaviour: `sagas.store` writes them, `sagas.queries` reads them.
 
 Choices and constraints are made from the machine's enums, so the database refuses a row that the
-machine can't say. Each constraint is read and compiled anew by every statement that writes; so
-there are none that repeat another, and none on the events, which two statements of `sagas.store`
-write, and nothing ever changes.
+machine can't say. Each constraint is read and compiled anew by every statement that writes, each
+choice in it by itself; so none repeats another, and there are none on the events, which two
+statements of `sagas.store` write, and nothing ever changes.
 """
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from django.db.models import Q
 from sagas.machine import AT_REST, TERMINAL, ExecutionStatus, Outcome
 
 _AT_REST = sorted(status.value for status in AT_REST)
+_MOVING = sorted(status.value for status in set(ExecutionStatus) - AT_REST)
 
 SAGA_ID_LENGTH = 100
 """Characters of the business key of a saga. It is part of URLs and idempotency keys."""
@@ -132,32 +133,28 @@ class SagaExecution(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="saga_execution_status",
-                condition=Q(status__in=[status.value for status in ExecutionStatus]),
+                condition=Q(finished_at=None, status__in=_MOVING)
+                | Q(finished_at__isnull=False, status__in=_AT_REST),
             ),
             models.CheckConstraint(
                 name="saga_execution_wakes",
                 # A child at rest may be woken: until its parent has taken what it came to, or
                 # because its parent says to undo it.
-                condition=Q(status__in=_AT_REST, wake_at=None)
-                | Q(status__in=_AT_REST, parent__isnull=False)
+                condition=Q(finished_at=None, wake_at__isnull=False)
+                | Q(finished_at__isnull=False, wake_at=None)
+                | Q(parent__isnull=False, wake_at__isnull=False)
                 | Q(paused=True)
-                | Q(waits_for_signal=True)
-                | (~Q(status__in=_AT_REST) & Q(wake_at__isnull=False)),
+                | Q(waits_for_signal=True),
             ),
             models.CheckConstraint(
                 name="saga_execution_outcome",
-                condition=Q(outcome__in=["", *(outcome.value for outcome in Outcome)])
-                & (Q(parent__isnull=False) | Q(outcome="", number=0, parent_step="")),
+                condition=Q(parent=None, outcome="", number=0, parent_step="")
+                | Q(parent__isnull=False, outcome__in=["", *(each.value for each in Outcome)]),
             ),
             models.UniqueConstraint(
                 name="saga_execution_child",
                 fields=["parent", "parent_step", "number"],
                 condition=Q(parent__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="saga_execution_finished",
-                condition=Q(status__in=_AT_REST, finished_at__isnull=False)
-                | (~Q(status__in=_AT_REST) & Q(finished_at=None)),
             ),
             models.CheckConstraint(
                 name="saga_execution_numbers",

@@ -224,7 +224,10 @@ def test_r17_a_context_that_grows_too_large_is_an_unknown_attempt(
         {"status": "running", "wake_at": None},
         {"status": "completed", "finished_at": "2026-01-01T00:00Z"},
         {"status": "completed", "wake_at": None},
+        {"finished_at": "2026-01-01T00:00Z", "wake_at": None},
         {"status": "lost"},
+        {"outcome": "final"},
+        {"number": 1},
         {"last_seq": 0},
     ],
 )
