@@ -133,8 +133,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         # Seconds. Kombu's own polls take one; longer silence is a dead connection.
         "socket_timeout": 30,
         "socket_connect_timeout": 5,
-        # Longer than any lease (a system check says so), or Redis hands out running steps again.
-        "visibility_timeout": 3600,
+        # By default Kombu keeps in Redis what a worker has taken, for two round trips a message, to
+        # hand it out again an hour later if it was lost. Its row's wake_at does so within a lease.
+        # Tasks of one's own that are not sagas' may need it: then with a `visibility_timeout` that
+        # is longer than any lease (a system check says so).
+        "ack_emulation": False,
     }
     if CELERY_BROKER_URL.startswith(("redis", "valkey"))
     else {}

@@ -126,6 +126,24 @@ def test_the_hints_of_a_thousand_go_in_one_write(
     assert told == [[number, 5] for number in range(1001)]
 
 
+@pytest.mark.parametrize("broker", ["valkey"], indirect=True)
+def test_l2_what_is_taken_from_redis_is_kept_nowhere_and_goes_back_if_its_worker_stops(
+    on_broker: Broker, saga: Saga
+) -> None:
+    """The row stands behind it: what Kombu would keep costs two round trips for each message."""
+    hints.send_hints([committed(saga, 7)])
+    queue, taken = current_app.amqp.queues[f"queue-{saga.saga_type}"], list[Any]()
+    server = Redis.from_url(on_broker.bus.url)
+    with current_app.connection_for_read() as connection:
+        with connection.Consumer([queue], on_message=taken.append):
+            server.config_resetstat()
+            connection.drain_events(timeout=LIMIT)
+        used = set(server.info("commandstats"))
+        assert used <= {"cmdstat_brpop", "cmdstat_config|resetstat", "cmdstat_info"}
+        assert len(taken) == 1
+    assert [all_told(message) for message in arrived(saga, 1)] == [[[7, 5]]]
+
+
 def all_told(message: Any) -> list[list[int]]:
     """Execution and fence of each saga that a message tells of."""
     others = hints.others_in(message.headers).told
