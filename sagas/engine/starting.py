@@ -19,7 +19,7 @@ from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
 from sagas.machine.steps import Family
 from sagas.registry import registry
-from sagas.store import executions, insertion, locks
+from sagas.store import clock, executions, insertion, locks
 from sagas.store.executions import Found
 from sagas.store.insertion import New
 
@@ -160,8 +160,9 @@ def _insert_or_find(
 
 def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: int | None) -> dict[str, Found]:
     """New executions, with all that they begin with; without those whose saga_id is taken. They
-    are one, or of a plain definition."""
-    now = executions.now()
+    are one, or of a plain definition. None at all, if what was known of the clock was wrong."""
+    known = clock.known()
+    now = known or clock.ask()
     alike: dict[object, tuple[Decision, list[family.Newborn]]] = {}
     rows, begun = [], {}
     for each in wanted:
@@ -171,8 +172,11 @@ def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: int | None) ->
         first, newborn = alike[terms]
         begun[each.saga_id] = each, first, newborn
         rows.append(_row(definition, each, first, now))
+    inserted = insertion.insert(rows, owner_id, now, is_sure=known is None)
+    if len(inserted) < len(rows):
+        clock.forget()
     new, made = {}, []
-    for saga_id, execution_id in insertion.insert(rows, owner_id, now).items():
+    for saga_id, execution_id in inserted.items():
         each, first, newborn = begun[saga_id]
         if each.keys:
             locks.join(execution_id, each.keys, execution_id)

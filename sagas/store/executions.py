@@ -104,12 +104,6 @@ def drop_broken_connection() -> None:
         mine.close()
 
 
-def now() -> datetime:
-    """The database's clock."""
-    [(moment,)] = statements.run("SELECT clock_timestamp()", {})
-    return moment  # type: ignore[no-any-return]
-
-
 def lock(execution_id: int) -> Locked | None:
     """The execution, once its row's lock is granted; None if there is none."""
     return next(_read(LOCK, {"id": execution_id}), None)

@@ -11,6 +11,7 @@ from sagas.machine.decision import Recorded
 from sagas.machine.events import SagaStarted
 from sagas.machine.wake import waits_for_signals
 from sagas.store import statements
+from sagas.store.clock import TRUSTED_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,19 @@ class New:
 
 
 INSERT = """
--- Waits for a concurrent start of the same saga_id, then inserts nothing for it.
+-- Waits for a concurrent start of the same saga_id, then inserts nothing for it. Nor is anything
+-- inserted if the clock is not what it was taken for; least of all if it is behind that: what is
+-- due at `now` could be claimed at once, and would be refused (S13).
 WITH given AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS n
+    SELECT *, %(now)s::timestamptz AS now FROM jsonb_to_recordset(%(rows)s::jsonb) AS n
         (saga_id text, saga_type text, version integer, definition_digest text, input_digest text,
          status text, context jsonb, steps jsonb, current_steps jsonb, terms jsonb,
          last_seq bigint, wake_at timestamptz, waits_for_signal boolean, parent_id bigint,
          parent_step text, number integer, root_id bigint, tags jsonb, at_rest boolean,
          input jsonb, events jsonb)
+    WHERE %(is_sure)s::boolean OR (
+        SELECT extract(epoch FROM clock_timestamp() - %(now)s::timestamptz)
+               BETWEEN 0 AND %(trusted)s::float8)
 ), new AS (
     INSERT INTO sagas_sagaexecution
         (saga_id, saga_type, version, definition_digest, input_digest, status, paused, context,
@@ -53,14 +59,14 @@ WITH given AS MATERIALIZED (
     SELECT saga_id, saga_type, version, definition_digest, input_digest, status, false,
            coalesce(context, input), steps, current_steps, terms, 1, last_seq, wake_at,
            waits_for_signal, 0, %(owner_id)s::bigint, parent_id, parent_step, number, root_id,
-           tags, %(now)s, %(now)s, CASE WHEN at_rest THEN %(now)s END
+           tags, now, now, CASE WHEN at_rest THEN now END
     FROM given
     ON CONFLICT (saga_id) DO NOTHING
     RETURNING id, saga_id
 ), written AS (
     INSERT INTO sagas_sagaevent
         (execution_id, seq, type, step, direction, attempt, at, status, data)
-    SELECT new.id, e.seq, e.type, e.step, e.direction, e.attempt, %(now)s, e.status,
+    SELECT new.id, e.seq, e.type, e.step, e.direction, e.attempt, now, e.status,
            -- The first is saga.started, with what is each execution's own.
            CASE WHEN e.seq = 1
                THEN e.data || jsonb_build_object('saga_id', saga_id, 'context', input)
@@ -73,13 +79,22 @@ SELECT saga_id, id FROM new
 """
 
 
-def insert(new: Iterable[New], owner_id: int | None, now: datetime) -> dict[str, int]:
+def insert(
+    new: Iterable[New], owner_id: int | None, now: datetime, *, is_sure: bool = True
+) -> dict[str, int]:
     """New executions of one owner, each of another saga_id, with their first events: saga_id → id.
-    A saga_id that is taken is not among them, and nothing is written for it. In the caller's
-    transaction; without one, in one of its own."""
+    A saga_id that is taken is not among them, and nothing is written for it. Nor is anything
+    written if `now` is not what the database's clock says, unless that was asked: `is_sure`. In the
+    caller's transaction; without one, in one of its own."""
     alike: dict[int, str] = {}
     rows = [_row(entry, alike) for entry in new]
-    values = {"rows": f"[{','.join(rows)}]", "owner_id": owner_id, "now": now}
+    values = {
+        "rows": f"[{','.join(rows)}]",
+        "owner_id": owner_id,
+        "now": now,
+        "is_sure": is_sure,
+        "trusted": TRUSTED_FOR,
+    }
     return dict(statements.run(INSERT, values))
 
 

@@ -1,20 +1,29 @@
-"""The way of the hot statements to PostgreSQL: prepared, and past Django's cursor.
+"""The way of the hot statements to PostgreSQL: prepared, past the cursors of Django and psycopg.
 
 Django's cursor writes the values into the text of each statement, and PostgreSQL plans it anew:
-that is most of what a transition costs. These are few, always the same, and many thousand a
-second.
+that is most of what a transition costs. psycopg's own one prepares, but is made to be interrupted
+and resumed: at rest that takes as long as a short statement takes PostgreSQL. These are few, always
+the same, and many thousand a second.
 """
 
+import re
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import errors, pq
+from psycopg.adapt import PyFormat, Transformer
+
+Rows = list[tuple[Any, ...]]
+
+DONE: Final = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
 
-def run(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def run(sql: str, values: Mapping[str, Any]) -> Rows:
     """The rows that the statement returns: in the present transaction, or, if there is none, in one
     of its own, which is committed when this returns.
 
@@ -23,8 +32,12 @@ def run(sql: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """
     connection = connection_here()
     connection.ensure_connection()
+    session: psycopg.Connection = connection.connection
     with connection.wrap_database_errors:
-        return _cursor_of(connection.connection).execute(sql, values).fetchall()
+        # A transaction is begun by psycopg, with the first statement in it.
+        if not session.autocommit or session.prepare_threshold is None:
+            return session.execute(sql, values).fetchall()
+        return _statements_of(session).run(session.pgconn, sql, values)
 
 
 def connection_here() -> BaseDatabaseWrapper:
@@ -36,12 +49,54 @@ def connection_here() -> BaseDatabaseWrapper:
     return found
 
 
-def _cursor_of(session: Any) -> psycopg.Cursor[tuple[Any, ...]]:
-    """The one of this thread, if it is of this session: to make one takes as long as to use it."""
-    cursor: psycopg.Cursor[tuple[Any, ...]] | None = getattr(_here, "cursor", None)
-    if cursor is None or cursor.connection is not session:
-        cursor = _here.cursor = psycopg.Cursor(session)
-    return cursor
+class _Statements:
+    """Those that a session has prepared. It is used by one thread at a time.
+
+    libpq waits for the answer itself, without the interpreter's lock; for as long as the server's
+    `statement_timeout` says, even when a signal comes.
+    """
+
+    def __init__(self, session: psycopg.Connection) -> None:
+        # Its adapters alone: who holds the session itself would keep it from being forgotten.
+        self._transformer = Transformer(session.adapters)
+        self._prepared: dict[str, tuple[bytes, list[str]]] = {}
+
+    def run(self, server: pq.abc.PGconn, sql: str, values: Mapping[str, Any]) -> Rows:
+        name, order = self._prepared.get(sql) or self._prepare(server, sql)
+        given = [values[each] for each in order]
+        dumped = self._transformer.dump_sequence(given, [PyFormat.TEXT] * len(given))
+        answer = server.exec_prepared(name, dumped)  # type: ignore[arg-type]  # it takes None
+        done = _checked(server, answer)
+        self._transformer.set_pgresult(done)
+        return self._transformer.load_rows(0, done.ntuples, tuple)
+
+    def _prepare(self, server: pq.abc.PGconn, sql: str) -> tuple[bytes, list[str]]:
+        """Its name, and those of its values in their order."""
+        order = list(dict.fromkeys(_VALUE.findall(sql)))
+        numbered = _VALUE.sub(lambda value: f"${order.index(value[1]) + 1}", sql)
+        name = f"sagas_{len(self._prepared)}".encode()
+        _checked(server, server.prepare(name, numbered.encode()))
+        self._prepared[sql] = name, order
+        return name, order
 
 
+def _checked(server: pq.abc.PGconn, done: pq.abc.PGresult) -> pq.abc.PGresult:
+    """Raises psycopg's errors."""
+    if done.status in DONE:
+        return done
+    error = errors.error_from_result(done)
+    if error.sqlstate is None and server.status != pq.ConnStatus.OK:
+        raise psycopg.OperationalError(str(error))  # nobody is left to say what it was
+    raise error
+
+
+def _statements_of(session: psycopg.Connection) -> _Statements:
+    found = _sessions.get(session)
+    if found is None:
+        found = _sessions[session] = _Statements(session)
+    return found
+
+
+_VALUE: Final = re.compile(r"%\((\w+)\)s")
 _here: Final = threading.local()
+_sessions: Final[WeakKeyDictionary[psycopg.Connection, _Statements]] = WeakKeyDictionary()

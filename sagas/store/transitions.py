@@ -12,11 +12,8 @@ from sagas.machine import Decision, event_json
 from sagas.machine.decision import Recorded
 from sagas.machine.wake import waits_for_signals
 from sagas.store import statements
+from sagas.store.clock import TRUSTED_FOR
 from sagas.store.executions import Locked
-
-TRUSTED_FOR: Final = 1.0
-"""Seconds by which the time of a decision may be off the database's clock (S13). A lease allows
-for three; a process that stood still for longer than this reads the clock again."""
 
 SAVE = """
 -- Each may be decided on what was read without a lock. So nothing is written of one of which
@@ -39,7 +36,7 @@ WITH given AS MATERIALIZED (
     WHERE e.last_seq = given.seen_seq AND e.orders = given.seen_orders
       AND e.outcome_taken = given.seen_outcome
       AND extract(epoch FROM clock_timestamp() - given.now)
-          BETWEEN -%(trusted)s AND %(trusted)s
+          BETWEEN -%(trusted)s::float8 AND %(trusted)s::float8
     FOR NO KEY UPDATE OF e SKIP LOCKED
 ), moved AS (
     UPDATE sagas_sagaexecution AS e

@@ -33,12 +33,6 @@ def shop(define: Any) -> Saga:
     return saga
 
 
-def test_a_start_is_the_clock_and_one_statement(shop: Saga) -> None:
-    with round_trips() as sent:
-        engine.start("shop", ORDER, saga_id="s-1")
-    assert len(sent) <= 2, sent
-
-
 def test_a_start_in_the_callers_transaction_is_no_more(shop: Saga) -> None:
     with transaction.atomic():
         engine.start("shop", ORDER)

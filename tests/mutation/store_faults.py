@@ -85,10 +85,18 @@ ROWS = (
     Fault(
         name="A process believes its own clock",
         clause="S13",
-        file=_TRANSITIONS,
+        file="sagas/store/clock.py",
         before="TRUSTED_FOR: Final = 1.0",
         after="TRUSTED_FOR: Final = 1e9",
         tests=RACES,
+    ),
+    Fault(
+        name="A start is due a moment ahead of the database's clock",
+        clause="S13",
+        file="sagas/store/insertion.py",
+        before="BETWEEN 0 AND",
+        after="BETWEEN -1 AND",
+        tests=("engine/test_start_clock",),
     ),
     Fault(
         name="Of two starts with one saga_id the second is an error",

@@ -77,12 +77,15 @@ class Clock:
 
     @contextmanager
     def as_the_process_own(self) -> Iterator[None]:
-        """What measures how long ago a row was read goes by this clock, too."""
+        """What measures how long ago a row, or the clock, was read goes by this clock, too."""
 
         def monotonic() -> float:
             return self.elapsed.total_seconds()
 
-        with mock.patch("sagas.store.executions.monotonic", monotonic):
+        with (
+            mock.patch("sagas.store.executions.monotonic", monotonic),
+            mock.patch("sagas.store.clock.monotonic", monotonic),
+        ):
             yield
 
     @contextmanager

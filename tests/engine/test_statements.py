@@ -1,0 +1,112 @@
+"""The hot statements, past the cursors: prepared once, with Django's errors, and nothing kept."""
+
+import gc
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import DataError, OperationalError, connection, transaction
+
+from sagas.store import statements
+from tests.engine.round_trips import round_trips
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ADD = "SELECT %(a)s::bigint + %(b)s::bigint * %(b)s::bigint"
+PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1%%'"
+
+
+@pytest.fixture(autouse=True)
+def own_session() -> Iterator[None]:
+    """What a test does to its session is nobody else's."""
+    connection.close()
+    yield
+    connection.close()
+
+
+def prepared() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(PREPARED)
+        count: int = cursor.fetchone()[0]
+        return count
+
+
+def add(a: object, b: object) -> Any:
+    [(found,)] = statements.run(ADD, {"a": a, "b": b})
+    return found
+
+
+def test_a_statement_is_prepared_once_and_then_one_round_trip() -> None:
+    assert add(1, 2) == 5
+    with round_trips() as sent:
+        assert add(2, 3) == 11
+        assert add(None, 3) is None
+    assert len(sent) == 2, sent
+    assert prepared() == 1
+
+
+def test_in_a_transaction_it_is_a_part_of_that() -> None:
+    with transaction.atomic():
+        assert add(1, 2) == 5
+        connection.set_rollback(True)
+        assert connection.connection.info.transaction_status.name == "INTRANS"
+
+
+def test_nothing_is_prepared_behind_a_pooler_that_can_not_have_it() -> None:
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = None
+    assert add(1, 2) == 5
+    assert prepared() == 0
+
+
+def test_a_value_that_is_wrong_is_djangos_error_and_harms_nothing() -> None:
+    with pytest.raises(DataError, match="out of range"):
+        add(1 << 62, 1 << 62)
+    assert add(1, 2) == 5
+
+
+def test_a_session_that_the_server_has_ended_is_an_operational_error() -> None:
+    """R6: by that, what reports a step knows to try again."""
+    add(1, 2)
+    ended = connection.connection.info.backend_pid
+    in_another_thread(
+        lambda: statements.run("SELECT pg_terminate_backend(%(pid)s::integer)", {"pid": ended})
+    )
+    with pytest.raises(OperationalError):
+        add(1, 2)
+    connection.close()
+    assert add(1, 2) == 5
+
+
+def test_a_connection_that_breaks_without_a_word_is_one_too() -> None:
+    add(1, 2)
+    with socket.socket(fileno=os.dup(connection.connection.pgconn.socket)) as link:
+        link.shutdown(socket.SHUT_RDWR)
+    with pytest.raises(OperationalError):
+        add(1, 2)
+    connection.close()
+    assert add(1, 2) == 5
+
+
+def test_what_a_session_has_prepared_is_forgotten_with_it() -> None:
+    add(1, 2)
+    kept = len(statements._sessions)
+    connection.close()
+    gc.collect()
+    assert len(statements._sessions) < kept
+
+
+def in_another_thread(call: Any) -> None:
+    def run() -> None:
+        try:
+            call()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
