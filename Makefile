@@ -44,7 +44,7 @@ backlog-check: $(VENV)/dev.stamp  ## 20,000 due steps, a worker stopped for a mi
 bench-clients: $(VENV)/dev.stamp  ## what a call of a client costs beside a bare session of requests
 	$(BIN)/python -m bench.client_call
 
-bench: $(VENV)/dev.stamp $(PEERS)/bench-peers.stamp  ## measure the engine beside others, 35 minutes; ARGS="--quick --only engine-run-on,celery-raw --broker valkey"
+bench: $(VENV)/dev.stamp $(PEERS)/bench-peers.stamp  ## measure the engine beside others, 40 minutes; ARGS="--quick --only engine-run-on,celery-raw --broker valkey"
 	@$(BIN)/python -m bench $(ARGS); status=$$?; \
 		$(BIN)/python -m bench.page && $(PEERS)/bin/python -m bench.plots; exit $$status
 

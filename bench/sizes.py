@@ -29,8 +29,8 @@ class Sizes:
     loaded: float = 3.0
     finished: Sequence[int] = (0, 100_000, 1_000_000)
     parked: int = 100_000
-    turns: int = 3
-    claims: int = 700
+    turns: int = 7
+    claims: int = 300
     backlog: int = 100_000
     starts: int = 2000
 

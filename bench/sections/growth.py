@@ -78,7 +78,11 @@ def together(turns: Sequence[Turn]) -> dict[str, Any]:
 
 
 def compared(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same, each with its `ratio` to the first, which is empty."""
+    """The same, each with its `ratio` to the first, which is empty: the median of those of the
+    turns that both had in one round. A machine differs more from one round to the next."""
     empty, *others = rows
-    base = empty["steps_s"]
-    return [empty, *(row | {"ratio": round(row["steps_s"] / base, 2)} for row in others)]
+    return [empty, *(row | {"ratio": _ratio(row["runs"], empty["runs"])} for row in others)]
+
+
+def _ratio(runs: Sequence[float], base: Sequence[float]) -> float:
+    return round(median(run / beside for run, beside in zip(runs, base, strict=True)), 2)
