@@ -9,6 +9,7 @@ the same, and many thousand a second.
 import re
 import threading
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -60,6 +61,7 @@ class _Statements:
         # Its adapters alone: who holds the session itself would keep it from being forgotten.
         self._transformer = Transformer(session.adapters)
         self._prepared: dict[str, tuple[bytes, list[str]]] = {}
+        self._numbers = count()  # each once, even if a signal comes before the name is kept
 
     def run(self, server: pq.abc.PGconn, sql: str, values: Mapping[str, Any]) -> Rows:
         name, order = self._prepared.get(sql) or self._prepare(server, sql)
@@ -74,7 +76,7 @@ class _Statements:
         """Its name, and those of its values in their order."""
         order = list(dict.fromkeys(_VALUE.findall(sql)))
         numbered = _VALUE.sub(lambda value: f"${order.index(value[1]) + 1}", sql)
-        name = f"sagas_{len(self._prepared)}".encode()
+        name = f"sagas_{next(self._numbers)}".encode()
         _checked(server, server.prepare(name, numbered.encode()))
         self._prepared[sql] = name, order
         return name, order
