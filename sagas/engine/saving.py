@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sagas.engine import family
-from sagas.engine.family import Newborn
+from sagas.engine import births
+from sagas.engine.births import Newborn
+from sagas.engine.family import gives_locks_back
 from sagas.listeners import announce, announce_committed
-from sagas.machine import TERMINAL, Decision, ExecutionState, Saga, hints, outcome, wake_at
-from sagas.machine.states import GOING_FORWARD
+from sagas.machine import Decision, Saga, hints, outcome, wake_at
 from sagas.machine.wake import repeat_interval
 from sagas.store import children, locks, transitions
 from sagas.store.executions import Locked, locked_with
@@ -41,7 +41,7 @@ class Unlocked:
     @classmethod
     def of(cls, definition: Saga, seen: Locked, decision: Decision) -> "Unlocked | None":
         """None if other rows are to be written with it: then it must be decided under the lock."""
-        if decision.starts or decision.tells or _gives_locks_back(decision.state):
+        if decision.starts or decision.tells or gives_locks_back(decision.state):
             return None
         came_to, news = news_of(definition, seen, decision)
         wake = _next_wake(seen, decision, news=news) if decision.events else seen.wake_at
@@ -60,7 +60,7 @@ def save(
             f"rows past sagas.store. The transition was not saved."
         )
     _pass_on(locked, decision)
-    family.insert(newborn, locked.id, locked.family_id, locked.owner_id, locked.now)
+    births.insert(newborn, locked.id, locked.family_id, locked.owner_id, locked.now)
     if decision.events or decision.hints:
         announce(locked.id, definition, decision)
     return _transition(definition, locked, decision, wake, news=news)
@@ -135,11 +135,5 @@ def _pass_on(locked: Locked, decision: Decision) -> None:
     if decision.tells and any(step.children for step in decision.state.steps.values()):
         for order in decision.tells:
             children.leave_order(locked.id, order.step, order.order)
-    if _gives_locks_back(decision.state):
+    if gives_locks_back(decision.state):
         locks.leave(locked.id)
-
-
-def _gives_locks_back(state: ExecutionState) -> bool:
-    """Once it has ended; or if it turned back before it had its locks, and did nothing."""
-    has_given_up = state.terms.blocked and state.status not in GOING_FORWARD
-    return state.terms.locks and (state.status in TERMINAL or has_given_up)

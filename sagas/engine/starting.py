@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from sagas import inputs
-from sagas.engine import family
+from sagas.engine import births, family
 from sagas.errors import Conflict, Locked
 from sagas.inputs import NewSaga, Wanted
 from sagas.listeners import announce_all
@@ -163,7 +163,7 @@ def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: int | None) ->
     are one, or of a plain definition. None at all, if what was known of the clock was wrong."""
     known = clock.known()
     now = known or clock.ask()
-    alike: dict[object, tuple[Decision, list[family.Newborn]]] = {}
+    alike: dict[object, tuple[Decision, list[births.Newborn]]] = {}
     rows, begun = [], {}
     for each in wanted:
         terms = (each.start_at, each.deadline)
@@ -178,9 +178,9 @@ def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: int | None) ->
     new, made = {}, []
     for saga_id, execution_id in inserted.items():
         each, first, newborn = begun[saga_id]
-        if each.keys:
+        if each.keys and not family.gives_locks_back(first.state):
             locks.join(execution_id, each.keys, execution_id)
-        family.insert(newborn, execution_id, execution_id, owner_id, now)
+        births.insert(newborn, execution_id, execution_id, owner_id, now)
         made.append((execution_id, definition, _own(first, each)))
         status = first.state.status
         new[saga_id] = Found(execution_id, definition.saga_type, status, each.digest, owner_id)
@@ -199,7 +199,7 @@ def _own(first: Decision, wanted: Wanted) -> Decision:
 
 def _begin(
     definition: Saga, wanted: Wanted, now: datetime
-) -> tuple[Decision, list[family.Newborn]]:
+) -> tuple[Decision, list[births.Newborn]]:
     deadline = wanted.deadline
     if deadline is None and definition.deadline is not None:
         begins_at = now if wanted.start_at is None else max(now, wanted.start_at)
@@ -214,7 +214,7 @@ def _begin(
         locks=bool(wanted.keys),
         blocked=bool(family.blocked_by(definition, wanted.keys, None)),
     )
-    return family.prepare(definition, begin(definition, started, now), None, now)
+    return births.prepare(definition, begin(definition, started, now), None, now)
 
 
 def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> New:

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from sagas.engine import family
+from sagas.engine import births, family
 from sagas.engine.saving import Transition, Unlocked, earliest, news_of, save, save_unlocked
 from sagas.listeners import announce
 from sagas.machine import (
@@ -132,7 +132,9 @@ def decide_and_save(
     if definition is None:
         return None
     decision = _decide(definition, locked, fact, run_on)
-    decision, newborn = family.prepare(definition, decision, locked.family_id, locked.now)
+    newborn: list[births.Newborn] = []
+    if decision.starts:
+        decision, newborn = births.prepare(definition, decision, locked.family_id, locked.now)
     if decision.events or locked.orders:
         return save(definition, locked, decision, newborn)
     _, news = news_of(definition, locked, decision)

@@ -34,6 +34,8 @@ class New:
     parent_step: str = ""
     number: int = 0
     root_id: int | None = None
+    outcome: str = ""
+    """What a child has come to already; its parent has taken it."""
 
 
 INSERT = """
@@ -45,8 +47,8 @@ WITH given AS MATERIALIZED (
         (saga_id text, saga_type text, version integer, definition_digest text, input_digest text,
          status text, context jsonb, steps jsonb, current_steps jsonb, terms jsonb,
          last_seq bigint, wake_at timestamptz, waits_for_signal boolean, parent_id bigint,
-         parent_step text, number integer, root_id bigint, tags jsonb, at_rest boolean,
-         input jsonb, events jsonb)
+         parent_step text, number integer, root_id bigint, outcome text, tags jsonb,
+         at_rest boolean, input jsonb, events jsonb)
     WHERE %(is_sure)s::boolean OR (
         SELECT extract(epoch FROM clock_timestamp() - %(now)s::timestamptz)
                BETWEEN 0 AND %(trusted)s::float8)
@@ -54,12 +56,12 @@ WITH given AS MATERIALIZED (
     INSERT INTO sagas_sagaexecution
         (saga_id, saga_type, version, definition_digest, input_digest, status, paused, context,
          steps, current_steps, terms, revision, last_seq, wake_at, waits_for_signal, hints_sent,
-         owner_id, parent_id, parent_step, number, root_id, tags, created_at, updated_at,
-         finished_at)
+         owner_id, parent_id, parent_step, number, root_id, outcome, outcome_taken, tags,
+         created_at, updated_at, finished_at)
     SELECT saga_id, saga_type, version, definition_digest, input_digest, status, false,
            coalesce(context, input), steps, current_steps, terms, 1, last_seq, wake_at,
            waits_for_signal, 0, %(owner_id)s::bigint, parent_id, parent_step, number, root_id,
-           tags, now, now, CASE WHEN at_rest THEN now END
+           outcome, outcome, tags, now, now, CASE WHEN at_rest THEN now END
     FROM given
     ON CONFLICT (saga_id) DO NOTHING
     RETURNING id, saga_id
@@ -126,6 +128,7 @@ def _common(new: New) -> dict[str, Any]:
         "parent_step": new.parent_step,
         "number": new.number,
         "root_id": new.root_id,
+        "outcome": new.outcome,
         "at_rest": state.is_at_rest,
         "events": [_record(recorded) for recorded in new.first.events],
     }

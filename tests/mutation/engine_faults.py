@@ -9,6 +9,7 @@ from tests.mutation.worker_faults import WORKER_FAULTS
 _TRANSACT = "sagas/engine/transact.py"
 _SAVING = "sagas/engine/saving.py"
 _STARTING = "sagas/engine/starting.py"
+_FAMILY = "sagas/engine/family.py"
 
 ENGINE = ("engine/test_engine",)
 RACES = ("engine/test_races",)
@@ -146,7 +147,7 @@ STARTS = (
         clause="Locks",
         file=_STARTING,
         before="""\
-        if each.keys:
+        if each.keys and not family.gives_locks_back(first.state):
             locks.join(execution_id, each.keys, execution_id)
 """,
         after="",
@@ -163,7 +164,7 @@ STARTS = (
     Fault(
         name="A start does not guard the queues that it looks at",
         clause="Locks",
-        file="sagas/engine/family.py",
+        file=_FAMILY,
         before="    locks.guard(keys)\n",
         after="",
         tests=LOCKS,
@@ -171,7 +172,7 @@ STARTS = (
     Fault(
         name="Locks are kept by a saga that was compensated",
         clause="Locks",
-        file=_SAVING,
+        file=_FAMILY,
         before="and (state.status in TERMINAL or has_given_up)",
         after='and (state.status == "completed" or has_given_up)',
         tests=LOCKS,
@@ -179,7 +180,7 @@ STARTS = (
     Fault(
         name="A saga that failed gives its locks away",
         clause="Locks",
-        file=_SAVING,
+        file=_FAMILY,
         before="and (state.status in TERMINAL or has_given_up)",
         after="and (state.is_at_rest or has_given_up)",
         tests=GAPS,

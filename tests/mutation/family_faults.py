@@ -6,7 +6,7 @@ from tests.mutation.fault import Fault
 
 _FAMILIES = "sagas/machine/families.py"
 _OPERATE = "sagas/machine/operate.py"
-_FAMILY = "sagas/engine/family.py"
+_BIRTHS = "sagas/engine/births.py"
 _TRANSACT = "sagas/engine/transact.py"
 _SAVING = "sagas/engine/saving.py"
 _CHILDREN = "sagas/store/children.py"
@@ -35,7 +35,7 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="A child does not wait for its parent before it undoes",
         clause="S5, S6",
-        file=_FAMILY,
+        file=_BIRTHS,
         before="        held=not forward_only,\n",
         after="        held=False,\n",
         tests=CHILDREN,
@@ -43,9 +43,9 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="Children after the pivot may turn back",
         clause="S7",
-        file=_FAMILY,
-        before="decision.state.terms.forward_only or step.name in parent.after_pivot",
-        after="decision.state.terms.forward_only",
+        file=_BIRTHS,
+        before="state.terms.forward_only or step.name in definition.after_pivot",
+        after="state.terms.forward_only",
         tests=CHILDREN,
     ),
     Fault(
@@ -75,7 +75,7 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="The children of a step wait for the parent's next look to be told of",
         clause="S9",
-        file=_FAMILY,
+        file=_BIRTHS,
         before="    announce_all(born)\n",
         after="",
         tests=CHILDREN,
