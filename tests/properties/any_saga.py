@@ -28,7 +28,12 @@ class AnySaga(RuleBasedStateMachine):
     """How often each fact, verdict, event and status was met, in all examples."""
 
     @initialize(
-        saga=sagas(), started=beginnings(), absent=_ABSENT, refusing=_SOME, with_pivots=_SOME
+        saga=sagas(),
+        started=beginnings(),
+        absent=_ABSENT,
+        refusing=_SOME,
+        with_pivots=_SOME,
+        ending_at_birth=_SOME,
     )
     def begin(
         self,
@@ -37,12 +42,15 @@ class AnySaga(RuleBasedStateMachine):
         absent: set[str],
         refusing: int,
         with_pivots: int,
+        ending_at_birth: int,
     ) -> None:
         names = list(saga.by_name)
         refuse = {name: index % 2 for index, name in enumerate(names) if refusing >> index // 2 & 1}
         pivots = {name for index, name in enumerate(names) if with_pivots >> index & 1}
+        ends = [name for index, name in enumerate(names) if ending_at_birth >> index & 1]
+        at_birth = {name: number % 3 != 0 for number, name in enumerate(ends)}
         self.moves = [move for move in MOVES if move.by not in absent]
-        self.again = lambda: World(saga, started, refuse, pivots)
+        self.again = lambda: World(saga, started, refuse, pivots, at_birth)
         self.world = self.again()
 
     @rule(picks=_PICKS)

@@ -51,7 +51,9 @@ Answer = str | tuple[FailureKind, bool]
 
 class World:
     """`refusing` says of some steps from which child on they can't be started; `with_pivots` are
-    the steps whose children can't be undone once they are past a pivot of their own."""
+    the steps whose children can't be undone once they are past a pivot of their own; `at_birth`
+    says of some whether their children do well, which come to their end as soon as they are born.
+    """
 
     def __init__(
         self,
@@ -59,10 +61,12 @@ class World:
         started: ev.SagaStarted,
         refusing: Mapping[str, int],
         with_pivots: Set[str],
+        at_birth: Mapping[str, bool],
     ) -> None:
         self.saga = saga
         self.refusing = dict(refusing)
         self.with_pivots = with_pivots
+        self.at_birth = at_birth
         self.now = START
         self.ledger = Ledger(saga, started)
         self.claims: list[Claim] = []
@@ -186,9 +190,13 @@ class World:
     def _bear(self, start: Start) -> None:
         forward_only = self.ledger.started.forward_only or start.step in self.saga.after_pivot
         has_pivot = start.step in self.with_pivots
-        self.ledger.steps[start.step].children += [
-            Child(forward_only, has_pivot) for _ in range(start.count)
-        ]
+        born = [Child(forward_only, has_pivot) for _ in range(start.count)]
+        self.ledger.steps[start.step].children += born
+        if start.step in self.at_birth:
+            for child in born * 2:  # it turns back, and has settled
+                child.act(well=self.at_birth[start.step])
+            if any(child.has_news for child in born):
+                self.take_news(start.step)
 
     def _pass_on(self, tell: Tell) -> None:
         for name, story in self.ledger.steps.items():
