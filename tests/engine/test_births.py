@@ -19,9 +19,11 @@ from sagas.machine import (
     SagaStep,
     SubSaga,
     WaitFor,
+    outcome,
 )
 from sagas.models import SagaExecution, SagaLock
-from tests.engine.driving import check_history, row, work_off
+from sagas.registry import registry
+from tests.engine.driving import check_history, row, state_in, work_off
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,8 +112,15 @@ def members(execution_id: int) -> list[SagaExecution]:
     for member in found:
         check_history(member.pk)
         assert member.orders == []
-        assert member.outcome == member.outcome_taken
+        assert member.outcome == member.outcome_taken == came_to(member)
     return found
+
+
+def came_to(member: SagaExecution) -> str:
+    """What its parent would hear, by the machine."""
+    if member.parent_id is None:
+        return ""
+    return outcome(registry.get(member.saga_type, member.version), state_in(member)) or ""
 
 
 def statuses(execution_id: int) -> set[str]:
@@ -222,6 +231,8 @@ def test_s5_a_child_that_turned_back_at_birth_waits_for_what_runs_beside_it(
         engine.claim(started.execution_id, hint.step, hint.direction, hint.fence)
         for hint in committed.pop().hints
     )
+    assert beside is not None
+    assert first is not None
     engine.succeed(first, first.run())
     work_off(committed)
     assert [each.status for each in members(started.execution_id)] == [

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tests.mutation.attempt_faults import ATTEMPT_FAULTS
+from tests.mutation.birth_faults import BIRTH_FAULTS
 from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
@@ -13,5 +14,6 @@ FAULTS: Final = (
     *COURSE_FAULTS,
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
+    *BIRTH_FAULTS,
     *STORE_FAULTS,
 )

@@ -29,7 +29,7 @@ def s1_only_the_newest_claim_settles(story: Story) -> Iterator[str]:
     newest: dict[str, int] = {}
     held: dict[str, int] = {}
     for event in story.events:
-        if isinstance(event, ev.StepClaimed):
+        if isinstance(event, ev.StepClaimed | ev.StepWaiting):  # nobody claims a part: it waits
             if event.fence != newest.get(event.step, 0) + 1 or event.step in held:
                 yield f"S1: {event} while {held.get(event.step)} was held"
             newest[event.step] = held[event.step] = event.fence
@@ -151,7 +151,7 @@ def s13_one_clock_and_no_lease_ends_early(story: Story) -> Iterator[str]:
     for event, at in zip(story.events, story.times, strict=True):
         if isinstance(event, ev.StepClaimed):
             leases[event.step] = event.lease_until
-        elif _is_shut_out(event) and at < leases[event.step]:
+        elif _is_shut_out(event) and event.step in leases and at < leases[event.step]:
             yield f"S13: {event} at {at}, before its lease ended at {leases[event.step]}"
     if story.times != sorted(story.times):
         yield f"S13: times go back: {story.times}"

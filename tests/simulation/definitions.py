@@ -1,5 +1,5 @@
-"""Random sagas: nested groups, pivots, steps that can't be undone. Their retries are short, so
-that each saga comes to rest soon."""
+"""Random sagas: nested groups, pivots, steps that can't be undone, and parts that come to their end
+at birth. Their retries are short, so that each saga comes to rest soon."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,18 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
-from sagas.machine import Direction, Parallel, Pivot, Retry, Saga, SagaStep
+from sagas.machine import (
+    Direction,
+    ForEach,
+    InvalidInput,
+    Parallel,
+    Pivot,
+    Retry,
+    Saga,
+    SagaStep,
+    SubSaga,
+)
+from sagas.machine.steps import is_compensable
 from tests.properties.shapes import precedence
 
 Act = Callable[[str, Direction, Any], Any]
@@ -20,6 +31,28 @@ JITTER: Final = 0.1
 SLACK: Final = timedelta(seconds=5)
 """The few seconds of L2: the queue, and the looks of the wake loops."""
 
+CHANCE_OF_A_PART: Final = 0.1
+CONTEXT: Final[Mapping[str, Any]] = {"none": []}
+"""What each saga begins with, for its parts."""
+
+
+def _refuses(context: Any) -> None:
+    raise InvalidInput({"none": "is empty"})
+
+
+def _over(key: str) -> ForEach:
+    return ForEach("each", over=key, action=lambda _: None)
+
+
+PARTS: Final = (
+    Saga("done", [_over("none")]),
+    Saga("done_below", [SubSaga("done")]),
+    Saga("no_list", [_over("missing")]),
+    Saga("refused", [_over("none")], validate=_refuses),
+    Saga("turned_back", [SubSaga("done_below"), Parallel(SubSaga("done"), SubSaga("refused"))]),
+)
+"""Sagas that come to their end in the transaction of their birth, and need no worker (L4)."""
+
 
 @dataclass(frozen=True)
 class Design:
@@ -27,7 +60,7 @@ class Design:
 
     saga: Saga
     undone: frozenset[str]
-    """The steps that have a compensation."""
+    """The steps that there is a way to undo."""
     order: frozenset[tuple[str, str]]
     """Every pair (earlier step, later step)."""
     most_attempts: Mapping[tuple[str, Direction], int]
@@ -45,20 +78,16 @@ def random_design(rng: Random, saga_type: str, act: Act) -> Design:
         nodes.append(_step(rng, names[at], act, can_undo=rng.random() < 0.5, kind=Pivot))
         nodes += _arranged(rng, names[at + 1 :], act, can_undo=False)
     saga = Saga(saga_type, nodes)
-    steps: Any = saga.by_name
     attempts = {
-        (name, direction): retry.max_attempts
-        for name, step in steps.items()
-        for direction, retry in (
-            (Direction.ACTION, step.retry),
-            (Direction.COMPENSATION, step.compensation_retry),
-        )
+        (step.name, direction): saga.policy(step, direction).max_attempts or 0
+        for step in saga.claimed_steps
+        for direction in Direction
     }
-    longest = max(step.lease for step in steps.values())
+    longest = max(step.lease for step in saga.claimed_steps)
     longest += timedelta(seconds=LONGEST_BACKOFF * (1 + JITTER))
     return Design(
         saga,
-        frozenset(name for name, step in steps.items() if step.compensation is not None),
+        frozenset(name for name, step in saga.by_name.items() if is_compensable(step)),
         frozenset(precedence(saga.body)),
         attempts,
         longest + SLACK,
@@ -92,6 +121,9 @@ def _arranged(
 def _step(
     rng: Random, name: str, act: Act, *, can_undo: bool, kind: Callable[..., Any] = SagaStep
 ) -> Any:
+    if kind is SagaStep and name != "s0" and rng.random() < CHANCE_OF_A_PART:
+        # After the pivot nothing turns back: a part that is refused there waits for a person.
+        return SubSaga(name, rng.choice(PARTS if can_undo else PARTS[:2]).saga_type)
     undo = partial(act, name, Direction.COMPENSATION)
     return kind(
         name,

@@ -36,12 +36,12 @@ class Story:
 
 
 def stories(designs: dict[str, Design]) -> Iterator[Story]:
-    """All executions, in the order in which they were started."""
+    """All that were started, in that order, without their parts."""
     told: dict[int, list[tuple[int, datetime]]] = {}
     rows = SagaEvent.objects.order_by("execution_id", "seq")
     for execution_id, number, at in rows.values_list("execution_id", "seq", "at"):
         told.setdefault(execution_id, []).append((number, at))
-    for found in SagaExecution.objects.order_by("id"):
+    for found in SagaExecution.objects.filter(parent=None).order_by("id"):
         mine = told.get(found.pk, [])
         yield Story(
             state_in(found),

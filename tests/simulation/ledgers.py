@@ -12,7 +12,7 @@ def discrepancies(story: Story, books: Participants) -> Iterator[str]:
     """What the books of the participants have against the execution's end."""
     status = story.state.status
     left = _left(story)
-    for name in story.design.saga.by_name:
+    for name in (step.name for step in story.design.saga.claimed_steps):
         key = idempotency_key(story.saga_id, name, Direction.ACTION)
         done, undone = books.done[key], books.undone[key]
         step = story.state.step(name)

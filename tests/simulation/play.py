@@ -16,10 +16,11 @@ from unittest import mock
 from django.db import OperationalError, connection
 
 from sagas import listeners
-from sagas.machine import AT_REST
+from sagas.machine import AT_REST, TERMINAL
 from sagas.machine.wake import LONGEST_REPEAT
 from sagas.registry import registry
 from tests.simulation.checks import broken_clauses, stood_still
+from tests.simulation.definitions import PARTS
 from tests.simulation.faults import ConnectionLost
 from tests.simulation.history import stories
 from tests.simulation.ledgers import discrepancies, misnamed
@@ -45,6 +46,11 @@ WHERE wake_at IS NULL AND NOT paused AND NOT status = ANY(%s) ORDER BY id
 STANDING_STILL: Final = """
 SELECT saga_id FROM sagas_sagaexecution
 WHERE NOT status = ANY(%s) AND updated_at < %s ORDER BY id
+"""
+
+UNHEARD: Final = """
+SELECT saga_id FROM sagas_sagaexecution WHERE parent_id IS NOT NULL
+AND (outcome = '' OR outcome <> outcome_taken OR NOT status = ANY(%s)) ORDER BY id
 """
 
 
@@ -113,6 +119,8 @@ def _check(world: World, faults_ended_at: datetime) -> Counter[str]:
     stage, books = world.stage, world.participants
     ends: Counter[str] = Counter()
     cancelled = {intent.saga_id for intent in world.operator.done}
+    unheard = _one(UNHEARD, [sorted(TERMINAL)])
+    stage.require(not unheard, "L4: what a part has come to never reached its saga", unheard)
     told = list(stories(world.designs))
     for story in told:  # safety first: what broke it may be why another one stands still
         calls = books.calls.get(story.saga_id, [])
@@ -159,8 +167,8 @@ def _in_charge(world: World) -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE sagas_sagaexecution, sagas_sagaevent RESTART IDENTITY CASCADE")
         registry._sagas.clear()
-        for design in world.designs.values():
-            registry.add(design.saga)
+        for saga in (*PARTS, *(design.saga for design in world.designs.values())):
+            registry.add(saga)
         listeners._listeners[:] = [world.broker.hear]
         try:
             yield

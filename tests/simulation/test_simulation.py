@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 
 from sagas import engine
+from sagas.engine import births
 from sagas.machine import Effect, FailureKind, Verdict
 from sagas.machine import events as ev
 from sagas.machine.failures import EFFECT_OF
@@ -135,6 +136,15 @@ def action_inside_a_transaction(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine.Work, "run", lambda work: transaction.atomic(real)(work))
 
 
+def births_are_not_heard_of(patch: pytest.MonkeyPatch) -> None:
+    """What a child comes to in the transaction of its birth never reaches its parent."""
+    patch.setattr(births, "_hear_next", lambda begun: False)
+
+
+def the_newborn_hear_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(births, "_tell_next", lambda begun: False)
+
+
 BROKEN: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     fence_not_compared: "S1",
     repeated_report_not_known: "R6",
@@ -145,6 +155,8 @@ BROKEN: dict[Callable[[pytest.MonkeyPatch], None], str] = {
     hints_never: "L2",
     timeouts_have_no_effect: "S4",
     action_inside_a_transaction: "S9",
+    births_are_not_heard_of: "L4",
+    the_newborn_hear_nothing: "L4",
 }
 
 

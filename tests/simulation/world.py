@@ -9,7 +9,7 @@ from django.db import connection
 from sagas.machine import Direction
 from sagas.store import due
 from tests.simulation.broker import Broker
-from tests.simulation.definitions import Design, random_design
+from tests.simulation.definitions import CONTEXT, Design, random_design
 from tests.simulation.faults import Faults
 from tests.simulation.loops import WakeLoops
 from tests.simulation.participants import Participants, Request
@@ -88,8 +88,9 @@ class World:
         for flawed in (self.participants.flaws.poisoned, self.participants.flaws.unstorable):
             if rng.random() < CHANCE_OF_FLAW:
                 direction = rng.choice([Direction.ACTION, *Direction])
-                flawed.add(Request(saga_id, rng.choice(list(design.saga.by_name)), direction))
-        context: dict[str, Any] = {"number": number}
+                step = rng.choice(design.saga.claimed_steps)
+                flawed.add(Request(saga_id, step.name, direction))
+        context: dict[str, Any] = {"number": number, **CONTEXT}
         return Wanted(saga_id, design, context)
 
 
