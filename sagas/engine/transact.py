@@ -50,8 +50,13 @@ RECONNECTS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)
 to restart; a report that is later than its lease would be shut out anyway."""
 
 
-MayRunOn = Callable[[SagaStep, Direction], bool]
-"""Whether whoever reports a step can also run this one, should it become due by that."""
+@dataclass(frozen=True, slots=True)
+class MayRunOn:
+    """Which steps whoever reports one can also run, should they become due by that: the answer may
+    be asked for more than once, and for more than is claimed. `together`: see `Claim`."""
+
+    asked: Callable[[SagaStep, Direction], bool]
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +225,10 @@ def _claim_next(definition: Saga, row: Locked, decision: Decision, run_on: RunOn
     """The decision, and the claim of one of the steps that became due by it."""
     for hint in decision.hints:
         step = definition.claimed_step(hint.step)
-        if step is None or not run_on.may(step, hint.direction):
+        if step is None or not run_on.may.asked(step, hint.direction):
             continue
-        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder)
+        together = run_on.may.together
+        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder, together)
         claimed = decide(definition, decision.state, claim, row.now)
         if claimed.verdict is Verdict.ACCEPTED:
             both = decision.then(claimed)

@@ -142,3 +142,26 @@ def take(context: Any) -> None:
 
 # One of thousands, each as short as its input says.
 heap = Saga("heap", [SagaStep("only", take, retry=Retry(backoff=0.1))])
+
+
+def live_or_die(context: Any) -> None:
+    """Tells that it was called, and kills its process if it is one that does."""
+    line = f"{context['saga_id']} {context['idempotency_key']} {context['attempt']}\n"
+    with (FOLDER / "mortal.journal").open("a") as lines:
+        lines.write(line)
+    if context.get("dies") or (context.get("item") or {}).get("dies"):
+        kill_process(context)
+
+
+def undo(context: Any) -> None:
+    with (FOLDER / "mortal.journal").open("a") as lines:
+        lines.write(f"{context['saga_id']} {context['idempotency_key']} {context['attempt']}\n")
+
+
+# Of many, some kill the process that others' actions run in, too.
+three_times = Retry(max_attempts=3, backoff=0.1)
+mortal = Saga("mortal", [SagaStep("only", live_or_die, undo, retry=three_times)])
+mortals = Saga(
+    "mortals",
+    [ForEach("all", over="items", action=live_or_die, compensation=undo, retry=three_times)],
+)
