@@ -133,16 +133,16 @@ class Course:
         """Which steps may be claimed with the report of `before`, and run in place. One that is
         not known as quick must not keep others waiting. To ask changes nothing: each that is
         reported together may claim one step, whether it then does or not."""
-        together = bool(self._claimed or self._done) or len(self._reporting) > 1
+        has_company = bool(self._claimed or self._done) or len(self._reporting) > 1
         ahead = self._reporting.index(before.execution_id) if self._reporting else 0
 
         def may(step: SagaStep, direction: Direction) -> bool:
             if not (self._may_claim(ahead) and _may_follow(before, step, direction)):
                 return False
             name = task_name(before.definition.saga_type, step.name, direction)
-            return not together or is_quick(name)
+            return not has_company or is_quick(name)
 
-        return engine.MayRunOn(may, together)
+        return may
 
     def _may_take_along(self, execution_id: int, step: str) -> bool:
         """Whether the others of the message may be claimed with this step (S14)."""

@@ -50,21 +50,19 @@ RECONNECTS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)
 to restart; a report that is later than its lease would be shut out anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class MayRunOn:
-    """Which steps whoever reports one can also run, should they become due by that: the answer may
-    be asked for more than once, and for more than is claimed. `together`: see `Claim`."""
-
-    asked: Callable[[SagaStep, Direction], bool]
-    together: bool = False
+MayRunOn = Callable[[SagaStep, Direction], bool]
+"""Whether whoever reports a step can also run this one, should it become due by that. It may be
+asked more than once, and for more than is then claimed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOn:
-    """Who reports a step, and goes on with the next one as `holder`, if it `may`."""
+    """Who reports a step, and goes on with the next one as `holder`, if it `may`; `together` with
+    other sagas if it reports one that was."""
 
     holder: str
     may: MayRunOn
+    together: bool
 
 
 def transact(
@@ -225,10 +223,9 @@ def _claim_next(definition: Saga, row: Locked, decision: Decision, run_on: RunOn
     """The decision, and the claim of one of the steps that became due by it."""
     for hint in decision.hints:
         step = definition.claimed_step(hint.step)
-        if step is None or not run_on.may.asked(step, hint.direction):
+        if step is None or not run_on.may(step, hint.direction):
             continue
-        together = run_on.may.together
-        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder, together)
+        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder, run_on.together)
         claimed = decide(definition, decision.state, claim, row.now)
         if claimed.verdict is Verdict.ACCEPTED:
             both = decision.then(claimed)

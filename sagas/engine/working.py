@@ -208,8 +208,8 @@ def _report(work: Work, fact: Report, may_run_on: MayRunOn | None) -> Reported:
 
 def _run_on(work: Work, may_run_on: MayRunOn | None) -> RunOn | None:
     """Under the same holder: whoever reports a process as lost need not know how far it got."""
-    holder = work.row.state.step(work.step).holder
-    return None if may_run_on is None or holder is None else RunOn(holder, may_run_on)
+    mine = work.row.state.step(work.step)
+    return None if may_run_on is None else RunOn(mine.holder, may_run_on, mine.together)
 
 
 def _reported(found: Transition, run_on: RunOn | None) -> Reported:

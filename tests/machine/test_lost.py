@@ -126,6 +126,7 @@ def test_s14_what_was_not_begun_counts_for_nothing_and_has_no_effect() -> None:
         assert (ended.type, ended.effect) == ("step.retrying", Effect.NONE)
         found = saga.state.step("a")
         assert (found.attempts, found.forgiven, found.alone) == (number + 1, number + 1, False)
+        assert found.due_at is not None
         assert found.due_at > saga.now, "no hot loop"
 
 
@@ -154,11 +155,11 @@ def test_s14_r18_who_runs_when_its_process_dies_is_counted_and_goes_alone() -> N
 
 def test_s14_an_ended_lease_beside_others_does_not_count() -> None:
     """The whole worker died: nobody knows whether it was begun."""
-    saga = talk(step("a", retry=Retry(max_attempts=2, backoff=0)))
+    saga = talk(step("a", retry=THREE))
     for together, counts, alone in ((True, False, True), (False, True, False)):
         saga.claim("a", holder="dead", together=together)
         saga.pass_time(3600)
-        [*_, ended] = [event for event in saga.history if isinstance(event, Ended)]
+        [*_, ended] = [event for event in saga.history if isinstance(event, ev.StepRetrying)]
         assert (ended.failure.error, ended.counts, ended.alone) == ("LeaseExpired", counts, alone)
     assert saga.state.step("a").alone, "from the first on"
 

@@ -77,10 +77,14 @@ def workers(database_url: str, **settings: str) -> Iterator[tuple[Supervisor, di
 
 
 def run(supervisor: Supervisor, env: Mapping[str, str], what: str, count: int, kill: int) -> None:
-    """Starts what dies, and waits for its end. `what` is `sagas` or `items`."""
+    """Starts what `tests.system.dying` knows, and waits for its end."""
+    start(supervisor, env, what, count, kill)
+    wait_for_ends(env)
+
+
+def start(supervisor: Supervisor, env: Mapping[str, str], what: str, count: int, kill: int) -> None:
     starting = [sys.executable, "-m", "tests.system.dying", what, str(count), str(kill)]
     supervisor.run(Command("dying", starting, env), within=60)
-    wait_for_ends(env)
 
 
 def wait_for_ends(env: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
-"""Starts sagas some of which kill their process: `python -m tests.system.dying WHAT COUNT KILLERS`.
+"""Starts many sagas at once: `python -m tests.system.dying WHAT COUNT KILLERS`.
 
-WHAT is `warm` (none of them does), `sagas`, or `items` of one saga.
+WHAT is `sagas`, so many of which kill their process; `items` of one saga, likewise; `warm`, none of
+which does; or `busy`, of a third of a second.
 """
 
 import sys
@@ -13,8 +14,9 @@ def start(what: str, count: int, killers: int) -> None:
     if what == "items":
         engine.start("mortals", {"items": each})
     else:
+        saga_type = "busy" if what == "busy" else "mortal"
         new = [engine.NewSaga(context, f"{what}-{number}") for number, context in enumerate(each)]
-        engine.start_many("mortal", new)
+        engine.start_many(saga_type, new)
 
 
 if __name__ == "__main__":

@@ -158,6 +158,8 @@ def undo(context: Any) -> None:
         lines.write(f"{context['saga_id']} {context['idempotency_key']} {context['attempt']}\n")
 
 
+busy = Saga("busy", [SagaStep("only", lambda _: time.sleep(1 / 3), timeout=1)])
+
 # Of many, some kill the process that others' actions run in, too.
 three_times = Retry(max_attempts=3, backoff=0.1)
 mortal = Saga("mortal", [SagaStep("only", live_or_die, undo, retry=three_times)])
