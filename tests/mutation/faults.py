@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.mutation.attempt_faults import ATTEMPT_FAULTS
 from tests.mutation.course_faults import COURSE_FAULTS
+from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
@@ -14,4 +15,5 @@ FAULTS: Final = (
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
     *STORE_FAULTS,
+    *DEATH_FAULTS,
 )

@@ -39,6 +39,7 @@ def children(supervisor: Supervisor) -> set[int]:
     return {each.pid for main in mains for each in (main, *main.children())}
 
 
+@pytest.mark.timeout(300)  # to connect again Celery waits for up to half a minute
 @pytest.mark.parametrize("kind", ["valkey", "rabbitmq"])
 def test_r4_no_process_is_ended_for_what_it_did_while_the_broker_was_away(kind: str) -> None:
     """Celery's main process notices neither results nor time until it is connected again. What

@@ -4,6 +4,7 @@ the first attempt of step b kills its process, and every attempt of step c is re
 Every call is one line of a journal: the step, the direction, the attempt and the process.
 """
 
+import hashlib
 import os
 import signal
 import sys
@@ -60,6 +61,11 @@ def hang_on(context: Any) -> None:
             continue
 
 
+def compute(context: Any) -> None:
+    """For minutes, in C: no Python runs, and no signal is handled."""
+    hashlib.pbkdf2_hmac("sha256", b"x", b"y", 10**9)
+
+
 def reject(context: Any) -> None:
     raise Rejected("as the script says")
 
@@ -75,6 +81,7 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "leave": leave_process,
     "hang": hang,
     "hang on": hang_on,
+    "compute": compute,
     "wait": wait_at_gate,
     "reject": reject,
     "unreachable": be_unreachable,
