@@ -11,6 +11,7 @@ class TasksConfig(AppConfig):
         from tasks import checks  # noqa: F401  (registers the system checks)
         from tasks.children import ChildWatch
         from tasks.hints import send_hints
+        from tasks.limits import HardLimits
         from tasks.steps import register_tasks
         from tasks.task_events import EventBuffer
         from tasks.waiting import WaitTogether
@@ -18,5 +19,5 @@ class TasksConfig(AppConfig):
 
         register_tasks(registry)
         listen(send_hints)
-        current_app.steps["worker"].update((WakeLoop, ChildWatch))
+        current_app.steps["worker"].update((WakeLoop, ChildWatch, HardLimits))
         current_app.steps["consumer"].update((EventBuffer, WaitTogether))

@@ -54,7 +54,8 @@ class Course:
         self._claimed: deque[tuple[float, engine.Work]] = deque()
         self._done: list[tuple[engine.Work, object]] = []
         self._done_since = 0.0
-        self._are_together = False
+        self._reporting: list[int] = []
+        """The executions for which a report is under way, in its order."""
         self._begins: engine.Work | None = None
         self.task_ids = {told.execution_id: told.task_id for told in others.told if told.task_id}
         """Of those that came by a message of their own: what is left of them."""
@@ -74,12 +75,18 @@ class Course:
         other sagas of the message too, if they can go in step."""
         if work := self._take():
             return work
-        if self.others.told and self._may_claim() and is_quick(self._name):
+        if self._may_take_along(execution_id, step):
             found = self._claim_together({execution_id: fence}, step, direction)
             if execution_id in found:
                 return found[execution_id]
         seen = self._seen(execution_id).pop(execution_id, None)
-        return engine.claim(execution_id, step, direction, fence, holder=self._holder, seen=seen)
+        together = bool(self._claimed)  # with others, but it has changed since it was seen
+        return engine.claim(
+            *(execution_id, step, direction, fence),
+            holder=self._holder,
+            seen=seen,
+            together=together,
+        )
 
     def succeed(self, work: engine.Work, returned: object) -> Verdict:
         """Reports it: at once, or with those of the message that go in step with it."""
@@ -94,6 +101,7 @@ class Course:
     def go_on(self, reported: engine.Reported) -> None:
         """With what was claimed with this report."""
         if reported.next:
+            self._steps += 1
             self._claimed.append((time.monotonic(), reported.next))
 
     def next(self) -> tuple[str, Told] | None:
@@ -110,9 +118,9 @@ class Course:
                 return name_of(work), self._told(work)
             _give_back(work)
 
-    def gives_up(self) -> bool:
+    def end_if_stuck(self) -> bool:
         """Whether the task could not even be begun: its lease ends that claim. What else there is
-        of the message is reported, or given back."""
+        of the message is reported then, or given back."""
         if not self._take():
             return False
         self._ends_at = 0.0
@@ -122,20 +130,26 @@ class Course:
         return True
 
     def may_after(self, before: engine.Work) -> engine.MayRunOn:
-        """Whether a step may be claimed with the report of `before`, and run in place. One that is
-        not known as quick must not keep others waiting."""
+        """Which steps may be claimed with the report of `before`, and run in place. One that is
+        not known as quick must not keep others waiting. To ask changes nothing: each that is
+        reported together may claim one step, whether it then does or not."""
+        has_company = bool(self._claimed or self._done) or len(self._reporting) > 1
+        ahead = self._reporting.index(before.execution_id) if self._reporting else 0
 
         def may(step: SagaStep, direction: Direction) -> bool:
-            if not (self._may_claim() and _may_follow(before, step, direction)):
+            if not (self._may_claim(ahead) and _may_follow(before, step, direction)):
                 return False
-            has_company = bool(self._claimed) or self._are_together
             name = task_name(before.definition.saga_type, step.name, direction)
-            if has_company and not is_quick(name):
-                return False
-            self._steps += 1
-            return True
+            return not has_company or is_quick(name)
 
         return may
+
+    def _may_take_along(self, execution_id: int, step: str) -> bool:
+        """Whether the others of the message may be claimed with this step (S14)."""
+        if not (self.others.told and self._may_claim() and is_quick(self._name)):
+            return False
+        row = self._seen(execution_id).get(execution_id)
+        return row is None or not row.state.step(step).alone
 
     def _claim_together(
         self, fences: dict[int, int], step: str, direction: Direction
@@ -160,10 +174,11 @@ class Course:
         """All that is done, and claims what follows. Never raises: leases end what it can't
         report."""
         done, self._done = self._done, []
-        self._are_together = len(done) > 1
+        self._reporting = [work.execution_id for work, _ in done]
         try:
             reports = engine.succeed_together(done, self.may_after)
             for (work, _), reported in zip(done, reports, strict=True):
+                self._reporting.remove(work.execution_id)
                 if reported.verdict is not Verdict.ACCEPTED:
                     logger.warning(
                         "%s: %s had succeeded, but is %s.",
@@ -175,7 +190,7 @@ class Course:
         except Exception:
             logger.exception("What %s sagas did could not be reported.", len(done))
         finally:
-            self._are_together = False
+            self._reporting.clear()
 
     def _take(self) -> engine.Work | None:
         """What the task that begins now is for; once."""
@@ -205,8 +220,9 @@ class Course:
         self.task_ids.pop(told.execution_id, None)
         return self._name, told
 
-    def _may_claim(self) -> bool:
-        is_over = self._steps >= self._budget or time.monotonic() >= self._ends_at
+    def _may_claim(self, ahead: int = 0) -> bool:
+        """`ahead`: so many others may claim first."""
+        is_over = self._steps + ahead >= self._budget or time.monotonic() >= self._ends_at
         return not (is_over or _shared[0])
 
 

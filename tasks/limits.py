@@ -1,10 +1,13 @@
 """The time limits of a step, kept by the process that runs it.
 
-Celery counts from a message, in the worker's main process; but one message may lead to several
-steps, each with limits of its own. What Celery knows is the longest of them: a net below this one,
-for a process in which no Python runs any more.
+Celery's own are not used. They count from a message, which may lead to several steps; and they are
+kept by the worker's event loop, which stands still while it has no broker: afterwards it would end
+processes for what they did long ago. For a process in which no Python runs any more, a thread of
+the main process looks at what each is at now.
 """
 
+import logging
+import os
 import signal
 import threading
 import time
@@ -14,7 +17,19 @@ from datetime import timedelta
 from typing import Any, Final
 
 from billiard.process import current_process
+from celery import bootsteps
 from celery.exceptions import SoftTimeLimitExceeded
+
+from tasks.at_work import overdue
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.5
+"""Seconds between two looks at processes that may hang."""
+
+GRACE: Final = 0.5
+"""Seconds beyond a hard limit, at which a process ends by its own alarm if it can. With INTERVAL
+much less than what a lease is longer than the limit."""
 
 LEAST: Final = 0.001
 """Seconds: with 0 a timer is stopped."""
@@ -59,18 +74,30 @@ def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
             raise
 
 
-@contextmanager
-def without_those_of_celery() -> Iterator[None]:
-    """Within the block Celery's soft limit does not strike: it would, amid a report. Its
-    hard limit does, as long after it as ever."""
-    if not _is_child_of_a_pool():
-        yield
-        return
-    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+class HardLimits(bootsteps.StartStopStep):
+    """Ends the children that hang in their action. Runs to the very end of the worker: an action
+    may hang while it stops."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: Any) -> None:
+        threading.Thread(target=self._run, name="saga-hard-limits", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(INTERVAL)
+            for pid in overdue(GRACE):
+                if _is_own_child(pid):
+                    logger.error("Process %s hangs beyond its hard time limit: killed.", pid)
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _is_own_child(pid: int) -> bool:
+    """Whether it runs, and no other has its number by now. Nobody's `waitpid` misses anything."""
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
 
 
 def _is_child_of_a_pool() -> bool:

@@ -1,7 +1,7 @@
 """Claims whose process is dead: noted by Celery's main loop, reported by the wake loop's thread.
 
-The main process of a worker learns at once that a child died or reached its hard time limit, in
-its event loop (`tasks.step_request`). That loop must not wait for a database, so it only notes the
+The main process of a worker learns at once that a child died, in its event loop
+(`tasks.step_request`). That loop must not wait for a database, so it only notes the
 claim here. The wake loop has a thread and a connection of its own, and reports it within a moment.
 A report that fails is not repeated: the lease ends the claim, as it does when a whole worker dies.
 """
@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import threading
-import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -19,33 +18,27 @@ from celery.signals import worker_shutdown
 from django.db import connection
 
 from sagas import engine
-from sagas.machine import Verdict
+from sagas.machine import Progress, Verdict
+from tasks.at_work import Attempts
 from tasks.hints import NO_OTHERS, Others, send_again
 
 logger = logging.getLogger(__name__)
 
-DEATH_LIMIT: Final = 2.0
-"""Seconds to wait for the end of a process that is being ended. Celery kills it a tenth of a second
-after it has told of the hard time limit; one that lives on may still act, so its claim stands."""
-
-DEATH_POLL: Final = 0.02
-"""Seconds between two looks at whether a process has ended."""
-
 
 @dataclass(frozen=True, slots=True)
 class LostClaim:
-    """The claim that a process made, or would have made, for the message that it took last: of the
-    step that it was sent for, or of one that followed it in place.
+    """The claims that a process made, or would have made, for the message that it took last: of
+    the step that it was sent for, or of one that followed it in place.
 
-    `is_ending`: the process is about to be killed, and may be at work until then. `others` are the
-    other hints of the message: the claim may be of one of their sagas, too.
+    `attempts` tells how far each got, if that is known. `others` are the other hints of the
+    message: claims may be of their sagas, too.
     """
 
     task: str
     execution_id: int
     holder: str
     pid: int
-    is_ending: bool
+    attempts: Attempts | None = None
     others: Others = NO_OTHERS
 
 
@@ -93,13 +86,6 @@ def report_noted(wait: float) -> None:
 
 def _report(claim: LostClaim) -> None:
     """Never raises: nothing that follows may depend on it."""
-    if claim.is_ending and not _has_ended(claim.pid):
-        logger.error(
-            "%s: process %s lives on beyond its hard time limit; its lease ends the claim.",
-            claim.task,
-            claim.pid,
-        )
-        return
     for execution_id in (claim.execution_id, *(told.execution_id for told in claim.others.told)):
         if not _report_one(claim, execution_id):
             return
@@ -109,8 +95,14 @@ def _report(claim: LostClaim) -> None:
 
 def _report_one(claim: LostClaim, execution_id: int) -> bool:
     """Whether the database took it."""
+
+    def progress(fence: int) -> Progress:
+        if claim.attempts is None:
+            return Progress.UNKNOWN
+        return claim.attempts.get((execution_id, fence), Progress.NOT_BEGUN)
+
     try:
-        verdict = engine.lost(execution_id, claim.holder)
+        verdict = engine.lost(execution_id, claim.holder, progress)
     except Exception:
         logger.exception(
             "%s: process %s died, and that could not be reported; its lease ends the claim.",
@@ -120,20 +112,8 @@ def _report_one(claim: LostClaim, execution_id: int) -> bool:
         connection.close()
         return False
     if verdict is Verdict.ACCEPTED:
-        logger.warning("%s: process %s died in the attempt: reported.", claim.task, claim.pid)
+        logger.warning("%s: process %s died with its claim: reported.", claim.task, claim.pid)
     return True
-
-
-def _has_ended(pid: int) -> bool:
-    """Whether a child process has ended, and its parent knows; waits a little for both."""
-    deadline = time.monotonic() + DEATH_LIMIT
-    while time.monotonic() < deadline:
-        try:
-            os.kill(pid, 0)
-        except OSError:
-            return True
-        time.sleep(DEATH_POLL)
-    return False
 
 
 @worker_shutdown.connect

@@ -25,7 +25,6 @@ from celery.app.task import Context
 from tasks import task_events
 from tasks.course import Course
 from tasks.hints import HEADER, Told, argsrepr, others_in, send_again
-from tasks.limits import without_those_of_celery
 from tasks.lost import holder_in
 
 Tracer = Callable[..., Any]
@@ -79,11 +78,10 @@ def _trace(
     holder = holder_in(task_id, request.get("hostname", ""))
     _here.course = mine = Course(request.get("task", ""), holder, others_in(request))
     try:
-        with without_those_of_celery():
-            outcome = tracer(task_id, args, kwargs, request)
-            if mine.has_more:
-                _trace_those_after(request, mine)
-            return outcome
+        outcome = tracer(task_id, args, kwargs, request)
+        if mine.has_more:
+            _trace_those_after(request, mine)
+        return outcome
     finally:
         _here.course = None
 
@@ -100,7 +98,7 @@ def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
     }
     while following := mine.next():
         _trace_next(*following, common)
-        if mine.gives_up():
+        if mine.end_if_stuck():
             break
     if mine.others.told:
         send_again(before["task"], mine.others)

@@ -15,6 +15,7 @@ from celery.exceptions import Terminated, WorkerLostError
 from celery.worker import state
 from celery.worker.request import Request
 
+from tasks.at_work import attempts_of
 from tasks.hints import NO_OTHERS, Others, header, is_bigint, movable_in, others_in
 from tasks.lost import LostClaim, holder_of, note
 
@@ -24,10 +25,18 @@ WITHOUT_REPORT: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterr
 
 
 class StepRequest(Request):
-    """May take others along that waited for the same. Notes the claim of a child that died, or is
-    about to be killed at its hard time limit."""
+    """May take others along that waited for the same. Notes the claims of a child that died. Has
+    no time limits: steps keep their own (`tasks.limits`)."""
 
     _company: Sequence["StepRequest"] = ()
+
+    @property
+    def time_limits(self) -> tuple[None, None]:
+        """Whatever the message says."""
+        return None, None
+
+    @time_limits.setter
+    def time_limits(self, _: object) -> None: ...
 
     @cached_property
     def movable(self) -> Others:
@@ -47,6 +56,9 @@ class StepRequest(Request):
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         super().on_accepted(pid, time_accepted)
         self._end_company()
+        result = self._apply_result and self._apply_result()
+        if cancel := getattr(result, "_on_timeout_cancel", None):  # that of all tasks, if there is
+            cancel(result)
 
     def _end_company(self) -> None:
         """Those that went along have a process now, which tells what becomes of them."""
@@ -64,15 +76,10 @@ class StepRequest(Request):
         if isinstance(error, ExceptionWithTraceback):
             error = error.exc
         if isinstance(error, WITHOUT_REPORT):
-            self._note_lost(is_ending=False)
+            self._note_lost()
         super().on_failure(exc_info, send_failed_event, return_ok)
 
-    def on_timeout(self, soft: bool, timeout: float) -> None:
-        if not soft:
-            self._note_lost(is_ending=True)
-        super().on_timeout(soft, timeout)
-
-    def _note_lost(self, *, is_ending: bool) -> None:
+    def _note_lost(self) -> None:
         if self.worker_pid is None:
             return  # no child had begun with it
         match self.args:
@@ -83,7 +90,7 @@ class StepRequest(Request):
                         execution_id,
                         holder_of(self.id, self.hostname, self.worker_pid),
                         self.worker_pid,
-                        is_ending,
+                        attempts_of(self.worker_pid),
                         others_in(self.request_dict),
                     )
                 )

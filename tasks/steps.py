@@ -15,15 +15,14 @@ import time
 from collections.abc import Iterable
 
 from celery import shared_task
-from django.conf import settings
 
 from clients.calling import in_step
 from clients.errors import Later, NotSent, Refused, ServiceError
 from sagas import engine
-from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict
+from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
 from sagas.machine.failures import classify
 from tasks import run_on
-from tasks.course import FRESH
+from tasks.at_work import at_work
 from tasks.hints import is_bigint
 from tasks.limits import limited
 from tasks.names import task_name
@@ -42,25 +41,19 @@ class StepTask(run_on.RunsOn):
 
 def register_tasks(sagas: Iterable[Saga]) -> None:
     """Makes a task of each direction of each step; versions of one type share theirs."""
-    longest: dict[str, SagaStep] = {}
-    names: dict[str, tuple[str, str, Direction]] = {}
+    names: dict[str, tuple[str, Direction]] = {}
     for saga in sagas:
         for step in saga.claimed_steps:
-            found = longest.get(saga.saga_type, step)
-            longest[saga.saga_type] = max(found, step, key=lambda each: each.hard_limit)
             for direction in Direction:
                 if step.callable_for(direction) is not None:
                     name = task_name(saga.saga_type, step.name, direction)
-                    names[name] = saga.saga_type, step.name, direction
-    for name, (saga_type, step_name, direction) in names.items():
-        _register(name, step_name, direction, longest[saga_type])
+                    names[name] = step.name, direction
+    for name, (step_name, direction) in names.items():
+        _register(name, step_name, direction)
 
 
-def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> None:
-    """Each step keeps its own limits (`tasks.limits`). Celery's are below them: a message may lead
-    to any step of its saga, whose last one may be claimed RUN_ON_MS after the message, and begin
-    FRESH after that."""
-    later = settings.RUN_ON_MS / 1000 + FRESH
+def _register(name: str, step: str, direction: Direction) -> None:
+    """Without limits of Celery's: each step keeps its own (`tasks.limits`)."""
     watch(name)
 
     @shared_task(
@@ -69,8 +62,6 @@ def _register(name: str, step: str, direction: Direction, longest: SagaStep) -> 
         name=name,
         step=step,
         direction=direction,
-        soft_time_limit=longest.soft_limit.total_seconds() + later,
-        time_limit=longest.hard_limit.total_seconds() + later,
     )
     def run(task: StepTask, execution_id: object = None, fence: object = None) -> None:
         if is_bigint(execution_id) and is_bigint(fence):
@@ -94,6 +85,7 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
     reported, began = None, time.monotonic()
     try:
         with (
+            at_work(work, work.claimed.hard_limit),
             limited(work.claimed.soft_limit, work.claimed.hard_limit),
             in_step(work.context["idempotency_key"], work.saga_id) as calls,
         ):

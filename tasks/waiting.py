@@ -74,7 +74,7 @@ class WaitTogether(bootsteps.StartStopStep):
         if not told:
             self._alone(request)
             return
-        follows = self._follows(told[0])
+        follows = self._note(told[0])
         key, sagas = (request.name, queue), len(told)
         group = self._open.get(key)
         if group is not None and group.sagas + sagas <= TOGETHER:
@@ -84,8 +84,8 @@ class WaitTogether(bootsteps.StartStopStep):
         self._open[key] = group = Group([request], sagas, self._last_at + follows * LINGER)
         self._linger(key, group)
 
-    def _follows(self, own: Told) -> bool:
-        """Whether a message comes right after one for another saga."""
+    def _note(self, own: Told) -> bool:
+        """Notes that a message came; whether right after one for another saga."""
         before, self._last_at = self._last_at, time.monotonic()
         last_of, self._last_of = self._last_of, own.execution_id
         return last_of != own.execution_id and self._last_at - before < SUCCESSION

@@ -51,15 +51,18 @@ to restart; a report that is later than its lease would be shut out anyway."""
 
 
 MayRunOn = Callable[[SagaStep, Direction], bool]
-"""Whether whoever reports a step can also run this one, should it become due by that."""
+"""Whether whoever reports a step can also run this one, should it become due by that. It may be
+asked more than once, and for more than is then claimed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOn:
-    """Who reports a step, and goes on with the next one as `holder`, if it `may`."""
+    """Who reports a step, and goes on with the next one as `holder`, if it `may`; `together` with
+    other sagas if it reports one that was."""
 
     holder: str
     may: MayRunOn
+    together: bool
 
 
 def transact(
@@ -224,7 +227,7 @@ def _claim_next(definition: Saga, row: Locked, decision: Decision, run_on: RunOn
         step = definition.claimed_step(hint.step)
         if step is None or not run_on.may(step, hint.direction):
             continue
-        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder)
+        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder, run_on.together)
         claimed = decide(definition, decision.state, claim, row.now)
         if claimed.verdict is Verdict.ACCEPTED:
             both = decision.then(claimed)

@@ -25,6 +25,7 @@ from sagas.machine import (
     Failure,
     FailureKind,
     Lost,
+    Progress,
     Report,
     Succeeded,
     Verdict,
@@ -61,15 +62,17 @@ def claim(
     *,
     holder: str | None = None,
     seen: Row | None = None,
+    together: bool = False,
 ) -> Work | None:
     """The work of a step that is due, or None: not due, somebody else's, done, or unknown.
 
     The claim is committed before this returns (S1). A worker without the execution's definition
     leaves it alone (S12). `holder` is an id that no other claimant has at the same time, for
     whoever may have to report this claim as `lost`; without it one is made. `seen` is the row, if
-    it was read a moment ago.
+    it was read a moment ago. With `together` other sagas' actions run in the same process while it
+    is held: then a step that goes alone (S14) is refused, too.
     """
-    fact = Claim(step, direction, fence, holder or uuid.uuid4().hex)
+    fact = Claim(step, direction, fence, holder or uuid.uuid4().hex, together)
     found = transact(execution_id, fact, seen=seen)
     return None if found is None else _claimed(found, step, direction)
 
@@ -83,12 +86,13 @@ def claim_together(
     seen: Mapping[int, Row],
 ) -> dict[int, Work | None]:
     """The same for the `step` of many executions (id → fence) in one statement. Those that are
-    missing from the answer are for `claim`, one by one."""
+    missing from the answer are for `claim`, one by one: so are those that go alone (S14)."""
+    together = len(fences) > 1
     found = transact_together(
         [
-            Seen(seen[each], Claim(step, direction, fence, holder))
+            Seen(seen[each], Claim(step, direction, fence, holder, together))
             for each, fence in fences.items()
-            if each in seen
+            if each in seen and not (together and seen[each].state.step(step).alone)
         ]
     )
     return {each: _claimed(claim, step, direction) for each, claim in found.items()}
@@ -155,15 +159,20 @@ def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:
     return _reported(found, run_on)
 
 
-def lost(execution_id: int, holder: str) -> Verdict:
-    """Reports that the process that claimed as `holder` is dead. `REFUSED` if it holds no claim,
-    or not any more."""
+def lost(
+    execution_id: int,
+    holder: str,
+    progress: Callable[[int], Progress] = lambda _: Progress.UNKNOWN,
+) -> Verdict:
+    """Reports that the process that claimed as `holder` is dead, and how far it had come with the
+    claim of a fence. `REFUSED` if it holds no claim, or not any more."""
     row = executions.peek(execution_id)
     claimed = None if row is None else held_by(row, holder)
     if row is None or claimed is None:
         return Verdict.REFUSED
     step, direction = claimed
-    fact = Lost(step, direction, row.state.step(step).fence, holder)
+    fence = row.state.step(step).fence
+    fact = Lost(step, direction, fence, holder, progress(fence))
     found = transact(execution_id, fact)
     return Verdict.REFUSED if found is None else found.decision.verdict
 
@@ -199,8 +208,8 @@ def _report(work: Work, fact: Report, may_run_on: MayRunOn | None) -> Reported:
 
 def _run_on(work: Work, may_run_on: MayRunOn | None) -> RunOn | None:
     """Under the same holder: whoever reports a process as lost need not know how far it got."""
-    holder = work.row.state.step(work.step).holder
-    return None if may_run_on is None or holder is None else RunOn(holder, may_run_on)
+    mine = work.row.state.step(work.step)
+    return None if may_run_on is None else RunOn(mine.holder, may_run_on, mine.together)
 
 
 def _reported(found: Transition, run_on: RunOn | None) -> Reported:

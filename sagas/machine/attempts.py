@@ -1,10 +1,12 @@
 """Attempts: who may claim one, and what follows from how it ended."""
 
+from typing import Final
+
 from sagas.machine import events as ev
 from sagas.machine.conflicts import conflicting
 from sagas.machine.context import idempotency_key
 from sagas.machine.decision import Draft, Verdict
-from sagas.machine.facts import Claim, Failed, Lost, Report, Succeeded
+from sagas.machine.facts import Claim, Failed, Lost, Progress, Report, Succeeded
 from sagas.machine.failures import EFFECT_OF, RETRIED, Failure, FailureKind
 from sagas.machine.retry import HELD_BACK
 from sagas.machine.state import StepState
@@ -15,6 +17,23 @@ from sagas.machine.states import (
     Direction,
     Effect,
     ExecutionStatus,
+)
+
+GOES_ALONE: Final = "It goes alone: its process has died in an earlier attempt."
+
+WORKER_LOST: Final = Failure(
+    FailureKind.UNKNOWN,
+    "WorkerLost",
+    "The process that ran it died: killed, crashed, short of memory, shut down, or past its "
+    "hard time limit. The worker's log of that moment says which.",
+)
+NOT_BEGUN: Final = Failure(
+    FailureKind.LATER, "WorkerLost", "The process that had claimed it died before it was begun."
+)
+LEASE_EXPIRED: Final = Failure(
+    FailureKind.UNKNOWN,
+    "LeaseExpired",
+    "No result came before the lease ended: the worker was killed, cut off or too slow.",
 )
 
 
@@ -32,6 +51,8 @@ def claim(draft: Draft, fact: Claim) -> Verdict:
     )
     if not is_due or definition is None or draft.state.paused:
         return Verdict.REFUSED
+    if step.alone and fact.together:
+        return draft.refuse(GOES_ALONE)
     start_running(draft)
     draft.emit(
         ev.StepClaimed(
@@ -41,6 +62,7 @@ def claim(draft: Draft, fact: Claim) -> Verdict:
             fence=step.fence + 1,
             holder=fact.holder,
             lease_until=draft.now + definition.lease,
+            together=fact.together,
         )
     )
     return Verdict.ACCEPTED
@@ -80,13 +102,7 @@ def lost(draft: Draft, fact: Lost) -> Verdict:
     is_held = step.status is IN_FLIGHT[fact.direction] and step.fence == fact.fence
     if not is_held or step.holder != fact.holder:
         return draft.refuse("The claim is settled, or somebody else's.")
-    failure = Failure(
-        FailureKind.UNKNOWN,
-        "WorkerLost",
-        "The process that ran it died: killed, crashed, short of memory, shut down, or past its "
-        "hard time limit. The worker's log of that moment says which.",
-    )
-    settle_failure(draft, fact.step, fact.direction, failure, reported=False)
+    _settle_death(draft, fact.step, fact.direction, WORKER_LOST, fact.progress)
     return Verdict.ACCEPTED
 
 
@@ -96,13 +112,31 @@ def end_leases(draft: Draft) -> None:
         for name in list(draft.state.in_flight(direction)):
             lease_until = draft.state.step(name).lease_until
             if lease_until is not None and lease_until <= draft.now:
-                failure = Failure(
-                    FailureKind.UNKNOWN,
-                    "LeaseExpired",
-                    "No result came before the lease ended: the worker was killed, cut off or "
-                    "too slow.",
-                )
-                settle_failure(draft, name, direction, failure, reported=False)
+                _settle_death(draft, name, direction, LEASE_EXPIRED, Progress.UNKNOWN)
+
+
+def _settle_death(
+    draft: Draft, name: str, direction: Direction, failure: Failure, progress: Progress
+) -> None:
+    """Settles an attempt that nobody reports (S14).
+
+    Whatever else its process had claimed together with it may have been the death of it, unless
+    that came in this very action. So it does not count, and goes alone from now on: then it is
+    beside no other, and each counts.
+    """
+    if progress is Progress.NOT_BEGUN:
+        settle_failure(draft, name, direction, NOT_BEGUN, reported=False)
+        return
+    together, is_running = draft.state.step(name).together, progress is Progress.RUNNING
+    settle_failure(
+        draft,
+        name,
+        direction,
+        failure,
+        reported=False,
+        counts=is_running or not together,
+        alone=is_running or together,
+    )
 
 
 def settle_failure(
@@ -113,8 +147,11 @@ def settle_failure(
     *,
     reported: bool,
     final: bool = False,
+    counts: bool = True,
+    alone: bool = False,
 ) -> None:
-    """Schedules another attempt, or gives the step up."""
+    """Schedules another attempt, or gives the step up. An attempt that does not count leaves the
+    step as many as it had."""
     step = draft.state.step(name)
     definition = draft.definition.claimed_step(name)
     assert definition is not None, "only steps that workers claim have attempts"
@@ -130,6 +167,8 @@ def settle_failure(
         due_at = draft.now + HELD_BACK.delay(step.forgiven + 1, key)
     else:
         due_at = draft.now + policy.delay(counted, key)
+        counts = counts or policy.max_attempts == 1  # that says: never call it twice
+        counted -= not counts
     may_retry = (
         failure.kind in RETRIED
         and not final
@@ -138,7 +177,11 @@ def settle_failure(
     )
     if may_retry:
         draft.emit(
-            ev.StepRetrying(name, direction, attempt, step.fence, failure, effect, reported, due_at)
+            ev.StepRetrying(
+                *(name, direction, attempt, step.fence, failure, effect, reported, due_at),
+                counts=counts,
+                alone=alone,
+            )
         )
     else:
         draft.emit(ev.StepFailed(name, direction, attempt, step.fence, failure, effect, reported))

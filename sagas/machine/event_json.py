@@ -14,9 +14,17 @@ _FIELDS: Final = {
 }
 
 
+_RARE: Final = {"together": False, "counts": True, "alone": False}
+"""Fields that are left out if they say nothing special: older code does not know them (R15)."""
+
+
 def to_json(event: Event) -> dict[str, Any]:
     """Everything of an event but its type, as JSON values."""
-    return {name: _plain(getattr(event, name)) for name in _FIELDS[type(event)]}
+    data = {name: _plain(getattr(event, name)) for name in _FIELDS[type(event)]}
+    for name in _RARE.keys() & data.keys():
+        if data[name] is _RARE[name]:
+            del data[name]
+    return data
 
 
 def from_json(event_type: str, data: Mapping[str, Any]) -> Event:

@@ -189,6 +189,8 @@ class StepClaimed(_OfAttempt):
     type: ClassVar = "step.claimed"
     holder: str
     lease_until: datetime
+    together: bool = False
+    """Whether other sagas' actions run in the same process while this claim is held."""
 
 
 @value(frozen=True, slots=True)
@@ -223,6 +225,10 @@ class StepRetrying(_FailedAttempt):
 
     type: ClassVar = "step.retrying"
     due_at: datetime
+    counts: bool = True
+    """False if its process died, perhaps at another saga's action (S14)."""
+    alone: bool = False
+    """Whether the step is claimed only by itself from now on (S14)."""
 
 
 @value(frozen=True, slots=True)

@@ -138,7 +138,8 @@ def _stepped(state: ExecutionState, event: StepEvent) -> dict[str, Any]:
             f"{event.type} ({event.direction}) on {state.saga_id}, step {event.step}, which is "
             f"{step.status}."
         )
-    settled = {"status": move[1], "due_at": None, "lease_until": None, **_details(step, event)}
+    settled = {"status": move[1], "due_at": None, "lease_until": None, "together": False}
+    settled |= _details(step, event)
     changed = step_with(step, settled)
     changes: dict[str, Any] = {"steps": {**state.steps, event.step: changed}}
     if isinstance(event, Adds):
@@ -162,7 +163,8 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
             # The first of its direction, unless a person reopened it, whose attempts start over.
             return {"due_at": due_at, "since": due_at, "forgiven": _reopened_at(step, event)}
         case StepClaimed(fence=fence, holder=holder, lease_until=lease_until):
-            return {"fence": fence, "holder": holder, "lease_until": lease_until} | _counted(event)
+            claim = {"fence": fence, "holder": holder, "lease_until": lease_until}
+            return claim | {"together": event.together} | _counted(event)
         case StepWaiting(fence=fence):
             return {"fence": fence} | _counted(event) | _waiting(step, event)
         case StepChildren(started=started, change=change, refused=refused):
@@ -175,8 +177,9 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
             effect = Effect.APPLIED if event.direction is Direction.ACTION else step.effect
             return {"reported": fence, "wrote": wrote, "effect": effect}
         case StepRetrying(failure=failure, effect=effect, due_at=due_at):
-            held_back = failure.kind is FailureKind.LATER
-            kept = {"failure": failure, "effect": effect, "forgiven": step.forgiven + held_back}
+            is_forgiven = failure.kind is FailureKind.LATER or not event.counts
+            kept = {"failure": failure, "effect": effect, "forgiven": step.forgiven + is_forgiven}
+            kept |= {"alone": step.alone or event.alone}
             return kept | {"due_at": due_at} | _reported(event)
         case StepFailed(failure=failure, effect=effect):
             return {"failure": failure, "effect": effect} | _reported(event)

@@ -17,13 +17,15 @@ from sagas.machine.wake import FullQueues
 class Claim:
     """Somebody wants to run a step that is due.
 
-    `fence` is the one that the hint named; `holder` is an id made for this claim alone.
+    `fence` is the one that the hint named; `holder` is an id made for this claim alone. With
+    `together` other sagas' actions run in the same process while this claim is held.
     """
 
     step: str
     direction: Direction
     fence: int
     holder: str
+    together: bool = False
 
 
 @value(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class Failed:
     final: bool = False
 
 
+class Progress(StrEnum):
+    """How far a claim had come when its process died."""
+
+    NOT_BEGUN = "not begun"
+    RUNNING = "running"
+    """The process died in its action."""
+    RAN = "ran"
+    """Its action had ended, and that was not reported yet."""
+    UNKNOWN = "unknown"
+
+
 @value(frozen=True, slots=True)
 class Lost:
     """The process that held this very claim is known to be dead: nobody will report it."""
@@ -55,6 +68,7 @@ class Lost:
     direction: Direction
     fence: int
     holder: str
+    progress: Progress = Progress.UNKNOWN
 
 
 # --- The clock, the locks, the family -------------------------------------------------------------

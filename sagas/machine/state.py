@@ -67,8 +67,8 @@ class StepState:
     attempts: int = 0
     compensation_attempts: int = 0
     forgiven: int = 0
-    """How many attempts of the present direction do not count: a person's retry made it so, or
-    they were held back before they began."""
+    """How many attempts of the present direction do not count: a person's retry made it so, they
+    were held back before they began, or their process died beside others (S14)."""
     since: datetime | None = None
     """When the first attempt that counts was due: what `max_elapsed` begins with."""
     due_at: datetime | None = None
@@ -78,6 +78,11 @@ class StepState:
     holder: str = ""
     """Who claimed it: an id made for that one claim, so that a claimant who lost the connection at
     COMMIT can tell its own claim from another's (R6)."""
+    together: bool = False
+    """Whether other sagas' actions run in the same process while this claim is held."""
+    alone: bool = False
+    """Whether it is claimed only by itself: an attempt of it, of either direction, ended with its
+    process (S14)."""
     reported: int = 0
     """The fence of the newest committed report: tells a repeated report from a late one."""
     wrote: tuple[str, ...] = ()
@@ -131,7 +136,10 @@ class StepState:
 
 _DUE: Final = frozenset(SCHEDULED.values())
 _CLAIMED: Final = frozenset(IN_FLIGHT.values())
-_PLAIN: Final = ("fence", "attempts", "compensation_attempts", "forgiven", "holder", "reported")
+_PLAIN: Final = (
+    *("fence", "attempts", "compensation_attempts", "forgiven", "holder", "reported"),
+    *("together", "alone"),
+)
 _MOMENTS: Final = ("since", "due_at", "lease_until")
 _STATUS: Final = Words(StepStatus)
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
@@ -145,6 +153,8 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "lease_until": datetime.fromisoformat,
     "holder": str,
     "reported": int,
+    "together": bool,
+    "alone": bool,
     "wrote": tuple,
     "failure": Failure.from_json,
     "children": Children.from_json,

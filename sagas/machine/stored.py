@@ -95,5 +95,6 @@ def differences(folded: ExecutionState, state: ExecutionState) -> list[str]:
 
 
 def _as_kept(step: StepState, kept: StepState) -> StepState:
-    """`step`, but without what the code that first wrote the row did not keep yet."""
-    return replace(step, since=None) if kept.since is None else step
+    """`step`, but without what older code, which wrote the row at some time, did not keep yet."""
+    since = None if kept.since is None else step.since
+    return replace(step, since=since, alone=step.alone and kept.alone)

@@ -69,10 +69,10 @@ class Conversation:
         assert found, f"{step} is not due; due: {self.due()}"
         return found[0]
 
-    def claim(self, step: str, holder: str = "worker") -> int:
+    def claim(self, step: str, holder: str = "worker", *, together: bool = False) -> int:
         """Claims a step that is due; the fence under which it may be reported."""
         hint = self.hint(step)
-        decision = self.tell(Claim(step, hint.direction, hint.fence, holder))
+        decision = self.tell(Claim(step, hint.direction, hint.fence, holder, together))
         assert decision.verdict is Verdict.ACCEPTED
         return hint.fence + 1
 

@@ -170,7 +170,7 @@ RETRIES = (
         name="Attempts that were held back are forgotten, and count later",
         clause="R18",
         file=_EVOLVE,
-        before='"forgiven": step.forgiven + held_back}',
+        before='"forgiven": step.forgiven + is_forgiven}',
         after='"forgiven": step.forgiven}',
         tests=HELD_BACK,
     ),

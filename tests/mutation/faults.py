@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutation.attempt_faults import ATTEMPT_FAULTS
 from tests.mutation.birth_faults import BIRTH_FAULTS
 from tests.mutation.course_faults import COURSE_FAULTS
+from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
@@ -16,4 +17,5 @@ FAULTS: Final = (
     *FAMILY_FAULTS,
     *BIRTH_FAULTS,
     *STORE_FAULTS,
+    *DEATH_FAULTS,
 )

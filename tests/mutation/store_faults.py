@@ -233,14 +233,6 @@ MESSAGES = (
         tests=GAPS,
     ),
     Fault(
-        name="A task has the time limit of its own step alone",
-        clause="R4",
-        file="tasks/steps.py",
-        before="key=lambda each: each.hard_limit)",
-        after="key=lambda each: each is step)",
-        tests=("tasks/test_steps",),
-    ),
-    Fault(
         name="A worker waits for a broker that is away",
         clause="L2",
         file="tasks/sending.py",

@@ -166,7 +166,7 @@ claimed = None
         name="One saga keeps a worker for as long as it has steps",
         clause="L2",
         file=_COURSE,
-        before="self._steps >= self._budget or ",
+        before="self._steps + ahead >= self._budget or ",
         after="",
         tests=RUN_ON,
     ),

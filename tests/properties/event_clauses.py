@@ -10,7 +10,10 @@ from sagas.machine import (
     Fact,
     Failed,
     FailureKind,
+    Lost,
     Outcome,
+    Progress,
+    Retry,
     SagaStep,
     Sleep,
     Verdict,
@@ -21,7 +24,7 @@ from sagas.machine.context import idempotency_key
 from sagas.machine.retry import HELD_BACK
 from tests.machine.conversation import ACTION, COMPENSATION
 from tests.properties.children import AT_WORK_FORWARD
-from tests.properties.ledger import Ledger, effect_after
+from tests.properties.ledger import Ledger, Story, effect_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ Clause = Callable[[Ledger, ev.Event, Told], None]
 _SETTLING = (ev.StepSucceeded, ev.StepRetrying, ev.StepFailed)
 _FAILING = (ev.StepRetrying, ev.StepFailed)
 _BEGINNING = (ev.StepScheduled, ev.StepWaiting)
+DEATHS: Final = ("WorkerLost", "LeaseExpired")
 REPEATED: Final = (FailureKind.UNREACHABLE, FailureKind.UNKNOWN, FailureKind.LATER)
 _WORKING = (ev.StepScheduled, ev.StepWaiting, ev.StepClaimed)
 
@@ -158,6 +162,25 @@ def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: Told) 
         assert not is_wait or event.changes == {event.step: ledger.signals[event.step]}
 
 
+def s14_no_step_loses_more_than_one_attempt_to_others(
+    ledger: Ledger, event: ev.Event, told: Told
+) -> None:
+    if isinstance(event, ev.StepClaimed):
+        assert not (event.together and ledger.steps[event.step].goes_alone)
+    if not isinstance(event, ev.StepRetrying | ev.StepFailed):
+        return
+    story, fact = ledger.steps[event.step], told.fact
+    progress = fact.progress if isinstance(fact, Lost) and fact.step == event.step else None
+    if progress is Progress.NOT_BEGUN:
+        assert (event.failure.kind, event.effect) == (FailureKind.LATER, story.effect)
+    if isinstance(event, ev.StepRetrying):
+        has_died = progress is not Progress.NOT_BEGUN and event.failure.error in DEATHS
+        is_own = progress is Progress.RUNNING
+        assert event.counts == (not has_died or is_own or not story.is_together)
+        assert event.alone == (has_died and (is_own or story.is_together))
+        assert event.counts or not story.goes_alone, "once at most"
+
+
 def r18_attempts_are_as_many_as_the_policy_says(
     ledger: Ledger, event: ev.Event, told: Told
 ) -> None:
@@ -168,9 +191,9 @@ def r18_attempts_are_as_many_as_the_policy_says(
     policy = ledger.saga.policy(step, event.direction)
     key = idempotency_key("s-1", event.step, event.direction)
     is_held_back = event.failure.kind is FailureKind.LATER
-    counted = story.counted - is_held_back
     delay = HELD_BACK.delay(story.not_counted + 1, key) if is_held_back else None
-    due_at = told.now + (delay or policy.delay(counted, key))
+    due_at = told.now + (delay or policy.delay(story.counted, key))
+    counted = story.counted - (is_held_back or _is_forgiven(story, policy, event, told.fact))
     assert story.since is not None
     expected = (
         event.failure.kind in REPEATED
@@ -180,6 +203,14 @@ def r18_attempts_are_as_many_as_the_policy_says(
     )
     assert isinstance(event, ev.StepRetrying) == expected
     assert not isinstance(event, ev.StepRetrying) or event.due_at == due_at
+
+
+def _is_forgiven(story: Story, policy: Retry, event: ev.Event, fact: object) -> bool:
+    """S14: whether the process of an attempt beside others died, and not by its own action."""
+    if not isinstance(event, _FAILING) or event.failure.error not in DEATHS:
+        return False
+    is_own = isinstance(fact, Lost) and fact.progress is Progress.RUNNING
+    return story.is_together and not is_own and policy.max_attempts != 1
 
 
 def waits_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
@@ -236,6 +267,7 @@ EVENT_CLAUSES: Final[tuple[Clause, ...]] = (
     s10_parallel_branches_never_write_one_key,
     r9_nothing_starts_after_the_turn,
     r13_a_wait_is_given_one_signal,
+    s14_no_step_loses_more_than_one_attempt_to_others,
     r18_attempts_are_as_many_as_the_policy_says,
     waits_last_their_time,
     leases_last_their_time,

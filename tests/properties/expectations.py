@@ -48,12 +48,14 @@ def expected_verdict(
 
 
 def _of_claim(ledger: Ledger, fact: Claim, now: datetime) -> Verdict:
-    """S1, R1, R6, R20: one claim of each hint wins, and only it may be repeated."""
+    """S1, S14, R1, R6, R20: one claim of each hint wins, and only it may be repeated."""
     story = ledger.steps.get(fact.step)
     if story is None:
         return Verdict.REFUSED
     if story.flight == (fact.direction, fact.fence + 1, fact.holder):
         return Verdict.REPEATED
+    if fact.together and story.goes_alone:
+        return Verdict.REFUSED
     is_due = (fact.step, fact.direction, fact.fence) in due_now(ledger, now)
     return Verdict.ACCEPTED if is_due else Verdict.REFUSED
 

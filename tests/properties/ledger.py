@@ -39,14 +39,16 @@ class Story:
     reported: int = 0
     tries: dict[Direction, int] = field(default_factory=lambda: {ACTION: 0, COMPENSATION: 0})
     counted: int = 0
-    """Tries of the present direction, without those that a person forgave, or that were held back
-    before they began."""
+    """Tries of the present direction, without those that a person forgave, that were held back
+    before they began, or that died beside others."""
     not_counted: int = 0
     since: datetime | None = None
     due: tuple[Direction, datetime] | None = None
     flight: tuple[Direction, int, str] | None = None
     """Direction, fence and holder of the claim that is believed."""
     lease_until: datetime | None = None
+    is_together: bool = False
+    goes_alone: bool = False
     waits: Direction | None = None
     until: datetime | None = None
     is_done: bool = False
@@ -189,7 +191,7 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             ledger.has_undone |= not is_action
         case ev.StepClaimed(holder=holder, fence=fence):
             story.flight, story.due, story.fence = (direction, fence, holder), None, fence
-            story.lease_until = event.lease_until
+            story.lease_until, story.is_together = event.lease_until, event.together
             story.tries[direction] += 1
             story.counted += 1
         case ev.StepWaiting(until=until, fence=fence):
@@ -204,7 +206,8 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
         case ev.StepRetrying(due_at=due_at):
             _settle(ledger, story, event)
             story.due = (direction, due_at)
-            if event.failure.kind is FailureKind.LATER:
+            story.goes_alone |= event.alone
+            if event.failure.kind is FailureKind.LATER or not event.counts:
                 story.counted, story.not_counted = story.counted - 1, story.not_counted + 1
         case ev.StepSucceeded() | ev.StepFailed():
             _settle(ledger, story, event)

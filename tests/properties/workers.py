@@ -5,7 +5,7 @@ from typing import Final
 
 from hypothesis import note
 
-from sagas.machine import FailureKind, Hint, Lost, Verdict
+from sagas.machine import FailureKind, Hint, Lost, Progress, Verdict
 from tests.machine.conversation import ACTION, COMPENSATION
 from tests.properties.choose import MOSTLY, Choose, report_on, tell
 from tests.properties.world import Answer, World
@@ -40,7 +40,7 @@ def work(world: World, choose: Choose) -> None:
 
 
 def claim(world: World, choose: Choose) -> None:
-    note(world.claim(choose(world.due())))
+    note(world.claim(choose(world.due()), together=choose((False, True))))
 
 
 def handle_message(world: World, choose: Choose) -> None:
@@ -91,10 +91,10 @@ def claim_amiss(world: World, choose: Choose) -> None:
 
 
 def lose(world: World, choose: Choose) -> None:
-    """R4: a process is found dead; not always the one that holds the claim."""
-    claim = choose(world.believed())
+    """R4, S14: a process is found dead; not always the one that holds the claim."""
+    claim, progress = choose(world.believed()), choose(tuple(Progress))
     holder = claim.holder if choose(MOSTLY) else "another"
-    tell(world, Lost(claim.step, claim.direction, claim.fence + 1, holder))
+    tell(world, Lost(claim.step, claim.direction, claim.fence + 1, holder, progress))
 
 
 def _work(world: World, hint: Hint, answer: Answer) -> None:

@@ -97,9 +97,10 @@ class World:
     def due(self) -> list[Hint]:
         return hints(self.state, self.now)
 
-    def claim(self, hint: Hint) -> Claim | None:
+    def claim(self, hint: Hint, *, together: bool = False) -> Claim | None:
         """A worker handles a message; its claim, if it was granted."""
-        fact = Claim(hint.step, hint.direction, hint.fence, f"holder-{len(self.claims)}")
+        holder = f"holder-{len(self.claims)}"
+        fact = Claim(hint.step, hint.direction, hint.fence, holder, together)
         if self.tell(fact).verdict is not Verdict.ACCEPTED:
             return None
         self.claims.append(fact)

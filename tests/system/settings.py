@@ -1,6 +1,11 @@
 """The project's settings, with the sagas of these tests beside its own."""
 
+import os
+
 from project.settings import *  # noqa: F403  (settings are extended by name)
 from project.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.system.probe"]
+
+# Workers of one broker but of databases of their own keep to queues of their own.
+CELERY_TASK_DEFAULT_QUEUE = os.environ.get("PROBE_QUEUE", "sagas")

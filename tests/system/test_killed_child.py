@@ -9,6 +9,7 @@ from typing import Any
 
 import psutil
 import psycopg
+import pytest
 
 from tests.system.running import LIMIT, WORKERS, Running
 
@@ -63,11 +64,13 @@ def test_r4_a_child_killed_in_a_compensation_is_reported_at_once(running: Runnin
     assert running.journal(saga_id)[-1] == "a compensation 2"
 
 
+@pytest.mark.parametrize("move", ["hang on", "compute"])
 def test_r4_a_step_beyond_its_hard_limit_is_reported_once_its_process_has_ended(
-    running: Running,
+    running: Running, move: str
 ) -> None:
-    """Its attempt is asked to end after a second, ended after three; its lease is six."""
-    saga_id = running.start(script={"b:1": "hang on"})
+    """Its attempt is asked to end after a second, ended after three; its lease is six. That it runs
+    no Python any more keeps nobody from ending it."""
+    saga_id = running.start(script={"b:1": move})
     claimed = running.wait_for(saga_id, "step.claimed", "b")
     running.wait_for_call(saga_id, "b action 1")
     process = running.process_of_last_call(saga_id)

@@ -40,11 +40,11 @@ def worker(define: Any, budget: None) -> Iterator[Callable[[list[Any]], Worker]]
             if name.startswith("shop."):
                 task.__trace__ = build_tracer(name, task, hostname="w@here", app=current_app)
 
-        def receive(execution_id: int, step: str, **headers: Any) -> None:
+        def receive(execution_id: int, step: str, fence: int = 0, **headers: Any) -> None:
             name, task_id = task_name("shop", step, Direction.ACTION), str(uuid4())
             request = {"id": task_id, "task": name, "hostname": "w@here", "delivery_info": {}}
             request |= headers
-            current_app.tasks[name].__trace__(task_id, (execution_id, 0), {}, request)
+            current_app.tasks[name].__trace__(task_id, (execution_id, fence), {}, request)
 
         return receive
 

@@ -1,6 +1,5 @@
 """What a worker's main process notes of a dead child, and what is made of it."""
 
-import subprocess
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -13,8 +12,7 @@ from celery.worker.request import Request
 from django.db import OperationalError
 
 from sagas import engine
-from sagas.machine import Direction, Verdict
-from tasks import lost
+from sagas.machine import Direction, Progress, Verdict
 from tasks.hints import Others, Told
 from tasks.lost import LostClaim, holder_in, holder_of, note, report_noted
 from tasks.step_request import StepRequest
@@ -27,8 +25,8 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """What the engine is told."""
     told: list[Any] = []
 
-    def accept(*claim: Any) -> Verdict:
-        told.append(claim)
+    def accept(execution_id: int, holder: str, progress: Any) -> Verdict:
+        told.append((execution_id, holder))
         return Verdict.ACCEPTED
 
     monkeypatch.setattr(engine, "lost", accept)
@@ -42,7 +40,6 @@ def reported(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 def request_of(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A request as the main process has it, but for what Celery itself does on a failure."""
     monkeypatch.setattr(Request, "on_failure", lambda *_: None)
-    monkeypatch.setattr(Request, "on_timeout", lambda *_: None)
 
     def make(args: Any, pid: int | None = CHILD, **headers: Any) -> StepRequest:
         request = StepRequest.__new__(StepRequest)
@@ -97,7 +94,6 @@ def test_an_attempt_that_reports_itself_is_not_reported_again(
     request_of: Any, reported: list[Any]
 ) -> None:
     request_of([7, 3]).on_failure(failed_by(ValueError("as any")), return_ok=True)
-    request_of([7, 3]).on_timeout(soft=True, timeout=1)
     request_of([7, 3], pid=None).on_failure(failed_by(WorkerLostError("before it began")))
     report_noted(0)
     assert reported == []
@@ -114,39 +110,27 @@ def test_r20_a_garbled_message_is_no_claim(
     assert reported == []
 
 
-def claim_of(pid: int, *, is_ending: bool = False) -> LostClaim:
-    return LostClaim("shop.a", 7, "holder", pid, is_ending)
+def claim_of(pid: int, attempts: Any = None) -> LostClaim:
+    return LostClaim("shop.a", 7, "holder", pid, attempts, Others(None, [Told(8, 3, "s-8")]))
 
 
-def test_a_process_beyond_its_limit_is_reported_once_it_has_ended(reported: list[Any]) -> None:
-    child = subprocess.Popen(["sleep", "60"])
-
-    def end() -> None:
-        child.kill()
-        child.wait()
-
-    reaper = threading.Timer(0.2, end)
-    note(claim_of(child.pid, is_ending=True))
-    reaper.start()
-    report_noted(0)
-    assert child.returncode is not None
-    assert len(reported) == 1
-    reaper.join()
-
-
-def test_a_process_that_lives_on_keeps_its_claim(
-    reported: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: Any
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        ({(7, 4): Progress.RAN, (8, 4): Progress.RUNNING}, [Progress.RAN, Progress.RUNNING]),
+        ({(7, 3): Progress.RAN, (9, 4): Progress.RAN}, [Progress.NOT_BEGUN] * 2),
+        (None, [Progress.UNKNOWN] * 2),
+    ],
+)
+def test_s14_how_far_each_claim_got_is_told(
+    monkeypatch: pytest.MonkeyPatch, attempts: Any, expected: list[Progress]
 ) -> None:
-    monkeypatch.setattr(lost, "DEATH_LIMIT", 0.1)
-    child = subprocess.Popen(["sleep", "60"])
-    try:
-        note(claim_of(child.pid, is_ending=True))
-        report_noted(0)
-    finally:
-        child.kill()
-        child.wait()
-    assert reported == []
-    assert "lives on" in caplog.text
+    told: list[Progress] = []
+    monkeypatch.setattr("tasks.lost.send_again", lambda *_: None)
+    monkeypatch.setattr(engine, "lost", lambda *claim: told.append(claim[2](4)))
+    note(claim_of(CHILD, attempts))
+    report_noted(0)
+    assert told == expected
 
 
 def test_a_report_that_fails_is_logged_and_the_next_is_made(
@@ -159,11 +143,12 @@ def test_a_report_that_fails_is_logged_and_the_next_is_made(
         raise OperationalError("no database")
 
     monkeypatch.setattr(engine, "lost", fail_once)
+    monkeypatch.setattr("tasks.lost.send_again", lambda *_: None)
     note(claim_of(1))
     note(claim_of(2))
     report_noted(0)
     assert "its lease ends the claim" in caplog.text
-    assert len(reported) == 1
+    assert len(reported) == 2, "both sagas of the second"
 
 
 def test_r1_only_a_process_with_one_claim_at_a_time_names_it_for_its_parent() -> None:

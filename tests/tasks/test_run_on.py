@@ -9,6 +9,7 @@ from django.conf import LazySettings
 
 from sagas import engine
 from sagas.machine import Parallel, Rejected, SagaStep, Unreachable
+from sagas.store import transitions
 from tasks import course, run_on
 from tests.engine.driving import check_history, row
 from tests.tasks import calls
@@ -68,6 +69,23 @@ def test_the_steps_of_a_message_are_counted(
     assert hints(committed) == ["a", "c"]
     receive(execution_id, "c")
     assert row(execution_id).status == "completed"
+
+
+def test_to_ask_for_the_next_step_spends_nothing(
+    worker: Any, committed: Any, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each report is decided twice: without the row's lock, which somebody else has, then with."""
+    settings.RUN_ON_STEPS = 4
+    save = transitions.save
+
+    def save_if_locked(written: Any, *, locked: bool) -> set[int]:
+        return save(written, locked=locked) if locked else set()
+
+    monkeypatch.setattr(transitions, "save", save_if_locked)
+    receive = worker([SagaStep(name, note) for name in "abcdef"])
+    execution_id = engine.start("shop", {}).execution_id
+    receive(execution_id, "a")
+    assert names() == ["shop.a", "shop.b", "shop.c", "shop.d"]
 
 
 def test_the_time_of_a_message_is_measured(

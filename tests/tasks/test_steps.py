@@ -1,28 +1,22 @@
 """The tasks that are made of a saga's steps."""
 
+from typing import Any
+
 from celery import current_app
-from django.conf import LazySettings
 
 from sagas.machine import Saga, SagaStep
-from tasks.course import FRESH
+from tasks.step_request import StepRequest
 from tasks.steps import register_tasks
 
 
-def nothing(context: object) -> None:
-    """No effect."""
-
-
-def test_r4_r20_celery_gives_a_message_the_time_of_the_longest_step_it_may_lead_to(
-    settings: LazySettings,
-) -> None:
-    """Whatever a message says or does not say of it: nothing runs without a limit."""
-    settings.RUN_ON_MS = 500
-    steps = [SagaStep("quick", nothing, timeout=1), SagaStep("slow", nothing, timeout=9)]
-    register_tasks([Saga("limits", steps), Saga("limits", steps[:1], version=2)])
+def test_r4_r20_no_message_has_limits_of_celerys() -> None:
+    """They would strike what runs after it. What the message says of them is ignored, too."""
+    register_tasks([Saga("limits", [SagaStep("a", lambda _: None, timeout=1)])])
     try:
-        for name in ("limits.quick", "limits.slow"):
-            assert current_app.tasks[name].soft_time_limit == 9.5 + FRESH
-            assert current_app.tasks[name].time_limit == 11.5 + FRESH
+        task = current_app.tasks["limits.a"]
+        assert (task.soft_time_limit, task.time_limit) == (None, None)
     finally:
-        for name in ("limits.quick", "limits.slow"):
-            current_app.tasks.unregister(name)
+        current_app.tasks.unregister("limits.a")
+    request: Any = StepRequest.__new__(StepRequest)
+    request.time_limits = [0.1, 0.1]
+    assert request.time_limits == (None, None)

@@ -4,6 +4,7 @@ the first attempt of step b kills its process, and every attempt of step c is re
 Every call is one line of a journal: the step, the direction, the attempt and the process.
 """
 
+import hashlib
 import os
 import signal
 import sys
@@ -60,6 +61,11 @@ def hang_on(context: Any) -> None:
             continue
 
 
+def compute(context: Any) -> None:
+    """For minutes, in C: no Python runs, and no signal is handled."""
+    hashlib.pbkdf2_hmac("sha256", b"x", b"y", 10**9)
+
+
 def reject(context: Any) -> None:
     raise Rejected("as the script says")
 
@@ -75,6 +81,7 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "leave": leave_process,
     "hang": hang,
     "hang on": hang_on,
+    "compute": compute,
     "wait": wait_at_gate,
     "reject": reject,
     "unreachable": be_unreachable,
@@ -142,3 +149,28 @@ def take(context: Any) -> None:
 
 # One of thousands, each as short as its input says.
 heap = Saga("heap", [SagaStep("only", take, retry=Retry(backoff=0.1))])
+
+
+def live_or_die(context: Any) -> None:
+    """Tells that it was called, and kills its process if it is one that does."""
+    line = f"{context['saga_id']} {context['idempotency_key']} {context['attempt']}\n"
+    with (FOLDER / "mortal.journal").open("a") as lines:
+        lines.write(line)
+    if context.get("dies") or (context.get("item") or {}).get("dies"):
+        kill_process(context)
+
+
+def undo(context: Any) -> None:
+    with (FOLDER / "mortal.journal").open("a") as lines:
+        lines.write(f"{context['saga_id']} {context['idempotency_key']} {context['attempt']}\n")
+
+
+busy = Saga("busy", [SagaStep("only", lambda _: time.sleep(1 / 3), timeout=1)])
+
+# Of many, some kill the process that others' actions run in, too.
+three_times = Retry(max_attempts=3, backoff=0.1)
+mortal = Saga("mortal", [SagaStep("only", live_or_die, undo, retry=three_times)])
+mortals = Saga(
+    "mortals",
+    [ForEach("all", over="items", action=live_or_die, compensation=undo, retry=three_times)],
+)

@@ -1,0 +1,97 @@
+"""What each process of a worker is at, in memory that a fork shares: so that its parent can read
+it when the process has died (`tasks.lost`), or hangs (`tasks.limits`). It costs no statement.
+
+Each process has a slot of numbers: its id, when it was taken, how many actions it has begun, when
+the one that runs must have ended (0 if none runs), and the last actions that it has begun.
+"""
+
+import mmap
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
+
+from billiard.process import current_process
+from celery.signals import worker_process_init
+
+from sagas import engine
+from sagas.machine import Progress
+
+CHILDREN: Final = 256
+"""Of a worker. What a further one is at is known to nobody: its leases say what becomes of it."""
+
+GENERATIONS: Final = 4
+"""Slots of a child and those that replace it: a dead one's is read before it is used again."""
+
+LAST: Final = 64
+"""Actions that are remembered: more than one process claims before it reports (`tasks.course`)."""
+
+PID, TAKEN, BEGUN, ENDS_AT, ACTIONS = range(5)
+WIDTH: Final = ACTIONS + 2 * LAST
+NANOSECONDS: Final = 1_000_000_000
+
+_slots: Final = memoryview(mmap.mmap(-1, 8 * WIDTH * GENERATIONS * CHILDREN)).cast("q")
+_mine: int | None = None
+"""Where this process's own slot begins."""
+
+Attempts = Mapping[tuple[int, int], Progress]
+"""(execution, fence) → how far it got, of those that were begun."""
+
+
+@worker_process_init.connect
+def take_slot(**_: object) -> None:
+    """Called in each new child of a worker: takes the slot of its place that was taken first."""
+    global _mine
+    place, _mine = getattr(current_process(), "index", None), None
+    if place is not None and place < CHILDREN:
+        first = place * GENERATIONS * WIDTH
+        mine = range(first, first + GENERATIONS * WIDTH, WIDTH)
+        _mine = min(mine, key=lambda slot: _slots[slot + TAKEN])
+        _slots[_mine + BEGUN] = _slots[_mine + ENDS_AT] = 0
+        _slots[_mine + TAKEN], _slots[_mine + PID] = time.monotonic_ns(), os.getpid()
+
+
+@contextmanager
+def at_work(work: engine.Work, hard: timedelta) -> Iterator[None]:
+    """Around an action, which must end within `hard`."""
+    slot = _mine
+    if slot is None:
+        yield
+        return
+    begun = _slots[slot + BEGUN]
+    action = slot + ACTIONS + 2 * (begun % LAST)
+    _slots[action], _slots[action + 1] = work.execution_id, work.fence
+    _slots[slot + BEGUN] = begun + 1
+    _slots[slot + ENDS_AT] = time.monotonic_ns() + int(hard.total_seconds() * NANOSECONDS)
+    try:
+        yield
+    finally:
+        _slots[slot + ENDS_AT] = 0
+
+
+def attempts_of(pid: int) -> Attempts | None:
+    """What a process of this worker was at; None if that is not known."""
+    found = [slot for slot in _all() if _slots[slot + PID] == pid]
+    if not found:
+        return None
+    slot = max(found, key=lambda slot: _slots[slot + TAKEN])
+    begun = _slots[slot + BEGUN]
+    attempts = {}
+    for number in range(max(0, begun - LAST), begun):
+        action = slot + ACTIONS + 2 * (number % LAST)
+        is_running = number == begun - 1 and _slots[slot + ENDS_AT] != 0
+        progress = Progress.RUNNING if is_running else Progress.RAN
+        attempts[_slots[action], _slots[action + 1]] = progress
+    return attempts
+
+
+def overdue(seconds: float) -> list[int]:
+    """The processes whose action should have ended so many seconds ago; some may be dead."""
+    latest = time.monotonic_ns() - int(seconds * NANOSECONDS)
+    return [_slots[slot + PID] for slot in _all() if 0 < _slots[slot + ENDS_AT] < latest]
+
+
+def _all() -> range:
+    return range(0, len(_slots), WIDTH)
