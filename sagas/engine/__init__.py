@@ -15,12 +15,14 @@ A step's life, as a worker drives it::
 
 from sagas.engine.cleaning import Archive, prune
 from sagas.engine.operating import (
+    adopt,
     amend,
     cancel,
     operate,
     operate_on_many,
     pause,
     preview,
+    preview_adoption,
     resolve,
     resume,
     retry,
@@ -54,6 +56,7 @@ __all__ = [
     "Row",
     "Started",
     "Work",
+    "adopt",
     "amend",
     "cancel",
     "claim",
@@ -68,6 +71,7 @@ __all__ = [
     "operate_on_many",
     "pause",
     "preview",
+    "preview_adoption",
     "prune",
     "resolve",
     "resume",
