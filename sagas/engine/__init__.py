@@ -46,8 +46,10 @@ from sagas.engine.working import (
     succeed_together,
 )
 from sagas.inputs import NewSaga
+from sagas.machine.adoption import Adoption
 
 __all__ = [
+    "Adoption",
     "Archive",
     "MayRunOn",
     "NewSaga",

@@ -98,7 +98,12 @@ def outputs(parent_id: int, step: str) -> list[tuple[dict[str, Any], set[str]]]:
 
 def unlike(parent_id: int, step: str, version: int, digest: str) -> list[str]:
     """The saga_ids of the children of `step` that go by another definition, and may have to act."""
-    values = {"parent_id": parent_id, "step": step, "version": version, "digest": digest}
+    values: dict[str, Any] = {
+        "parent_id": parent_id,
+        "step": step,
+        "version": version,
+        "digest": digest,
+    }
     with connection.cursor() as cursor:
         cursor.execute(UNLIKE, values)
         return [row[0] for row in cursor.fetchall()]

@@ -141,7 +141,13 @@ def peek_at(execution_ids: Iterable[int]) -> dict[int, Locked]:
 
 def adopt(row: Locked, version: int, digest: str) -> None:
     """Writes by which definition an execution goes on; in the transaction that has locked it."""
-    values = {"id": row.id, "version": version, "digest": digest, "orders": json.dumps(row.orders)}
+    orders = json.dumps(row.orders)
+    values: dict[str, Any] = {
+        "id": row.id,
+        "version": version,
+        "digest": digest,
+        "orders": orders,
+    }
     with connection.cursor() as cursor:
         cursor.execute(ADOPT, values)
 
