@@ -113,7 +113,7 @@ def _check(world: World, faults_ended_at: datetime) -> Counter[str]:
     stage, books = world.stage, world.participants
     ends: Counter[str] = Counter()
     cancelled = {intent.saga_id for intent in world.operator.done}
-    told = list(stories(world.designs))
+    told = list(stories(world.codes))
     for story in told:  # safety first: what broke it may be why another one stands still
         calls = books.calls.get(story.saga_id, [])
         broken = broken_clauses(story, calls, was_cancelled=story.saga_id in cancelled)
@@ -159,9 +159,9 @@ def _in_charge(world: World) -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE sagas_sagaexecution, sagas_sagaevent RESTART IDENTITY CASCADE")
         registry._sagas.clear()
-        for design in world.designs.values():
-            registry.add(design.saga)
-        listeners._listeners[:] = [world.broker.hear]
+        stack.enter_context(mock.patch.object(world.stage, "enter", world.codes.enter))
+        world.codes.enter(world.stage.actor)
+        listeners._listeners[:] = [world.codes.hear, world.broker.hear]
         try:
             yield
         finally:
@@ -193,7 +193,7 @@ def _report(world: World, message: str, saga_id: str) -> str:
         lines += ["", "Its moves, and those that touch all:"]
         lines += world.stage.trace.lines_of(saga_id)
         connection.close()  # it may be in the middle of a transaction
-        for story in stories(world.designs):
+        for story in stories(world.codes):
             if story.saga_id == saga_id:
                 lines += ["", "Its events:", *story.lines(), str(story.state)]
     replay = f"python -m tests.simulation --seed {world.seed} --sagas {len(world.wanted)}"
