@@ -7,6 +7,7 @@ from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
+from tests.mutation.structure_faults import STRUCTURE_FAULTS
 
 FAULTS: Final = (
     *ATTEMPT_FAULTS,
@@ -14,4 +15,5 @@ FAULTS: Final = (
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
     *STORE_FAULTS,
+    *STRUCTURE_FAULTS,
 )
