@@ -73,6 +73,15 @@ RELAY_WAITING: Final = Gauge(
 )
 
 
+ATTENTION: Final = Gauge(
+    "sagas_attention",
+    "Executions that need a person: failed, left_alone (no definition here fits them) and below "
+    "(topmost ones with such below them alone); of all processes together.",
+    ["reason"],
+    registry=REGISTRY,
+)
+
+
 async def metrics(request: HttpRequest) -> HttpResponse:
     """200 for staff with a session or a token; 401 and 403 for others."""
     asked = access.asked_over_http(request)
@@ -83,6 +92,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     if not user.is_staff:
         return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
     await sync_to_async(_look_at_relay)()
+    await sync_to_async(_look_at_attention)()
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
@@ -90,3 +100,10 @@ def _look_at_relay() -> None:
     lag = queries.relay_lag() if settings.EVENTS_URL else queries.RelayLag(0.0, 0, 0)
     RELAY_LAG.set(lag.seconds)
     RELAY_WAITING.set(lag.events)
+
+
+def _look_at_attention() -> None:
+    found = queries.counts_of_attention()
+    ATTENTION.labels("failed").set(found.failed)
+    ATTENTION.labels("left_alone").set(found.left_alone)
+    ATTENTION.labels("below").set(found.below)

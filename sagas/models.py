@@ -203,6 +203,17 @@ class SagaExecution(models.Model):
                 condition=Q(status=ExecutionStatus.FAILED.value),
             ),
             models.Index(
+                fields=["root", "-id"],
+                name="saga_execution_trouble",  # what is wrong below, from the top
+                condition=Q(status=ExecutionStatus.FAILED.value, root__isnull=False),
+            ),
+            models.Index(
+                # By which definitions live executions go: a few, for however many of them.
+                fields=["saga_type", "version", "definition_digest"],
+                name="saga_execution_live",
+                condition=Q(finished_at=None) | Q(wake_at__isnull=False),
+            ),
+            models.Index(
                 fields=["parent"],
                 name="saga_execution_news",
                 condition=Q(parent__isnull=False) & ~Q(outcome=models.F("outcome_taken")),

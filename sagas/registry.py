@@ -36,6 +36,38 @@ class Registry:
         """The definition of that type and version, if it is known."""
         return self._sagas.get((saga_type, version))
 
+    def fitting(self, saga_type: str, version: int, digest: str) -> Saga | None:
+        """The definition by which an execution of that type, version and structure may go on
+        (S12); None if the one that is known here has another structure. "" is that of executions
+        which were started before it was kept."""
+        found = self._sagas.get((saga_type, version))
+        return found if found is None or digest in ("", found.digest) else None
+
+    def of_structure(self, saga_type: str, digest: str) -> Saga | None:
+        """A definition of that type and structure, in any version, if one is known."""
+        found = (saga for saga in self if (saga.saga_type, saga.digest) == (saga_type, digest))
+        return next(found, None)
+
+    def why_unfit(self, saga_id: str, saga_type: str, version: int, digest: str) -> str:
+        """Why an execution can't go on in this process, and what to do about it; empty if it
+        can."""
+        known = self.find(saga_type, version)
+        if known is None:
+            return (
+                f"{saga_id} is a {saga_type} in version {version}, which this process does not "
+                f"know: left for one that does. If none does, deploy the code that has it, or move "
+                f"it on purpose: manage.py saga adopt {saga_id} --version N."
+            )
+        if digest in ("", known.digest):
+            return ""
+        return (
+            f"{saga_id} is a {saga_type} in version {version} of another structure than this "
+            f"process has: its own is {digest}, and here is {known.digest}. Its steps were changed "
+            f"under their version, so it is left for a process that has its own. If none has, "
+            f"deploy the code that does, or move it on purpose: manage.py saga adopt {saga_id} "
+            f"--version {version}."
+        )
+
     def get(self, saga_type: str, version: int) -> Saga:
         """The definition of that type and version. Raises `UnknownSaga`."""
         found = self.find(saga_type, version)

@@ -31,7 +31,7 @@ BATCH: Final = 400
 AFTER_ERROR: Final = 5.0
 """Seconds to the next look when the database does not answer."""
 
-STRANDED_INTERVAL: Final = 30.0
+STRANDED_INTERVAL: Final = 60.0
 """Seconds between two looks for executions that no worker seems to have the definition of (S12)."""
 
 CLEANING_INTERVAL: Final = 3600.0
@@ -94,11 +94,6 @@ class WakeLoop(bootsteps.StartStopStep):
 
 
 def _tell_stranded() -> None:
-    for saga_type, version, count in engine.stranded():
-        logger.error(
-            "%s execution(s) of %s, version %s, are due, and this worker has no such definition. "
-            "Unless another worker has it, deploy the code that does.",
-            count,
-            saga_type,
-            version,
-        )
+    for each in engine.stranded():
+        why = registry.why_unfit(each.example, each.saga_type, each.version, each.digest)
+        logger.error("%s execution(s) are due, and left alone here. %s", each.count, why)

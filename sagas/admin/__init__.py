@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from sagas import queries
 from sagas.admin import tables
 from sagas.admin.actions import ACTIONS
-from sagas.admin.filters import FamilyFilter, TypeFilter, VersionFilter
+from sagas.admin.filters import AttentionFilter, FamilyFilter, TypeFilter, VersionFilter
 from sagas.models import SagaExecution
 
 
@@ -26,7 +26,14 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
         "parent_link",
         "updated_at",
     )
-    list_filter = ("status", TypeFilter, VersionFilter, "paused", FamilyFilter)
+    list_filter = (
+        "status",
+        AttentionFilter,
+        TypeFilter,
+        VersionFilter,
+        "paused",
+        FamilyFilter,
+    )
     # Not "contains": that would read the whole table.
     search_fields = ("saga_id__startswith",)
     search_help_text = "How the saga_id begins."
@@ -35,6 +42,7 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
     actions = ACTIONS
     fieldsets = (
         (None, {"fields": ("saga_id", "saga_type", "version", "status", "paused", "what_is_left")}),
+        ("Needs a person", {"fields": ("attention_table",)}),
         ("Belongs to", {"fields": ("parent_link", "owner")}),
         ("Times", {"fields": ("created_at", "updated_at", "finished_at", "wake_at", "terms")}),
         ("Steps", {"fields": ("steps_table",)}),
@@ -45,6 +53,7 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
     readonly_fields = (
         "what_is_left",
         "parent_link",
+        "attention_table",
         "steps_table",
         "children_table",
         "events_table",
@@ -77,6 +86,10 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
         if found.parent is None:
             return "–"
         return tables.link_to(found.parent.pk, f"{found.parent.saga_id}, {found.parent_step}")
+
+    @admin.display(description="attention")
+    def attention_table(self, found: SagaExecution) -> SafeString:
+        return tables.attention(found)
 
     @admin.display(description="steps")
     def steps_table(self, found: SagaExecution) -> SafeString:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from sagas import engine, queries
-from sagas.machine import Cancel, Operation, Pause, Resume, TryAgain
+from sagas.machine import Adopt, Cancel, Operation, Pause, Resume, TryAgain
 from sagas.models import SagaExecution
 
 MOST_AT_ONCE: Final = 500
@@ -38,7 +38,7 @@ def _act(
     request: HttpRequest,
     queryset: QuerySet[SagaExecution],
     verb: str,
-    fact: Callable[..., Operation],
+    fact: Callable[..., Operation | Adopt],
 ) -> HttpResponse | None:
     has_confirmed = CONFIRMED in request.POST
     if has_confirmed:
@@ -83,7 +83,7 @@ def _ask(
     return TemplateResponse(request, "admin/sagas/sagaexecution/act.html", context)
 
 
-def _action(verb: str, fact: Callable[..., Operation], description: str) -> Act:
+def _action(verb: str, fact: Callable[..., Operation | Adopt], description: str) -> Act:
     def act(
         model_admin: Any, request: HttpRequest, queryset: QuerySet[SagaExecution]
     ) -> HttpResponse | None:
@@ -97,5 +97,6 @@ ACTIONS: Final = [
     _action("cancel", Cancel, "Cancel: turn back, and undo what happened"),
     _action("pause", Pause, "Pause: start nothing more until it is resumed"),
     _action("resume", Resume, "Resume: go on"),
+    _action("adopt", Adopt, "Adopt: go on by the definition that their version has here by now"),
     _action("retry", TryAgain, "Retry: try all that gave up again"),
 ]

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from sagas.models import SagaExecution
+from sagas.queries import needs_attention
 from sagas.registry import registry
 
 Executions = QuerySet[SagaExecution]
@@ -35,6 +36,17 @@ class VersionFilter(admin.SimpleListFilter):
         if not value:
             return queryset
         return queryset.filter(version=value) if value.isdecimal() else queryset.none()
+
+
+class AttentionFilter(admin.SimpleListFilter):
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("needed", "needed, here or below")]
+
+    def queryset(self, request: HttpRequest, queryset: Executions) -> Executions:
+        return queryset.filter(needs_attention()) if self.value() == "needed" else queryset
 
 
 class FamilyFilter(admin.SimpleListFilter):

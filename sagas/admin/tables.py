@@ -46,6 +46,16 @@ def steps(found: SagaExecution) -> SafeString:
     return _table((*heads, "last failure"), rows)
 
 
+def attention(found: SagaExecution) -> SafeString:
+    """What needs a person, of an execution itself or below it."""
+    shown = queries.describe(found)
+    if not shown["attention"]:
+        return format_html("{}", "–")
+    rows = [tuple(each.values()) for each in shown["attention"]]
+    total = format_html("<p>{} in all.</p>", shown["attention_count"])
+    return _table(("saga_id", "why"), rows) + total
+
+
 def children(found: SagaExecution) -> SafeString:
     """The newest children, and a link to all."""
     wanted = queries.Filter(parent=found.saga_id)

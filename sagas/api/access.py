@@ -9,7 +9,7 @@ from ninja.security import HttpBearer
 from ninja.utils import check_csrf
 
 from sagas import tokens
-from sagas.machine import Cancel, Operation
+from sagas.machine import Adopt, Cancel, Operation
 
 OWNERS_MAY: Final = (Cancel,)
 """What whoever started a saga may do to it, besides signals. The rest is for staff: it takes
@@ -33,7 +33,7 @@ def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
     return user
 
 
-def require_right_to(operation: Operation, user: AbstractBaseUser) -> None:
+def require_right_to(operation: Operation | Adopt, user: AbstractBaseUser) -> None:
     """Raises `HttpError` 403 for who may see an execution, but not do that to it."""
     if not isinstance(operation, OWNERS_MAY):
         require_staff(user)

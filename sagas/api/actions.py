@@ -10,6 +10,7 @@ from sagas.api import views
 from sagas.api.access import require_right_to, require_staff
 from sagas.api.requests import (
     ActionRequest,
+    AdoptRequest,
     AmendRequest,
     CancelRequest,
     ManyRequest,
@@ -22,7 +23,7 @@ from sagas.api.requests import (
 )
 from sagas.api.schemas import Execution, ManyResult, Problem
 from sagas.errors import BadInput
-from sagas.machine import Operation
+from sagas.machine import Adopt, Operation
 
 router = Router()
 
@@ -43,6 +44,7 @@ REQUESTS: Final[dict[str, type[ActionRequest]]] = {
     "skip": SkipRequest,
     "resolve": ResolveRequest,
     "amend": AmendRequest,
+    "adopt": AdoptRequest,
 }
 
 
@@ -122,6 +124,13 @@ def amend(request: Any, saga_id: str, payload: AmendRequest) -> dict[str, Any]:
     return _act(request, saga_id, payload)
 
 
+@router.post("/sagas/{saga_id}/adopt", response=ANSWERS)
+def adopt(request: Any, saga_id: str, payload: AdoptRequest) -> dict[str, Any]:
+    """For staff: go on by another definition of its type, on purpose. `GET …/adoption` shows
+    before what that means."""
+    return _act(request, saga_id, payload)
+
+
 def _act(request: Any, saga_id: str, payload: ActionRequest) -> dict[str, Any]:
     found = queries.execution(saga_id, request.auth)
     operation = payload.operation(request.auth.get_username())
@@ -130,9 +139,10 @@ def _act(request: Any, saga_id: str, payload: ActionRequest) -> dict[str, Any]:
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
-def _operation(payload: ManyRequest, by: str) -> Operation:
+def _operation(payload: ManyRequest, by: str) -> Operation | Adopt:
     """The action as it would be asked for alone. Raises `BadInput` as that would."""
-    given = payload.dict(include={"reason", "step", "changes"}, exclude_unset=True)
+    words = {"reason", "step", "changes", "version", "leave"}
+    given = payload.dict(include=words, exclude_unset=True)
     try:
         return REQUESTS[payload.action].model_validate(given).operation(by)
     except ValidationError as error:

@@ -17,6 +17,7 @@ from pydantic_core import PydanticCustomError
 from sagas import queries
 from sagas.inputs import MOST_STARTS, NewSaga
 from sagas.machine import (
+    Adopt,
     Amend,
     Cancel,
     ExecutionStatus,
@@ -72,6 +73,16 @@ Reason = Annotated[
 ]
 
 
+Version = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        lt=queries.MOST_VERSIONS,
+        description="Of the definition; by default the execution's own, as it is here by now.",
+    ),
+]
+
+
 class Request(Schema):
     model_config = ConfigDict(extra="forbid")
 
@@ -118,7 +129,7 @@ class ActionRequest(Request):
 
     reason: Reason
 
-    def operation(self, by: str) -> Operation:
+    def operation(self, by: str) -> Operation | Adopt:
         """The same, as the engine takes it."""
         raise NotImplementedError
 
@@ -167,6 +178,16 @@ class AmendRequest(ActionRequest):
         return Amend(changes=self.changes, by=by, reason=self.reason)
 
 
+class AdoptRequest(ActionRequest):
+    version: Version = None
+    leave: list[str] = Field(
+        [], max_length=1000, description="Steps that were done, and need not be undone."
+    )
+
+    def operation(self, by: str) -> Adopt:
+        return Adopt(version=self.version, leave=tuple(self.leave), by=by, reason=self.reason)
+
+
 class FilterRequest(Request):
     """Which executions; None asks nothing."""
 
@@ -175,6 +196,9 @@ class FilterRequest(Request):
     status: ExecutionStatus | None = None
     step: str | None = Field(None, description="One that is scheduled, waits or is in flight.")
     paused: bool | None = None
+    attention: bool | None = Field(
+        None, description="Whether it, or something below it, needs a person."
+    )
     tag: str | None = Field(None, description="One of its tags.")
     created_before: Moment | None = None
     created_after: Moment | None = Field(None, description="At that moment, or later.")
@@ -189,10 +213,12 @@ class FilterRequest(Request):
 
 
 class ManyRequest(Request):
-    action: Literal["cancel", "pause", "resume", "retry", "skip", "resolve", "amend"]
+    action: Literal["cancel", "pause", "resume", "retry", "skip", "resolve", "amend", "adopt"]
     reason: Reason
     step: str | None = None
     changes: dict[str, Any] | None = None
+    version: Version = None
+    leave: list[str] | None = Field(None, max_length=1000)
     filter: FilterRequest = Field(description="At least one condition.")
     limit: int = Field(100, ge=1, le=1000)
     before: int | None = Field(

@@ -52,8 +52,17 @@ class Overview(Schema):
     finished_at: datetime | None
 
 
+class Attention(Schema):
+    saga_id: str
+    reason: str
+
+
 class Execution(Overview):
     waits_for_locks: list[str]
+    attention: list[Attention] = Field(
+        description="What needs a person: this execution, or some below it, 20 of these at most."
+    )
+    attention_count: int = Field(description="How many executions need a person, here and below.")
     context: dict[str, Any]
     error: dict[str, Any] | None
     steps: list[Step]
@@ -96,6 +105,26 @@ class WayBack(Schema):
     settling: list[str] = Field(description="In flight: waited for, and taken to have happened.")
     stages: list[list[str]] = Field(
         description="Undone one stage after the other, the steps of a stage side by side."
+    )
+
+
+class AdoptedStep(Schema):
+    name: str
+    status: str
+    fate: str = Field(
+        description="stays, goes on, to come, withdrawn (it was not begun) or gone (from the "
+        "definition)."
+    )
+
+
+class Adoption(Schema):
+    version: int
+    digest: str = Field(description="Of the structure of that definition.")
+    refused: list[str] = Field(description="Why it can't be moved; empty if it can.")
+    is_there: bool = Field(description="Whether it goes by that definition already.")
+    steps: list[AdoptedStep]
+    stages: list[list[str]] = Field(
+        description="What a cancel after that would undo, one stage after the other."
     )
 
 

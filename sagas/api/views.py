@@ -7,8 +7,17 @@ from ninja import Query, Router, Status
 from pydantic import Field
 
 from sagas import engine, queries
-from sagas.api.requests import BulkRequest, FilterRequest, StartRequest
-from sagas.api.schemas import Events, Execution, Executions, Problem, StartedSagas, WayBack
+from sagas.api.access import require_staff
+from sagas.api.requests import BulkRequest, FilterRequest, StartRequest, Version
+from sagas.api.schemas import (
+    Adoption,
+    Events,
+    Execution,
+    Executions,
+    Problem,
+    StartedSagas,
+    WayBack,
+)
 from sagas.errors import BadInput
 
 router = Router()
@@ -83,3 +92,19 @@ def events(request: Any, saga_id: str, after: After = 0) -> dict[str, Any]:
 def way_back(request: Any, saga_id: str) -> Any:
     """What a cancel would undo, in order, or why it would be refused. Changes nothing."""
     return engine.preview(queries.execution(saga_id, request.auth).saga_id)
+
+
+@router.get(
+    "/sagas/{saga_id}/adoption", response={200: Adoption, 403: Problem, 404: Problem, 422: Problem}
+)
+def adoption(
+    request: Any,
+    saga_id: str,
+    version: Version = None,
+    leave: Annotated[list[str], Query(max_length=1000)] = [],  # noqa: B006  (nobody changes it)
+) -> Any:
+    """For staff: what becomes of each step if it goes on by that definition, or why it can't.
+    Changes nothing."""
+    require_staff(request.auth)
+    found = queries.execution(saga_id, request.auth)
+    return engine.preview_adoption(found.saga_id, version, leave=leave)

@@ -15,12 +15,14 @@ A step's life, as a worker drives it::
 
 from sagas.engine.cleaning import Archive, prune
 from sagas.engine.operating import (
+    adopt,
     amend,
     cancel,
     operate,
     operate_on_many,
     pause,
     preview,
+    preview_adoption,
     resolve,
     resume,
     retry,
@@ -44,8 +46,10 @@ from sagas.engine.working import (
     succeed_together,
 )
 from sagas.inputs import NewSaga
+from sagas.machine.adoption import Adoption
 
 __all__ = [
+    "Adoption",
     "Archive",
     "MayRunOn",
     "NewSaga",
@@ -54,6 +58,7 @@ __all__ = [
     "Row",
     "Started",
     "Work",
+    "adopt",
     "amend",
     "cancel",
     "claim",
@@ -68,6 +73,7 @@ __all__ = [
     "operate_on_many",
     "pause",
     "preview",
+    "preview_adoption",
     "prune",
     "resolve",
     "resume",

@@ -8,13 +8,17 @@ may be called inside a transaction: they commit what they do.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sagas import inputs
+from sagas.engine import adopting
+from sagas.engine.fitting import fitting
+from sagas.engine.saving import Transition
 from sagas.engine.transact import transact
 from sagas.errors import BadInput, NoSuchExecution, Refused, SagaError, UnknownSaga
 from sagas.machine import (
+    Adopt,
     Amend,
     Cancel,
     Operation,
@@ -26,11 +30,14 @@ from sagas.machine import (
     TryAgain,
     Verdict,
     WayBack,
+    Woken,
     way_back,
 )
+from sagas.machine.adoption import Adoption
 from sagas.machine.context import NotStorable
 from sagas.registry import registry
 from sagas.store import executions
+from sagas.store.executions import Locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +94,36 @@ def amend(saga_id: str, changes: Mapping[str, Any], *, by: str, reason: str = ""
     operate(saga_id, Amend(changes=dict(changes), by=by, reason=reason))
 
 
-def operate(saga_id: str, operation: Operation) -> Verdict:
+def adopt(
+    saga_id: str,
+    version: int | None = None,
+    *,
+    by: str,
+    reason: str = "",
+    leave: Iterable[str] = (),
+) -> None:
+    """Goes on by another definition of its type: of `version`, or the one that its own version has
+    here by now (S12); with its items, if it has a `ForEach`. See `preview_adoption` first.
+
+    `leave` names steps that were done and need not be undone, should the saga turn back: without
+    it a step that could lose its compensation is a reason to refuse.
+    """
+    operate(saga_id, Adopt(version=version, leave=tuple(leave), by=by, reason=reason))
+
+
+def operate(saga_id: str, operation: Operation | Adopt) -> Verdict:
     """Any of the above, as a value. Raises `BadInput`, too, for changes that can't be kept."""
     if not operation.by:
         raise BadInput({"by": "says who does this. It can't be empty."})
     inputs.checked_text(by=operation.by, reason=operation.reason)
     if isinstance(operation, Amend | Skip):
         inputs.checked_changes(operation.changes)
-    return _hand_in(saga_id, operation)
+    if isinstance(operation, Adopt):
+        return _adopt(saga_id, operation)
+    return _hand_in(saga_id, operation).decision.verdict
 
 
-def operate_on_many(saga_ids: Iterable[str], operation: Operation) -> Operated:
+def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> Operated:
     """The same for many executions, each in a transaction of its own."""
     done, refused = 0, {}
     for saga_id in saga_ids:
@@ -122,22 +148,54 @@ def preview(saga_id: str) -> WayBack:
     found = executions.peek(_id_of(saga_id))
     if found is None:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
-    definition = registry.get(found.state.saga_type, found.state.version)
+    definition = fitting(found)
+    if definition is None:
+        raise _unfit(found)
     return way_back(definition, found.state, found.now)
 
 
-def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
+def preview_adoption(
+    saga_id: str, version: int | None = None, *, leave: Iterable[str] = ()
+) -> Adoption:
+    """What `adopt` would mean for each step, and why it would be refused. Changes nothing."""
+    fact = Adopt(version=version, leave=tuple(leave), by="", reason="")
+    return adopting.planned(_id_of(saga_id), fact)
+
+
+def _adopt(saga_id: str, fact: Adopt) -> Verdict:
+    """Its items follow one by one; should they not get to an end, the same again goes on."""
+    found = _hand_in(saga_id, fact)
+    if found.decision.verdict is Verdict.ACCEPTED:
+        transact(found.row.id, Woken())  # it goes on at once
+    items = replace(fact, version=found.definition.version)
+    refused = operate_on_many(adopting.items_left(found), items).refused
+    if refused:
+        [first, *_] = refused.values()
+        raise Refused(
+            f"{saga_id}: it goes by its new definition, but {len(refused)} of its items can't. "
+            f"{first}"
+        )
+    return found.decision.verdict
+
+
+def _hand_in(saga_id: str, fact: Operation | Adopt | Signal) -> Transition:
+    execution_id = _id_of(saga_id)
     try:
-        found = transact(_id_of(saga_id), fact)
+        found = transact(execution_id, fact)
     except NotStorable as error:
         raise BadInput({"context": error.message}) from error
     if found is None:
-        raise UnknownSaga(
-            f"This process lacks the definition of {saga_id!r}. Ask one that runs its version."
-        )
+        row = executions.peek(execution_id)
+        raise NoSuchExecution(f"There is no saga {saga_id!r}.") if row is None else _unfit(row)
     if found.decision.verdict is Verdict.REFUSED:
         raise Refused(f"{saga_id}: {found.decision.reason}")
-    return found.decision.verdict
+    return found
+
+
+def _unfit(row: Locked) -> UnknownSaga:
+    state = row.state
+    why = registry.why_unfit(state.saga_id, state.saga_type, state.version, row.digest)
+    return UnknownSaga(why or f"{state.saga_id}: ask again.")
 
 
 def _id_of(saga_id: str) -> int:

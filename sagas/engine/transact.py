@@ -13,9 +13,12 @@ from typing import Final
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from sagas.engine import births, family
+from sagas.engine.adopting import adopt_locked
+from sagas.engine.fitting import fitting
 from sagas.engine.saving import Transition, Unlocked, earliest, news_of, save, save_unlocked
 from sagas.listeners import announce
 from sagas.machine import (
+    Adopt,
     Called,
     Claim,
     Deadlocked,
@@ -38,7 +41,6 @@ from sagas.machine import (
     repetition,
 )
 from sagas.machine.context import fitting_json
-from sagas.registry import registry
 from sagas.store import due, executions, locks
 from sagas.store.executions import Locked
 from sagas.store.statements import connection_here
@@ -67,13 +69,13 @@ class RunOn:
 
 def transact(
     execution_id: int,
-    fact: Fact,
+    fact: Fact | Adopt,
     *,
     only_if_due: bool = False,
     seen: Locked | None = None,
     run_on: RunOn | None = None,
 ) -> Transition | None:
-    """Decides and saves `fact`; None if nothing has that id, or its definition is not known here;
+    """Decides and saves `fact`; None if nothing has that id, or no definition fits it here (S12);
     with `only_if_due`, also if somebody is at work on it, or nobody has to look at it.
 
     `seen` is the row as the caller knows it: if that is still so, it need not be read. With
@@ -125,13 +127,19 @@ def transact_together(facts: Sequence[Seen]) -> dict[int, Transition]:
 
 
 def decide_and_save(
-    execution_id: int, fact: Fact, *, only_if_due: bool = False, run_on: RunOn | None = None
+    execution_id: int,
+    fact: Fact | Adopt,
+    *,
+    only_if_due: bool = False,
+    run_on: RunOn | None = None,
 ) -> Transition | None:
     """The same, inside the caller's transaction, after which `call_parent` is due."""
     locked = executions.lock_if_free(execution_id) if only_if_due else executions.lock(execution_id)
     if locked is None or (only_if_due and not locked.is_due):
         return None
-    definition = _definition(locked)
+    if isinstance(fact, Adopt):
+        return adopt_locked(locked, fact)
+    definition = fitting(locked)
     if definition is None:
         return None
     decision = _decide(definition, locked, fact, run_on)
@@ -172,11 +180,15 @@ def repeat(locked: Locked, woken: Woken) -> Repetition:
 
 
 def _transact(
-    execution_id: int, fact: Fact, only_if_due: bool, seen: Locked | None, run_on: RunOn | None
+    execution_id: int,
+    fact: Fact | Adopt,
+    only_if_due: bool,
+    seen: Locked | None,
+    run_on: RunOn | None,
 ) -> Transition | None:
     if isinstance(fact, Claim | Succeeded | Failed) and not connection_here().in_atomic_block:
         row = executions.peek(execution_id) if seen is None else seen.at_present()
-        definition = None if row is None else _definition(row)
+        definition = None if row is None else fitting(row)
         if row is None or definition is None:
             return None
         decided = Unlocked.of(definition, row, _decide(definition, row, fact, run_on))
@@ -188,23 +200,10 @@ def _transact(
 
 def _unlocked(each: Seen) -> Unlocked | None:
     row = each.row.at_present()
-    definition = _definition(row)
+    definition = fitting(row)
     if definition is None:
         return None
     return Unlocked.of(definition, row, _decide(definition, row, each.fact, each.run_on))
-
-
-def _definition(row: Locked) -> Saga | None:
-    state = row.state
-    definition = registry.find(state.saga_type, state.version)
-    if definition is None:
-        logger.warning(
-            "%s is a %s in version %s, which this process does not know: left for one that does.",
-            state.saga_id,
-            state.saga_type,
-            state.version,
-        )
-    return definition
 
 
 def _decide(definition: Saga, row: Locked, fact: Fact, run_on: RunOn | None) -> Decision:

@@ -7,12 +7,13 @@ from typing import Final
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from sagas.engine.fitting import fitting
 from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
 from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
 from sagas.store import due, executions
-from sagas.store.due import Look
+from sagas.store.due import Look, Stranded
 from sagas.store.executions import Locked
 
 logger = logging.getLogger(__name__)
@@ -63,8 +64,8 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
     return len(execution_ids)
 
 
-def stranded() -> list[tuple[str, int, int]]:
-    """(type, version, how many) of what is due, and unknown to this process."""
+def stranded() -> list[Stranded]:
+    """What is due, and has no definition in this process, or one of another structure."""
     return due.stranded(_known())
 
 
@@ -100,12 +101,12 @@ def _nothing_to_decide(locked: Locked, woken: Woken) -> tuple[Saga, Decision] | 
     at."""
     state = locked.state
     is_related = locked.parent_id is not None or any(s.children for s in state.steps.values())
-    definition = registry.find(state.saga_type, state.version)
+    definition = fitting(locked)
     if is_related or state.terms.blocked or definition is None:
         return None
     decision = decide(definition, state, woken, locked.now)
     return None if decision.events else (definition, decision)
 
 
-def _known() -> list[tuple[str, int]]:
-    return [(saga.saga_type, saga.version) for saga in registry]
+def _known() -> list[tuple[str, int, str]]:
+    return [(saga.saga_type, saga.version, saga.digest) for saga in registry]

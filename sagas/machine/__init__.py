@@ -8,6 +8,7 @@ from sagas.machine.decision import Decision, Start, Tell, Verdict
 from sagas.machine.definition import InvalidInput, Saga
 from sagas.machine.evolve import evolve, fold
 from sagas.machine.facts import (
+    Adopt,
     Amend,
     Called,
     Cancel,
@@ -55,6 +56,7 @@ __all__ = [
     "AT_REST",
     "PATIENT",
     "TERMINAL",
+    "Adopt",
     "Amend",
     "Called",
     "Cancel",

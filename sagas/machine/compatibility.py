@@ -46,7 +46,7 @@ class Kind(StrEnum):
     NO_WAY_FORWARD = "no-way-forward"
     NO_WAY_BACK = "no-way-back"
     DEFINITION_CHANGED = "definition-changed"
-    """Under the same version; this execution can go on all the same."""
+    """Under the same version; this execution can go on all the same, once a person says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class Problem:
     kind: Kind
     message: str
     step: str | None = None
+
+    @property
+    def what(self) -> str:
+        """The message without what to do about it."""
+        return self.message.removesuffix(_ADVICE).rstrip()
 
     @property
     def breaks(self) -> bool:
@@ -82,18 +87,19 @@ def problems(
     except Exception as error:
         return [_unreadable("Its row", error)]
     found = [] if events is None else list(_in_history(state, events))
-    at_steps = list(_at_steps(definition, state, stored.definition_digest))
-    found += at_steps or _on_the_way(definition, state, now)
+    here = list(at_steps(definition, state, stored.definition_digest))
+    found += here or on_the_way(definition, state, now)
     if not found and stored.definition_digest not in ("", definition.digest):
         message = (
-            "It was started with another definition of this version, and can go on with this "
-            f"one. Still, it is not what was promised to it (S12). {_ADVICE}"
+            "It was started with another structure of this version (S12), so it is left alone "
+            f"until it is moved: manage.py saga adopt. It could go on with this one. {_ADVICE}"
         )
         found.append(Problem(Kind.DEFINITION_CHANGED, message))
     return found
 
 
-def _on_the_way(definition: Saga, state: ExecutionState, now: datetime) -> Iterator[Problem]:
+def on_the_way(definition: Saga, state: ExecutionState, now: datetime) -> Iterator[Problem]:
+    """What `definition` would meet if all went well from here."""
     if why := goes_forward(definition, state, now):
         message = f"If all goes well from here, it does not complete: {why}. {_ADVICE}"
         yield Problem(Kind.NO_WAY_FORWARD, message)
@@ -145,7 +151,8 @@ def _other_history(what: str) -> Problem:
 # --- The steps that it has been at ----------------------------------------------------------------
 
 
-def _at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[Problem]:
+def at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[Problem]:
+    """What is wrong with the steps that an execution, whose structure has `digest`, has been at."""
     lost = _lost_compensations(definition, state, digest)
     for name, step in state.steps.items():
         known = definition.by_name.get(name)
@@ -181,10 +188,11 @@ def _is_missed(definition: Saga, state: ExecutionState, step: StepState) -> bool
         return True
     if step.status is StepStatus.FAILED and may_go_forward(state):
         return True
-    return _has_to_be_undone(definition, state, step) and not _was_wait(step)
+    return has_to_be_undone(definition, state, step) and not _was_wait(step)
 
 
-def _has_to_be_undone(definition: Saga, state: ExecutionState, step: StepState) -> bool:
+def has_to_be_undone(definition: Saga, state: ExecutionState, step: StepState) -> bool:
+    """Whether there is something to undo, should the execution turn back."""
     is_left = step.status in TRIED_FORWARD and step.effect is not Effect.NONE
     return is_left and may_go_back(definition, state)
 
@@ -196,7 +204,7 @@ def _was_wait(step: StepState) -> bool:
 def _other_kind(definition: Saga, state: ExecutionState, known: Step, step: StepState) -> str:
     """The kind of step that it takes to go on from there, if `known` is of another."""
     is_over = step.direction is None and step.status is not StepStatus.COMPENSATION_FAILED
-    if is_over and not _has_to_be_undone(definition, state, step):
+    if is_over and not has_to_be_undone(definition, state, step):
         return ""
     if step.children is not None:
         if not isinstance(known, Family):
@@ -238,8 +246,9 @@ def _inserted(node: Node, state: ExecutionState) -> Iterator[tuple[str, str]]:
 
 
 def _was_reached(step: StepState) -> bool:
-    """A step may also be skipped by a person before it is reached."""
-    return bool(step.since or step.attempts or step.direction)
+    """A step may also be skipped by a person before it is reached, or be withdrawn after that."""
+    was_due = step.since and step.status is not StepStatus.PENDING
+    return bool(was_due or step.attempts or step.direction)
 
 
 def _lost_compensations(definition: Saga, state: ExecutionState, digest: str) -> tuple[str, ...]:
@@ -253,22 +262,26 @@ def _lost_compensations(definition: Saga, state: ExecutionState, digest: str) ->
         if (known := definition.claimed_step(name)) is not None
         and known.compensation is None
         and name not in definition.after_pivot
-        and _has_to_be_undone(definition, state, step)
+        and has_to_be_undone(definition, state, step)
     ]
     for names in (*combinations(bare, 1), *combinations(bare, 2)):
-        steps = [_with_compensations(node, names) for node in definition.body.nodes]
-        if replace(definition, steps=steps).digest == digest:
+        if with_compensations(definition, names).digest == digest:
             return names
     return ()
 
 
-def _with_compensations(node: Node, names: tuple[str, ...]) -> Node:
+def with_compensations(definition: Saga, names: tuple[str, ...]) -> Saga:
+    """The same, but with compensations for these steps."""
+    return replace(definition, steps=[_undoable(node, names) for node in definition.body.nodes])
+
+
+def _undoable(node: Node, names: tuple[str, ...]) -> Node:
     match node:
         case InOrder(nodes=nodes):
-            return InOrder([_with_compensations(child, names) for child in nodes])
+            return InOrder([_undoable(child, names) for child in nodes])
         case Parallel(branches=branches):
-            return Parallel(*(_with_compensations(branch, names) for branch in branches))
-        case SagaStep(name=name) if name in names:
+            return Parallel(*(_undoable(branch, names) for branch in branches))
+        case SagaStep(name=name) | ForEach(name=name) if name in names:
             return replace(node, compensation=node.action)
         case _:
             return node

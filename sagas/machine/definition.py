@@ -85,7 +85,8 @@ class Saga:
     pivot: Pivot | None = field(init=False, repr=False)
     after_pivot: frozenset[str] = field(init=False, repr=False)
     digest: str = field(init=False, repr=False)
-    """SHA-256 of the steps' kinds, names and order: what executions under way rely on."""
+    """SHA-256 of the structure: the steps' kinds, names and order, and which have a compensation.
+    An execution keeps the one that it was started with (S12)."""
 
     def __post_init__(self) -> None:
         if self.items_of is None:

@@ -74,4 +74,5 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "failure": _failure,
     "change": _change,
     "left": tuple,
+    "leave": tuple,
 }

@@ -109,6 +109,17 @@ class SagaAmended(_ByPerson):
     changes: Mapping[str, Any]
 
 
+@value(frozen=True, slots=True, kw_only=True)
+class SagaAdopted(_ByPerson):
+    """It goes on with the definition of `version` whose structure has that `digest`; `leave` are
+    steps that nobody undoes any more."""
+
+    type: ClassVar = "saga.adopted"
+    version: int
+    digest: str
+    leave: tuple[str, ...] = ()
+
+
 @value(frozen=True, slots=True)
 class SagaSignalled:
     """A signal came before its wait, and is kept."""
@@ -266,6 +277,7 @@ Note = (
     | SagaPaused
     | SagaResumed
     | SagaAmended
+    | SagaAdopted
     | SagaSignalled
     | StepLate
 )

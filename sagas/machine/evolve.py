@@ -9,6 +9,7 @@ from sagas.machine.events import (
     Adds,
     Event,
     Note,
+    SagaAdopted,
     SagaAmended,
     SagaCancelled,
     SagaPaused,
@@ -119,6 +120,8 @@ def _noted(state: ExecutionState, event: Note) -> dict[str, Any]:
             return {"paused": False}
         case SagaAmended(changes=changes):
             return {"context": {**state.context, **changes}}
+        case SagaAdopted(version=version):
+            return {"version": version}
         case SagaUnblocked():
             return {"terms": replace(state.terms, blocked=False)}
         case SagaReleased():

@@ -207,6 +207,18 @@ class Amend(_ByPerson):
     changes: Mapping[str, Any]
 
 
+@value(frozen=True, slots=True, kw_only=True)
+class Adopt(_ByPerson):
+    """Go on with another definition of the same type: of `version`, or of its own if None. No fact
+    for `decide`, which is told by which definition to decide: see `adoption`.
+
+    `leave` are steps that were done, and need not be undone should the saga turn back.
+    """
+
+    version: int | None = None
+    leave: tuple[str, ...] = ()
+
+
 Report = Succeeded | Failed
 FamilyFact = Called | ChildrenMoved | ChildrenRefused
 Operation = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend

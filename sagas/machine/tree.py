@@ -64,8 +64,8 @@ def concurrent_steps(node: Node) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def outline(node: Node) -> object:
-    """The shape of `node` as JSON values: kinds, names and order, but no policies, which may
-    change while executions run."""
+    """The structure of `node` as JSON values: kinds, names, order, and what has a compensation;
+    but no policies, which may change while executions run."""
     match node:
         case InOrder(nodes=nodes):
             return [outline(child) for child in nodes]

@@ -8,6 +8,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from sagas.machine import TERMINAL, ExecutionStatus, Saga, StepState, StepStatus, Terms
 from sagas.models import SagaEvent, SagaExecution, SagaLock
+from sagas.queries.attention import below
 from sagas.registry import registry
 
 
@@ -38,14 +39,17 @@ def summary(found: SagaExecution) -> dict[str, Any]:
 def describe(found: SagaExecution) -> dict[str, Any]:
     """All of an execution, with every step of its definition."""
     states = _states(found)
-    definition = registry.find(found.saga_type, found.version)
+    definition = registry.fitting(found.saga_type, found.version, found.definition_digest)
     names = list(definition.by_name) if definition is not None else sorted(states)
     overview = summary(found)
+    needy, count = _attention(found, states)
     return {
         **overview,
         "waits_for_locks": _locks_of_others(found) if overview["blocked"] else [],
         "context": found.context,
         "error": _error(found),
+        "attention": needy,
+        "attention_count": count,
         "steps": [
             _describe_step(name, states.get(name, StepState()), _kind(definition, name))
             for name in names
@@ -84,6 +88,35 @@ def what_is_left(found: SagaExecution) -> str:
     if terms.start_at is not None and found.status == ExecutionStatus.PENDING:
         return f"starts at {terms.start_at:%Y-%m-%d %H:%M:%S %Z}"
     return "waits to be resumed" if found.paused else ""
+
+
+def _attention(
+    found: SagaExecution, states: Mapping[str, StepState]
+) -> tuple[list[dict[str, str]], int]:
+    """What needs a person, of an execution itself and below it, and how many executions that
+    are. Asks the database only about one that has children."""
+    kind = found.saga_type, found.version, found.definition_digest
+    own = ""
+    if found.status not in TERMINAL:
+        own = _why_attention(found.saga_id, found.status, states, kind)
+    needy = [{"saga_id": found.saga_id, "reason": own}] if own else []
+    if not any(step.children for step in states.values()):
+        return needy, len(needy)
+    troubles, count = below(found)
+    for each in troubles:
+        steps = {name: StepState.from_json(data) for name, data in each.steps.items()}
+        reason = _why_attention(each.saga_id, each.status, steps, each.kind)
+        needy.append({"saga_id": each.saga_id, "reason": reason})
+    return needy, count + bool(own)
+
+
+def _why_attention(
+    saga_id: str, status: str, states: Mapping[str, StepState], kind: tuple[str, int, str]
+) -> str:
+    """Why an execution itself needs a person; empty if it doesn't."""
+    if status == ExecutionStatus.FAILED:
+        return f"failed, {', '.join(_gave_up(status, states))} gave up"
+    return registry.why_unfit(saga_id, *kind)
 
 
 def _states(found: SagaExecution) -> dict[str, StepState]:

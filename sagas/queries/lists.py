@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from sagas.inputs import TAG
 from sagas.machine import ExecutionStatus
 from sagas.machine.steps import NAME
 from sagas.models import SagaExecution
+from sagas.queries.attention import has_failed, needs_attention
 from sagas.queries.visibility import Asker, execution, visible_to
 
 MOST_LISTED: Final = 200
@@ -58,6 +59,8 @@ class Filter:
     step: str | None = None
     """One that is scheduled, waits or is in flight."""
     paused: bool | None = None
+    attention: bool | None = None
+    """Whether it, or something below it, needs a person."""
     tags: tuple[str, ...] | None = None
     """All of them."""
     created_before: datetime | None = None
@@ -80,18 +83,23 @@ class Page:
 
 
 def page(wanted: Filter, user: Asker, *, before: int | None = None, limit: int = 50) -> Page:
-    """What `user` may see of it, to be shown by `summary`: one statement, and one for `parent`.
+    """What `user` may see of it, to be shown by `summary`: one statement, and one more each for
+    `parent` and `attention`. Who asks for `failed` finds what has failed below, too (L4).
 
     Raises `BadInput` for what can't be a condition, `NoSuchExecution` for an unknown parent.
     """
-    found = matching(wanted, user).select_related("parent").only(*_LISTED)
-    return _cut(found, before, limit)
+    if wanted.status is ExecutionStatus.FAILED:
+        found = matching(replace(wanted, status=None), user).filter(has_failed())
+    else:
+        found = matching(wanted, user)
+    return _cut(found.select_related("parent").only(*_LISTED), before, limit)
 
 
 def targets(
     wanted: Filter, user: Asker, *, before: int | None = None, limit: int | None = None
 ) -> Page:
-    """The same to act upon: the executions' saga_ids alone, all if `limit` is None.
+    """The same to act upon: the executions' saga_ids alone, all if `limit` is None; and only those
+    that have the status asked for themselves.
 
     Raises `BadInput`, too, for a filter that asks nothing: nobody acts on everything by accident.
     """
@@ -125,6 +133,9 @@ def matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
         "created_at__gte": wanted.created_after,
     }
     found = visible_to(user).filter(parent=parent)
+    if wanted.attention is not None:
+        needed = needs_attention()
+        found = found.filter(needed if wanted.attention else ~needed)
     if wanted.tags:
         found = found.exclude(tags=[])  # as the index on tags says
     return found.filter(**{key: value for key, value in conditions.items() if value is not None})

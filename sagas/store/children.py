@@ -40,6 +40,14 @@ SELECT context, steps FROM sagas_sagaexecution
 WHERE parent_id = %s AND parent_step = %s ORDER BY number
 """
 
+UNLIKE = """
+SELECT saga_id FROM sagas_sagaexecution
+WHERE parent_id = %(parent_id)s AND parent_step = %(step)s
+  AND (status NOT IN ('completed', 'compensated') OR (status = 'completed' AND terms ? 'held'))
+  AND (version, definition_digest) <> (%(version)s, %(digest)s)
+ORDER BY number
+"""
+
 _LIVE = {ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATING}
 _OBEYED_BY = {
     Order.HALT: {ExecutionStatus.PENDING, ExecutionStatus.RUNNING},
@@ -86,6 +94,19 @@ def outputs(parent_id: int, step: str) -> list[tuple[dict[str, Any], set[str]]]:
             (json.loads(context), _written(json.loads(steps)))
             for context, steps in cursor.fetchall()
         ]
+
+
+def unlike(parent_id: int, step: str, version: int, digest: str) -> list[str]:
+    """The saga_ids of the children of `step` that go by another definition, and may have to act."""
+    values: dict[str, Any] = {
+        "parent_id": parent_id,
+        "step": step,
+        "version": version,
+        "digest": digest,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(UNLIKE, values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _written(steps: dict[str, Any]) -> set[str]:

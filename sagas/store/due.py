@@ -11,12 +11,12 @@ from sagas.store.executions import Locked
 
 DUE = """
 -- By the partial index on wake_at, which a clock that is read for each row would not end. Only what
--- this process has a definition for (S12). Those of one wake_at, as one look promises it to many,
--- are put in order afterwards: there may be a hundred thousand of them.
+-- this process has the very definition of (S12). Those of one wake_at, as one look promises it to
+-- many, are put in order afterwards: there may be a hundred thousand of them.
 SELECT id FROM (
     SELECT id, wake_at FROM sagas_sagaexecution
-    WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version) IN (
-        SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
+    WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version, definition_digest) IN (
+        SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[], %(digests)s::text[])
     )
     ORDER BY wake_at LIMIT %(limit)s
 ) AS found
@@ -25,12 +25,12 @@ ORDER BY wake_at, id
 
 STRANDED = """
 -- What is due and has waited for so long that nobody seems to have its definition.
-SELECT saga_type, version, count(*) FROM sagas_sagaexecution
+SELECT saga_type, version, definition_digest, count(*), min(saga_id) FROM sagas_sagaexecution
 WHERE wake_at <= (SELECT clock_timestamp() - interval '30 seconds')
-  AND (saga_type, version) NOT IN (
-    SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
+  AND (saga_type, version, definition_digest) NOT IN (
+    SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[], %(digests)s::text[])
 )
-GROUP BY saga_type, version
+GROUP BY saga_type, version, definition_digest
 """
 
 WAITED_FOR = """
@@ -91,18 +91,33 @@ class Look:
         return min(self.locked.hints_sent + self.counts, MOST_SENT)
 
 
-def due(known: Iterable[tuple[str, int]], limit: int) -> list[int]:
+Definitions = Iterable[tuple[str, int, str]]
+"""Types, versions and digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """How many executions of one structure are due, and one of them."""
+
+    saga_type: str
+    version: int
+    digest: str
+    count: int
+    example: str
+
+
+def due(known: Definitions, limit: int) -> list[int]:
     """The ids of at most `limit` executions whose wake_at has come, the longest due first."""
     with connection.cursor() as cursor:
-        cursor.execute(DUE, _types(known) | {"limit": limit})
+        cursor.execute(DUE, _arrays(known) | {"limit": limit})
         return [row[0] for row in cursor.fetchall()]
 
 
-def stranded(known: Iterable[tuple[str, int]]) -> list[tuple[str, int, int]]:
-    """(type, version, how many) of what is due but has no definition among `known`."""
+def stranded(known: Definitions) -> list[Stranded]:
+    """What is due, but has no definition among `known`."""
     with connection.cursor() as cursor:
-        cursor.execute(STRANDED, _types(known))
-        return [(saga_type, version, count) for saga_type, version, count in cursor.fetchall()]
+        cursor.execute(STRANDED, _arrays(known))
+        return [Stranded(*row) for row in cursor.fetchall()]
 
 
 def waited_for() -> set[str]:
@@ -138,9 +153,10 @@ def promise(looks: Sequence[Look]) -> None:
             cursor.execute(PROMISE, values)
 
 
-def _types(known: Iterable[tuple[str, int]]) -> dict[str, list[Any]]:
-    pairs = list(known)
+def _arrays(known: Definitions) -> dict[str, list[Any]]:
+    # Without a digest: what was started before it was kept.
+    all_of = [each for one in known for each in (one, (*one[:2], ""))]
     return {
-        "types": [saga_type for saga_type, _ in pairs],
-        "versions": [version for _, version in pairs],
+        name: [each[place] for each in all_of]
+        for place, name in enumerate(("types", "versions", "digests"))
     }

@@ -25,6 +25,8 @@ class Locked:
 
     id: int
     state: ExecutionState
+    digest: str
+    """Of the structure that it was started with, or has adopted since."""
     hints_sent: int
     wake_at: datetime | None
     owner_id: int | None
@@ -68,7 +70,8 @@ class Found:
 
 
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,
-       hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken"""
+       definition_digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders,
+       outcome_taken"""
 
 # One is looked up by itself: for `id = ANY(…)` PostgreSQL makes a bitmap of all that the index has,
 # and visits every dead version of the row.
@@ -87,6 +90,13 @@ SELECT {_COLUMNS}, clock_timestamp() FROM locked
 LOCK = _LOCK.format(which="id = %(id)s", skip="")
 
 LOCK_FREE = _LOCK.format(which="id = ANY(%(ids)s)", skip="SKIP LOCKED")
+
+ADOPT = """
+-- After the transition that says so, which has taken what the parent said: nobody has done it yet.
+UPDATE sagas_sagaexecution
+SET version = %(version)s, definition_digest = %(digest)s, orders = %(orders)s::jsonb
+WHERE id = %(id)s
+"""
 
 FIND = """
 SELECT saga_id, id, saga_type, status, input_digest, owner_id FROM sagas_sagaexecution
@@ -129,6 +139,19 @@ def peek_at(execution_ids: Iterable[int]) -> dict[int, Locked]:
     return {row.id: row for row in _read(PEEK_AT, {"ids": list(execution_ids)})}
 
 
+def adopt(row: Locked, version: int, digest: str) -> None:
+    """Writes by which definition an execution goes on; in the transaction that has locked it."""
+    orders = json.dumps(row.orders)
+    values: dict[str, Any] = {
+        "id": row.id,
+        "version": version,
+        "digest": digest,
+        "orders": orders,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ADOPT, values)
+
+
 def find(*saga_ids: str) -> dict[str, Found]:
     """Who has each of these saga_ids that is taken. Takes no lock: the caller may keep its
     transaction open for long."""
@@ -145,7 +168,7 @@ def _read(sql: str, values: Mapping[str, Any]) -> Iterator[Locked]:
 
 def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
     (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms, *rest) = row
-    hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
+    digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
     state = ExecutionState(
         saga_id,
         saga_type,
@@ -158,7 +181,7 @@ def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
         Terms.from_json(json.loads(terms)),
     )
     relatives = owner_id, parent_id, root_id, json.loads(orders), outcome_taken
-    return Locked(id_, state, hints_sent, wake_at, *relatives, moment, read_at)
+    return Locked(id_, state, digest, hints_sent, wake_at, *relatives, moment, read_at)
 
 
 _STATUSES: Final = Words(ExecutionStatus)

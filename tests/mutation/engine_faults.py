@@ -70,9 +70,9 @@ TRANSACTIONS = (
     Fault(
         name="An execution of an unknown version is run by the newest",
         clause="S12",
-        file=_TRANSACT,
-        before="definition = registry.find(state.saga_type, state.version)",
-        after="definition = registry.newest(state.saga_type)",
+        file="sagas/engine/fitting.py",
+        before="found = registry.fitting(state.saga_type, state.version, row.digest)",
+        after="found = registry.newest(state.saga_type)",
         tests=ENGINE,
     ),
     Fault(

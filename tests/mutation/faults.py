@@ -9,6 +9,7 @@ from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
+from tests.mutation.structure_faults import STRUCTURE_FAULTS
 
 FAULTS: Final = (
     *ATTEMPT_FAULTS,
@@ -18,4 +19,5 @@ FAULTS: Final = (
     *BIRTH_FAULTS,
     *STORE_FAULTS,
     *DEATH_FAULTS,
+    *STRUCTURE_FAULTS,
 )

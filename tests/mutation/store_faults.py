@@ -114,8 +114,8 @@ DUE = (
         clause="S12",
         file=_DUE,
         before="""\
-    WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version) IN (
-        SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[])
+    WHERE wake_at <= (SELECT clock_timestamp()) AND (saga_type, version, definition_digest) IN (
+        SELECT * FROM unnest(%(types)s::text[], %(versions)s::integer[], %(digests)s::text[])
     )
     ORDER BY""",
         after="""\

@@ -146,6 +146,16 @@ def s8_the_events_lead_to_the_row(story: Story) -> Iterator[str]:
         yield f"S8: folded, the events give {fold(story.events)}, and the row is {story.state}"
 
 
+def s12_no_step_that_its_structure_lacks(story: Story) -> Iterator[str]:
+    by_name = story.design.saga.by_name
+    for event in story.events:
+        step = getattr(event, "step", None)
+        if step is not None and step not in by_name:
+            yield f"S12: {event}, and it was started without such a step"
+        elif _is_undoing(event) and step not in story.design.undone:
+            yield f"S12: {event}, and it was started without that compensation"
+
+
 def s13_one_clock_and_no_lease_ends_early(story: Story) -> Iterator[str]:
     leases: dict[str, Any] = {}
     for event, at in zip(story.events, story.times, strict=True):
@@ -195,6 +205,7 @@ CHECKS: Final[tuple[Callable[[Story], Iterator[str]], ...]] = (
     s6_the_way_back_is_the_way_forward_reversed,
     s7_after_the_pivot_there_is_no_way_back,
     s8_the_events_lead_to_the_row,
+    s12_no_step_that_its_structure_lacks,
     s13_one_clock_and_no_lease_ends_early,
     r6_a_report_that_was_taken_is_never_late,
     one_turn_and_one_end,

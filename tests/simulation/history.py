@@ -10,6 +10,7 @@ from sagas.machine import Direction, ExecutionState
 from sagas.machine import events as ev
 from sagas.models import SagaEvent, SagaExecution
 from tests.engine.driving import state_in
+from tests.simulation.codes import Codes
 from tests.simulation.definitions import Design
 
 Settled = ev.StepSucceeded | ev.StepRetrying | ev.StepFailed
@@ -35,7 +36,7 @@ class Story:
         return [f"{number:3} {at.isoformat()} {event}" for number, at, event in told]
 
 
-def stories(designs: dict[str, Design]) -> Iterator[Story]:
+def stories(codes: Codes) -> Iterator[Story]:
     """All that were started, in that order, without their parts."""
     told: dict[int, list[tuple[int, datetime]]] = {}
     rows = SagaEvent.objects.order_by("execution_id", "seq")
@@ -45,7 +46,7 @@ def stories(designs: dict[str, Design]) -> Iterator[Story]:
         mine = told.get(found.pk, [])
         yield Story(
             state_in(found),
-            designs[found.saga_type],
+            codes.design(found.saga_type, found.definition_digest),
             [number for number, _ in mine],
             [at for _, at in mine],
             queries.history(found.pk),

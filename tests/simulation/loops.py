@@ -17,6 +17,7 @@ from tasks.wake import AFTER_ERROR, BATCH, INTERVAL
 from tests.seams import around_statements
 from tests.simulation.broker import Broker
 from tests.simulation.clock import START
+from tests.simulation.codes import Codes
 from tests.simulation.faults import Faults
 from tests.simulation.stage import Actor, Stage
 
@@ -45,6 +46,7 @@ class WakeLoop(Actor):
 
 class WakeLoops:
     def __init__(self, stage: Stage, faults: Faults, broker: Broker) -> None:
+        self.codes: Codes  # set by the world
         self._all = [WakeLoop("loop 0"), WakeLoop("loop 1")]
         self._stage = stage
         self._broker = broker
@@ -74,6 +76,7 @@ class WakeLoops:
     def _wake(self, loop: WakeLoop) -> int:
         """How many executions it found due."""
         found = 0
+        loop.code = self.codes.some() if self._faults.active else 1 - loop.code
         loop.next_look = self._stage.clock.now + timedelta(seconds=INTERVAL)
         with self._stage.process(loop):
             try:

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 
 from sagas import engine
-from sagas.errors import SagaError
+from sagas.errors import SagaError, UnknownSaga
+from tests.simulation.codes import Codes
 from tests.simulation.definitions import Design
 from tests.simulation.faults import Faults
 from tests.simulation.stage import Actor, Stage
@@ -26,9 +27,10 @@ class Wanted:
 class Client(Actor):
     """Starts each saga until it is told that it was started (S11)."""
 
-    def __init__(self, stage: Stage, faults: Faults, wanted: list[Wanted]) -> None:
+    def __init__(self, stage: Stage, faults: Faults, codes: Codes, wanted: list[Wanted]) -> None:
         super().__init__("client")
         self._stage = stage
+        self._codes = codes
         self._faults = faults
         self._waiting = list(wanted)
         self._started: list[Wanted] = []
@@ -46,6 +48,7 @@ class Client(Actor):
         else:
             return False
         self.concern = wanted.saga_id
+        self.code = self._codes.some()
         with self._stage.process(self):
             self._start(wanted)
         return True
@@ -78,8 +81,9 @@ class Intent:
 class Operator(Actor):
     """Decides to cancel a saga, and presses the button when it may be too late."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, codes: Codes) -> None:
         super().__init__("operator")
+        self._codes = codes
         self.refused: list[Intent] = []
         """What came too late."""
         self.done: list[Intent] = []
@@ -101,9 +105,15 @@ class Operator(Actor):
             return False
         intent = self._intents.pop(0)
         self.concern = intent.saga_id
+        self.code = self._codes.for_saga(intent.saga_id)
         with self._stage.process(self):
             try:
                 engine.cancel(intent.saga_id, by="operator", reason="as simulated")
+            except UnknownSaga as error:
+                fits = self._codes.fits(intent.saga_id, self.code)
+                self._stage.require(not fits, f"S12: {error}", intent.saga_id)
+                self._stage.note(f"lacks its structure: {error}", intent.saga_id)
+                self._stage.races["R26 an operator"] += 1
             except SagaError as error:
                 self._stage.note(f"may not cancel: {error}", intent.saga_id)
                 self.refused.append(intent)

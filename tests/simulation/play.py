@@ -20,7 +20,6 @@ from sagas.machine import AT_REST, TERMINAL
 from sagas.machine.wake import LONGEST_REPEAT
 from sagas.registry import registry
 from tests.simulation.checks import broken_clauses, stood_still
-from tests.simulation.definitions import PARTS
 from tests.simulation.faults import ConnectionLost
 from tests.simulation.history import stories
 from tests.simulation.ledgers import discrepancies, misnamed
@@ -121,7 +120,7 @@ def _check(world: World, faults_ended_at: datetime) -> Counter[str]:
     cancelled = {intent.saga_id for intent in world.operator.done}
     unheard = _one(UNHEARD, [sorted(TERMINAL)])
     stage.require(not unheard, "L4: what a part has come to never reached its saga", unheard)
-    told = list(stories(world.designs))
+    told = list(stories(world.codes))
     for story in told:  # safety first: what broke it may be why another one stands still
         calls = books.calls.get(story.saga_id, [])
         broken = broken_clauses(story, calls, was_cancelled=story.saga_id in cancelled)
@@ -167,9 +166,9 @@ def _in_charge(world: World) -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("TRUNCATE sagas_sagaexecution, sagas_sagaevent RESTART IDENTITY CASCADE")
         registry._sagas.clear()
-        for saga in (*PARTS, *(design.saga for design in world.designs.values())):
-            registry.add(saga)
-        listeners._listeners[:] = [world.broker.hear]
+        stack.enter_context(mock.patch.object(world.stage, "enter", world.codes.enter))
+        world.codes.enter(world.stage.actor)
+        listeners._listeners[:] = [world.codes.hear, world.broker.hear]
         try:
             yield
         finally:
@@ -201,7 +200,7 @@ def _report(world: World, message: str, saga_id: str) -> str:
         lines += ["", "Its moves, and those that touch all:"]
         lines += world.stage.trace.lines_of(saga_id)
         connection.close()  # it may be in the middle of a transaction
-        for story in stories(world.designs):
+        for story in stories(world.codes):
             if story.saga_id == saga_id:
                 lines += ["", "Its events:", *story.lines(), str(story.state)]
     replay = f"python -m tests.simulation --seed {world.seed} --sagas {len(world.wanted)}"

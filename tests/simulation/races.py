@@ -42,6 +42,8 @@ RACES: Final = {
     "reports together, in doubt": "that statement was lost with the connection, and all of it was "
     "reported one by one",
     "R20": "a forged message claimed in vain",
+    "R26": "a worker with other steps under the same version left a claim alone",
+    "R26 an operator": "an operator's process with other steps refused to act, and said why",
     "R21": "what waited behind a full queue was made due once that was free",
 }
 

@@ -31,6 +31,8 @@ class Actor:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.code = 0
+        """Which of two codes its process runs (R26)."""
         self.concern = ""
         """The saga_id of what it is at work on; empty if that concerns all."""
         self.announced: set[int] = set()
@@ -53,6 +55,8 @@ class Stage:
     races: Counter[str] = field(default_factory=Counter)
     meanwhile: Callable[[], None] = lambda: None
     """Lets others act while somebody is in the middle of something. The scheduler sets it."""
+    enter: Callable[[Actor], None] = lambda _: None
+    """Puts the definitions of an actor's code in place."""
     acting: list[Actor] = field(default_factory=lambda: [NOBODY])
     """Who acts, innermost last: an actor may be in the middle of something meanwhile."""
 
@@ -75,6 +79,7 @@ class Stage:
         actor.announced.clear()
         actor.lost_at_commit.clear()
         self.acting.append(actor)
+        self.enter(actor)
         _forget_what_others_hold()
         self.clock.tell_database()
         try:
@@ -84,6 +89,7 @@ class Stage:
             actor.end()
         finally:
             self.acting.pop()
+            self.enter(self.actor)
 
 
 def _forget_what_others_hold() -> None:

@@ -15,6 +15,7 @@ from sagas.machine import Failure, Verdict
 from tasks.steps import failure_kind
 from tests.simulation.broker import Broker, Message
 from tests.simulation.clock import START
+from tests.simulation.codes import Codes
 from tests.simulation.faults import Faults
 from tests.simulation.stage import Actor, Killed, Stage
 
@@ -58,6 +59,7 @@ class Workers:
         self.all = [Worker(f"worker {number}") for number in range(count)]
         self.claimed: set[tuple[int, str, str, int]] = set()
         """The messages whose claim was won."""
+        self.codes: Codes  # set by the world, whose designs act by these workers
         self._stage = stage
         self._faults = faults
         self._broker = broker
@@ -84,6 +86,7 @@ class Workers:
         worker = self._stage.rng.choice(idle)
         worker.phase = "busy"
         worker.concern = self._broker.saga_ids.get(message.execution_id, "unknown")
+        worker.code = self.codes.for_execution(message.execution_id)
         with self._stage.process(worker):
             self._claim(worker, message)
         if worker.phase == "busy":
@@ -163,6 +166,7 @@ class Workers:
             return
         if work is None:
             self._stage.races["R1"] += message.key in self.claimed
+            self._stage.races["R26"] += not self.codes.fits(saga_id, worker.code)
             self._stage.races["R20"] += message.is_forged
             self._stage.note("claims in vain", saga_id)
             return
@@ -197,6 +201,7 @@ class Workers:
     def _in_step_with(self, worker: Worker) -> list[Worker]:
         """Who reports in one statement with it, each for a saga of its own; at least itself."""
         able = [worker, *(each for each in self.all if each is not worker)]
+        able = [each for each in able if each.code == worker.code]
         now, found = self._stage.clock.now, dict[int, Worker]()
         for each in able:
             is_able = each.phase == "ran" and each.stalled_until <= now

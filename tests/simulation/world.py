@@ -9,6 +9,7 @@ from django.db import connection
 from sagas.machine import Direction
 from sagas.store import due
 from tests.simulation.broker import Broker
+from tests.simulation.codes import Codes
 from tests.simulation.definitions import CONTEXT, Design, random_design
 from tests.simulation.faults import Faults
 from tests.simulation.loops import WakeLoops
@@ -36,10 +37,13 @@ class World:
         self.workers = Workers(self.stage, self.faults, self.broker, WORKERS)
         self.loops = WakeLoops(self.stage, self.faults, self.broker)
         self.designs = self._random_designs(1 + sagas // SAGAS_PER_DESIGN)
+        act = self.participants.act
+        self.codes = Codes(self.stage, self.faults, self.designs, act)
+        self.workers.codes = self.loops.codes = self.codes
         self.wanted = [self._random_wish(number) for number in range(sagas)]
         self.wanted_by_id = {wanted.saga_id: wanted for wanted in self.wanted}
-        self.client = Client(self.stage, self.faults, self.wanted)
-        self.operator = Operator(self.stage)
+        self.client = Client(self.stage, self.faults, self.codes, self.wanted)
+        self.operator = Operator(self.stage, self.codes)
 
     @property
     def is_at_rest(self) -> bool:
@@ -71,7 +75,7 @@ class World:
 
     def is_last_step(self, saga_id: str, step: str) -> bool:
         """Whether every other step of its saga stands before it."""
-        design = self.wanted_by_id[saga_id].design
+        design = self.codes.began(saga_id) or self.wanted_by_id[saga_id].design
         return all((other, step) in design.order for other in design.saga.by_name if other != step)
 
     def _random_designs(self, count: int) -> dict[str, Design]:

@@ -5,9 +5,8 @@ manage.py saga retry order-7 --reason "the bank is back"
 manage.py saga pause --type order_processing --status running --reason "stock-taking"
 """
 
-import getpass
 import json
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction
+from argparse import ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +37,8 @@ from sagas.machine import (
     TryAgain,
     WayBack,
 )
-from sagas.machine.context import NotStorable, storable_json
+from sagas.management import adopting
+from sagas.management.arguments import json_object, json_value, positive_number, text, who
 
 ERRORS: Final[dict[type[SagaError], tuple[int, str]]] = {
     BadInput: (2, "bad input"),  # 2 is what argparse exits with, too
@@ -84,14 +84,19 @@ class Command(BaseCommand):
             _add_ids(verbs.add_parser(verb, help=what), "+")
         listing = verbs.add_parser("list", help="one line each, newest first")
         _add_filter(listing, "--step")
-        listing.add_argument("--limit", type=_positive, default=50, help="how many; or 50")
-        listing.add_argument("--before", type=_positive, help="read on: what the last list said")
+        listing.add_argument("--limit", type=positive_number, default=50, help="how many; or 50")
+        listing.add_argument(
+            "--before", type=positive_number, help="read on: what the last list said"
+        )
         for verb, action in ACTIONS.items():
             _add_action(verbs.add_parser(verb, help=action.help), action)
         signal = verbs.add_parser("signal", help="hand a wait what it waits for")
         _add_targets(signal, "--step")
         signal.add_argument("--name", required=True, help="of the wait")
-        signal.add_argument("--payload", type=_json, default=None, metavar="JSON")
+        signal.add_argument("--payload", type=json_value, default=None, metavar="JSON")
+
+        moving = "go on by another definition, after it was shown what that means"
+        adopting.add_arguments(verbs.add_parser("adopt", help=moving))
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -109,9 +114,11 @@ class Command(BaseCommand):
             case "way-back":
                 self._for_each(options["saga_ids"], self._say_way_back)
             case "signal":
-                name, payload, by = options["name"], options["payload"], _by(options)
+                name, payload, by = options["name"], options["payload"], who(options)
                 act = partial(engine.signal, name=name, payload=payload, by=by)
                 self._act(verb, act, options)
+            case "adopt":
+                self._adopt(options)
             case _:
                 operation = _operation(ACTIONS[verb], options)
                 self._act(verb, partial(engine.operate, operation=operation), options)
@@ -123,6 +130,22 @@ class Command(BaseCommand):
             self.stdout.write(_line(found))
         if page.next_before is not None:
             self.stderr.write(f"There are more: --before {page.next_before}")
+
+    def _adopt(self, options: dict[str, Any]) -> None:
+        wanted, saga_ids = adopting.operation(options), options["saga_ids"]
+
+        def show(saga_id: str) -> None:
+            self.stdout.write("\n".join(adopting.preview(saga_id, wanted)))
+
+        def adopt(saga_id: str) -> None:
+            engine.operate(saga_id, wanted)
+            self.stdout.write(f"{saga_id}: done")
+
+        self._for_each(saga_ids, show)
+        if not options["dry_run"]:
+            if not options["yes"]:
+                self._confirm("adopt", len(saga_ids))
+            self._for_each(saga_ids, adopt)
 
     def _act(self, verb: str, act: Callable[[str], object], options: dict[str, Any]) -> None:
         def do(saga_id: str) -> None:
@@ -172,6 +195,10 @@ class Command(BaseCommand):
         for name in ("parent", "start_at", "deadline", "waits_for_locks", "error"):
             if shown[name]:
                 self.stdout.write(f"  {name}: {_plain(shown[name])}")
+        for each in shown["attention"]:
+            self.stdout.write(f"  needs a person: {each['saga_id']}: {each['reason']}")
+        if (more := shown["attention_count"] - len(shown["attention"])) > 0:
+            self.stdout.write(f"  needs a person: {more} more")
         for step in shown["steps"]:
             facts = [step["status"], f"effect {step['effect']}"]
             facts += [
@@ -188,7 +215,7 @@ class Command(BaseCommand):
 
 
 def _add_ids(parser: ArgumentParser, number: str) -> None:
-    parser.add_argument("saga_ids", nargs=number, type=_text, metavar="SAGA_ID")
+    parser.add_argument("saga_ids", nargs=number, type=text, metavar="SAGA_ID")
 
 
 def _add_filter(parser: ArgumentParser, *at_aliases: str) -> None:
@@ -199,6 +226,8 @@ def _add_filter(parser: ArgumentParser, *at_aliases: str) -> None:
     at = "with that step scheduled, waiting or in flight"
     group.add_argument("--at", *at_aliases, dest="at", metavar="STEP", help=at)
     group.add_argument("--paused", action=BooleanOptionalAction)
+    needs = "that need a person, or have something below them that does"
+    group.add_argument("--attention", action=BooleanOptionalAction, help=needs)
     for name in ("--created-before", "--created-after"):
         like = "like 2026-01-31T12:00+00:00"
         group.add_argument(name, type=datetime.fromisoformat, metavar="TIME", help=like)
@@ -209,73 +238,36 @@ def _add_filter(parser: ArgumentParser, *at_aliases: str) -> None:
 def _add_targets(parser: ArgumentParser, *at_aliases: str) -> None:
     _add_ids(parser, "*")
     _add_filter(parser, *at_aliases)
-    parser.add_argument("--limit", type=_positive, help="act on so many at most, the newest")
+    parser.add_argument("--limit", type=positive_number, help="act on so many at most, the newest")
     parser.add_argument("--yes", action="store_true", help="don't ask before acting on many")
-    parser.add_argument("--by", type=_text, metavar="NAME", help="who; you by default")
+    parser.add_argument("--by", type=text, metavar="NAME", help="who; you by default")
 
 
 def _add_action(parser: ArgumentParser, action: Action) -> None:
     # Where no step is acted on, --step can mean nothing but where the sagas are.
     _add_targets(parser, *([] if action.step else ["--step"]))
-    parser.add_argument("--reason", required=True, type=_text, help="why; it is recorded")
+    parser.add_argument("--reason", required=True, type=text, help="why; it is recorded")
     if action.step:
         parser.add_argument("--step", required=action.step == "needed")
     if action.changes:
         needed = action.changes == "needed"
-        parser.add_argument("--changes", required=needed, type=_json_object, metavar="JSON")
+        parser.add_argument("--changes", required=needed, type=json_object, metavar="JSON")
 
 
 def _filter(options: dict[str, Any]) -> queries.Filter:
-    names = ("saga_type", "version", "status", "paused", "created_before", "created_after")
-    same = {name: options[name] for name in (*names, "parent")}
+    names = ("saga_type", "version", "status", "paused", "attention", "parent")
+    same = {name: options[name] for name in (*names, "created_before", "created_after")}
     tags = None if options["tag"] is None else (options["tag"],)
     return queries.Filter(**same, step=options["at"], tags=tags)
 
 
 def _operation(action: Action, options: dict[str, Any]) -> Operation:
-    given = {"by": _by(options), "reason": options["reason"]}
+    given = {"by": who(options), "reason": options["reason"]}
     if action.step:
         given["step"] = options["step"]
     if action.changes:
         given["changes"] = options["changes"] or {}
     return action.fact(**given)
-
-
-def _by(options: dict[str, Any]) -> str:
-    try:
-        return options["by"] or getpass.getuser()
-    except (KeyError, OSError):
-        raise CommandError("This system has no name for you: add --by.", returncode=2) from None
-
-
-def _text(value: str) -> str:
-    try:
-        storable_json({"text": value})
-    except NotStorable as error:
-        raise ArgumentTypeError(error.message) from None
-    if not value.strip():
-        raise ArgumentTypeError("can't be empty")
-    return value.strip()
-
-
-def _json(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
-        raise ArgumentTypeError(f"is not JSON: {error}") from None
-
-
-def _json_object(value: str) -> dict[str, Any]:
-    found = _json(value)
-    if not isinstance(found, dict) or not found:
-        raise ArgumentTypeError('names no key: write it like {"amount_cents": 2500}')
-    return found
-
-
-def _positive(value: str) -> int:
-    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 1 << 63:
-        raise ArgumentTypeError("is not a number, 1 or more")
-    return int(value)
 
 
 def _line(found: Any) -> str:

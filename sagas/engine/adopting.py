@@ -1,0 +1,62 @@
+"""Moving executions to another definition, because a person says so (S12)."""
+
+from sagas.engine.saving import Transition, news_of
+from sagas.errors import NoSuchExecution
+from sagas.listeners import announce
+from sagas.machine import Adopt, Decision, Saga, Verdict
+from sagas.machine.adoption import Adoption, adopt, adoption
+from sagas.machine.definition import items_type
+from sagas.machine.steps import ForEach
+from sagas.registry import registry
+from sagas.store import children, executions, transitions
+from sagas.store.executions import Locked
+from sagas.store.transitions import Written
+
+
+def adopt_locked(locked: Locked, fact: Adopt) -> Transition:
+    """Moves an execution that the caller's transaction has locked. Decides nothing else: whoever
+    looks at it next does, by its new definition. Raises `UnknownSaga`."""
+    definition = _definition(locked, fact)
+    planned = _planned(locked, definition, fact)
+    if planned.is_there or planned.refused:
+        verdict = Verdict.REPEATED if planned.is_there else Verdict.REFUSED
+        said = Decision(verdict, locked.state, (), (), reason=" ".join(planned.refused))
+        return Transition(definition, said, locked, None)
+    decision = adopt(definition, locked.state, fact, locked.now)
+    # One that is at rest stays so, and must not be woken (L1).
+    wake = locked.wake_at if locked.state.is_at_rest else locked.now
+    came_to, _ = news_of(definition, locked, decision)
+    transitions.save([Written(locked, decision, wake, came_to)], locked=True)
+    executions.adopt(locked, definition.version, definition.digest)
+    announce(locked.id, definition, decision)
+    return Transition(definition, decision, locked, None)
+
+
+def planned(execution_id: int, fact: Adopt) -> Adoption:
+    """What `adopt_locked` would do. Changes nothing."""
+    found = executions.peek(execution_id)
+    if found is None:
+        raise NoSuchExecution("It was deleted just now.")
+    return _planned(found, _definition(found, fact), fact)
+
+
+def items_left(found: Transition) -> list[str]:
+    """The items of an execution that has moved which don't go by its new definition yet: a part of
+    them, as long as there are any. None of those that are over for good."""
+    saga_ids: list[str] = []
+    for step in found.definition.by_name.values():
+        if isinstance(step, ForEach):
+            name = items_type(found.definition.saga_type, step)
+            items = registry.get(name, found.definition.version)
+            saga_ids += children.unlike(found.row.id, step.name, items.version, items.digest)
+    return saga_ids
+
+
+def _definition(row: Locked, fact: Adopt) -> Saga:
+    state = row.state
+    return registry.get(state.saga_type, fact.version or state.version)
+
+
+def _planned(row: Locked, definition: Saga, fact: Adopt) -> Adoption:
+    began_with = registry.of_structure(row.state.saga_type, row.digest)
+    return adoption(definition, row.state, row.digest, began_with, fact.leave, row.now)
