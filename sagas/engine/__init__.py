@@ -27,7 +27,7 @@ from sagas.engine.operating import (
     signal,
     skip,
 )
-from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
+from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed, turn_to_relay
 from sagas.engine.starting import Started, start, start_many
 from sagas.engine.transact import MayRunOn
 from sagas.engine.waking import Queues, stranded, wake
@@ -44,6 +44,9 @@ from sagas.engine.working import (
     succeed_together,
 )
 from sagas.inputs import NewSaga
+from sagas.store.sessions import close_own as close_own_session
+from sagas.store.sessions import end_here as end_session
+from sagas.store.sessions import with_own as own_session
 
 __all__ = [
     "Archive",
@@ -58,6 +61,8 @@ __all__ = [
     "cancel",
     "claim",
     "claim_together",
+    "close_own_session",
+    "end_session",
     "fail",
     "lead_relay",
     "leave_relay",
@@ -66,6 +71,7 @@ __all__ = [
     "mark_relayed",
     "operate",
     "operate_on_many",
+    "own_session",
     "pause",
     "preview",
     "prune",
@@ -80,5 +86,6 @@ __all__ = [
     "stranded",
     "succeed",
     "succeed_together",
+    "turn_to_relay",
     "wake",
 ]

@@ -30,7 +30,7 @@ from sagas.machine import (
 )
 from sagas.machine.context import NotStorable
 from sagas.registry import registry
-from sagas.store import executions
+from sagas.store import executions, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> Non
     _hand_in(saga_id, Signal(name, payload, by))
 
 
+@sessions.repeated
 def preview(saga_id: str) -> WayBack:
     """What `cancel` would undo, in order. Changes nothing."""
     found = executions.peek(_id_of(saga_id))
@@ -126,6 +127,7 @@ def preview(saga_id: str) -> WayBack:
     return way_back(definition, found.state, found.now)
 
 
+@sessions.repeated
 def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
     try:
         found = transact(_id_of(saga_id), fact)
