@@ -178,9 +178,8 @@ def end_what_is_open() -> str:
     for each in opened:
         if left := how_left(each):
             found = f"{each.alias!r}: {left}"
+            each.in_atomic_block = False  # or Django would not open another session
             end(each)
-            del connections[each.alias]
-            _here.connection = None
     _here.was_opened = any(each.connection is not None for each in opened)
     return found
 

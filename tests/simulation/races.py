@@ -43,6 +43,8 @@ RACES: Final = {
     "reported one by one",
     "R20": "a forged message claimed in vain",
     "R21": "what waited behind a full queue was made due once that was free",
+    "R22": "a session was of no use, and what was asked was done over another one",
+    "R23": "an action left a transaction open",
 }
 
 ELSEWHERE: Final = "Not simulated, but tested elsewhere: R13, R15, R16, R19."
