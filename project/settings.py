@@ -12,6 +12,8 @@
 ``DEBUG``               ``1`` for Django's debug pages
 ``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
                         worker needs) keeps one connection to a process or thread
+``DATABASE_POOLER``     ``session`` or ``transaction``: the mode of a PgBouncer that DATABASE_URL
+                        leads to (docs/sessions.md); empty without one
 ``CONSUL_HTTP_ADDR``    Consul's agent, ``host:port`` or a URL, which then says where services are
 ``CONSUL_HTTP_TOKEN``   an ACL token of Consul's
 ``CONSUL_DATACENTER``   where to look for services; the agent's own datacenter by default
@@ -27,10 +29,11 @@
 
 import os
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+
+from project.database import LIMITS, database
 
 
 def _required(name: str) -> str:
@@ -98,29 +101,14 @@ WHITENOISE_USE_FINDERS = True  # the admin's style and scripts, with no step to 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Database -----------------------------------------------------------------------------------
-# Seconds. The engine's transactions take milliseconds: whatever waits for longer is stuck, and a
-# step must not outlive its lease in a wait for a lock.
-_DATABASE_LIMITS = {
-    "lock_timeout": 5,
-    "statement_timeout": 15,
-    "idle_in_transaction_session_timeout": 30,
-}
-DATABASES = {"default": dj_database_url.parse(_required("DATABASE_URL"))}
-if "postgresql" not in DATABASES["default"]["ENGINE"]:
-    raise ImproperlyConfigured("DATABASE_URL is not a PostgreSQL database: the engine needs one.")
-_pool_size = int(os.environ.get("DATABASE_POOL_SIZE", "0"))
-DATABASES["default"] |= {
-    # Kept for ever without a pool; a pool keeps them itself, and takes them back after a request.
-    "CONN_MAX_AGE": 0 if _pool_size else None,
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {
-        **DATABASES["default"].get("OPTIONS", {}),
-        "connect_timeout": 5,
-        # The engine's few statements are prepared at once. None behind a pooler of transactions.
-        "prepare_threshold": 0,
-        "options": " ".join(f"-c {name}={value}s" for name, value in _DATABASE_LIMITS.items()),
-        **({"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 10}} if _pool_size else {}),
-    },
+DATABASE_POOLER = os.environ.get("DATABASE_POOLER", "")
+DATABASE_LIMITS = LIMITS if DATABASE_POOLER else {}
+DATABASES = {
+    "default": database(
+        _required("DATABASE_URL"),
+        pool_size=int(os.environ.get("DATABASE_POOL_SIZE", "0")),
+        pooler=DATABASE_POOLER,
+    )
 }
 
 # --- Celery: messages are hints, the rows are the truth -------------------------------------------
@@ -153,9 +141,6 @@ CELERY_TASK_DEFAULT_QUEUE = "sagas"
 CELERY_TASK_DEFAULT_DELIVERY_MODE = "transient"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# A worker keeps its connection; by default Celery opens a new one for each task (celery#4116).
-# The number of tasks after which it opens another one all the same.
-CELERY_DB_REUSE_MAX = 10_000
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_RESULT_EXTENDED = True
 CELERY_RESULT_EXPIRES = 7 * 24 * 3600  # seconds; the workers' wake loops delete what is older

@@ -160,7 +160,7 @@ def _failure(handler: Handler, event: Event, error: Exception, tries: int) -> Fa
         "" if failure.seconds is None else f"; again in {failure.seconds:.0f} s",
         exc_info=error,
     )
-    connection.close_if_unusable_or_obsolete()
+    connection.close()  # whatever the handler, or the database, has left it in (R22, R23)
     return failure
 
 

@@ -95,12 +95,13 @@ def run(bus: Bus, stopping: Event) -> None:
                 if time.monotonic() >= next_lag:
                     next_lag = time.monotonic() + LAG_INTERVAL
                     _tell_lag()
-                led, leads = leads, leads or engine.lead_relay()
+                led = leads
+                with engine.turn_to_relay(leads=led) as leads:
+                    if leads:
+                        relay.look()
+                wait = STANDBY_INTERVAL
                 if leads:
-                    relay.look()
                     wait = 0.0 if relay.is_behind else INTERVAL
-                else:
-                    wait = STANDBY_INTERVAL
                 pause = PAUSES[0]
                 if leads and not led:
                     logger.info("This process relays the events now.")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transaction
 
@@ -64,6 +65,35 @@ def check_live_executions(databases: Iterable[str] | None = None, **_: Any) -> l
         kind = "E003" if definition is None else "E004" if first.breaks else "W002"
         found[place.saga_type, place.version, kind].add(place, first)
     return [_message(*key, group) for key, group in found.items()]
+
+
+WAITS: Final = """
+SELECT pg_backend_pid(), name, setting FROM pg_settings
+WHERE name IN ('lock_timeout', 'statement_timeout') AND setting = '0'
+"""
+
+
+@register(Tags.database)
+def check_session(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """A pooler between here and PostgreSQL is one that this project knows of, and waits end."""
+    if DEFAULT_DB_ALIAS not in (databases or ()) or connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+        cursor.execute(WAITS)
+        endless = [name for _, name, _ in cursor.fetchall()]
+        is_pooled = pid != connection.connection.info.backend_pid
+    pooler = getattr(settings, "DATABASE_POOLER", "")
+    if is_pooled and not pooler:
+        text = "A pooler is between here and PostgreSQL, and DATABASE_POOLER is not set."
+        hint = "Set it to the pooler's mode, session or transaction (docs/sessions.md)."
+        return [Warning(text, hint=hint, id="sagas.W010")]
+    if endless and pooler != "transaction":
+        text = f"The database's {' and '.join(sorted(endless))} are not set: a wait has no end."
+        hint = "Set them by OPTIONS, as project/database.py does, or by ALTER ROLE … SET."
+        return [Warning(text, hint=hint, id="sagas.W011")]
+    return []
 
 
 @dataclass(slots=True)

@@ -54,3 +54,14 @@ class Refused(SagaError):
 
 class NoSuchExecution(SagaError):
     """Nothing has that saga_id, or it is not visible to whoever asks."""
+
+
+class TransactionLeftOpen(Exception):
+    """An action returned, and a transaction was still open on its database connection. That was
+    rolled back, so the attempt has failed: whatever else it did may have happened."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(
+            f"The action left the database connection {how}. What it did there was rolled back. "
+            f"End what it begins, best by `with transaction.atomic():`."
+        )

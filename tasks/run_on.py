@@ -22,6 +22,7 @@ from typing import Any, Final
 from celery import Task, current_app
 from celery.app.task import Context
 
+from sagas import engine
 from tasks import task_events
 from tasks.course import Course
 from tasks.hints import HEADER, Told, argsrepr, others_in, send_again
@@ -78,10 +79,11 @@ def _trace(
     holder = holder_in(task_id, request.get("hostname", ""))
     _here.course = mine = Course(request.get("task", ""), holder, others_in(request))
     try:
-        outcome = tracer(task_id, args, kwargs, request)
-        if mine.has_more:
-            _trace_those_after(request, mine)
-        return outcome
+        with engine.own_session():
+            outcome = tracer(task_id, args, kwargs, request)
+            if mine.has_more:
+                _trace_those_after(request, mine)
+            return outcome
     finally:
         _here.course = None
 

@@ -88,7 +88,7 @@ class WakeLoop(bootsteps.StartStopStep):
             except Exception:
                 # The loop is what everything else relies on: it never ends by an error.
                 logger.exception("The wake loop failed; it goes on in %s s.", AFTER_ERROR)
-                connection.close()
+                engine.end_session()
                 pause = AFTER_ERROR
         connection.close()
 

@@ -27,14 +27,17 @@ if "DATABASE_URL" not in os.environ:
 # Longer than any request here takes, on a busy machine too; the next attempt may wait again.
 LOCK_SECONDS = 10
 
+# Health checks, so that a restart of the database costs no request.
+_database = dj_database_url.parse(os.environ["DATABASE_URL"], conn_health_checks=True)
+_given = _database.get("OPTIONS", {})
 DATABASES = {
     "default": {
-        # Health checks, so that a restart of the database costs no request.
-        **dj_database_url.parse(os.environ["DATABASE_URL"], conn_health_checks=True),
+        **_database,
         "OPTIONS": {
+            **_given,
             "pool": {"min_size": 1, "max_size": 6},
             # A request waits for the one that holds its key or its rows; its caller, not for ever.
-            "options": f"-c lock_timeout={LOCK_SECONDS}s",
+            "options": f"-c lock_timeout={LOCK_SECONDS}s {_given.get('options', '')}".strip(),
         },
     }
 }

@@ -29,7 +29,7 @@ from sagas.engine.operating import (
     signal,
     skip,
 )
-from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed
+from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed, turn_to_relay
 from sagas.engine.starting import Started, start, start_many
 from sagas.engine.transact import MayRunOn
 from sagas.engine.waking import Queues, stranded, wake
@@ -47,6 +47,9 @@ from sagas.engine.working import (
 )
 from sagas.inputs import NewSaga
 from sagas.machine.adoption import Adoption
+from sagas.store.sessions import close_own as close_own_session
+from sagas.store.sessions import end_here as end_session
+from sagas.store.sessions import with_own as own_session
 
 __all__ = [
     "Adoption",
@@ -63,6 +66,8 @@ __all__ = [
     "cancel",
     "claim",
     "claim_together",
+    "close_own_session",
+    "end_session",
     "fail",
     "lead_relay",
     "leave_relay",
@@ -71,6 +76,7 @@ __all__ = [
     "mark_relayed",
     "operate",
     "operate_on_many",
+    "own_session",
     "pause",
     "preview",
     "preview_adoption",
@@ -86,5 +92,6 @@ __all__ = [
     "stranded",
     "succeed",
     "succeed_together",
+    "turn_to_relay",
     "wake",
 ]

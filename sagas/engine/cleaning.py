@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from sagas.store import deletion
+from sagas.store import deletion, sessions
 
 Archive = Callable[[Iterable[str]], None]
 """Takes executions, each a line of JSON without its end, and returns once they are safe."""
@@ -32,6 +32,17 @@ def prune(older_than: timedelta, limit: int, archive: Archive | None = None) -> 
             return 0
         archive(deletion.lines(archived))
         among = [next(iter(family)) for family in families]
+    return _delete(seconds, limit, only_relayed, among, archived)
+
+
+@sessions.repeated
+def _delete(
+    seconds: float,
+    limit: int,
+    only_relayed: bool,
+    among: list[int] | None,
+    archived: deletion.Family,
+) -> int:
     with transaction.atomic(durable=True):
         families = deletion.ended(seconds, limit, only_relayed=only_relayed, among=among)
         if among is not None:

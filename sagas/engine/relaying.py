@@ -5,12 +5,13 @@ execution's events on the bus from its mark on and in their order, so the first 
 after the first copy of the one before, however many relays there are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
-from django.db import connection
+from django.db import transaction
 
-from sagas.store import relay
+from sagas.store import relay, sessions
 
 LEADER: Final = 0x5A6A_5E7E_17AE_1001
 """The advisory lock of the one relay that is active: any number that nobody else takes in this
@@ -27,9 +28,23 @@ def lead_relay() -> bool:
     return relay.try_to_lead(LEADER, SILENCE)
 
 
+@contextmanager
+def turn_to_relay(*, leads: bool) -> Iterator[bool]:
+    """Whether this thread may relay within the block; `leads` is what the last turn said.
+
+    A lead lasts as long as its session. Behind a pooler that shares sessions there is none: there
+    each turn is a transaction, which leads to its end.
+    """
+    if sessions.pooler() != "transaction":
+        yield leads or lead_relay()
+        return
+    with transaction.atomic(durable=True):
+        yield relay.try_to_lead_now(LEADER)
+
+
 def leave_relay() -> None:
     """Ends this thread's connection, and so its lead, if any. Never raises."""
-    connection.close()
+    sessions.end_here()
 
 
 def mark_relayed(seqs: Mapping[int, int]) -> set[int]:

@@ -19,7 +19,7 @@ from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
 from sagas.machine.steps import Family
 from sagas.registry import registry
-from sagas.store import clock, executions, insertion, locks
+from sagas.store import clock, executions, insertion, locks, sessions
 from sagas.store.executions import Found
 from sagas.store.insertion import New
 
@@ -54,15 +54,12 @@ def start(
     again; they are no part of its input, and those of a repeated start are not looked at.
 
     Raises `UnknownSaga`, `BadInput` (with the fields), `Conflict` if the saga_id is taken, and
-    `Locked` if a lock is, and the definition says not to wait.
+    `Locked` if a lock is, and the definition says not to wait. If the database session ends, it is
+    made again over another one (R22); not in a transaction of the caller, which is lost with it.
     """
     definition = registry.find_or_newest(saga_type, version)
     wanted = inputs.wanted(definition, NewSaga(context, saga_id, start_at, deadline, tags))
-    with _transaction(definition):
-        [found] = _start(definition, [wanted], owner_id)
-        if isinstance(found, Conflict):
-            raise found
-    return found
+    return _start_one(definition, wanted, owner_id)
 
 
 def start_many(
@@ -82,7 +79,20 @@ def start_many(
     at fault by its place, from 0: `sagas.3.saga_id`.
     """
     definition = registry.find_or_newest(saga_type, version)
-    wanted = inputs.all_wanted(definition, sagas)
+    return _start_all(definition, inputs.all_wanted(definition, sagas), owner_id)
+
+
+@sessions.repeated
+def _start_one(definition: Saga, wanted: Wanted, owner_id: int | None) -> Started:
+    with _transaction(definition):
+        [found] = _start(definition, [wanted], owner_id)
+        if isinstance(found, Conflict):
+            raise found
+    return found
+
+
+@sessions.repeated
+def _start_all(definition: Saga, wanted: Sequence[Wanted], owner_id: int | None) -> list[Started]:
     with transaction.atomic():
         found = _start(definition, wanted, owner_id)
         if refused := {n: each for n, each in enumerate(found) if isinstance(each, Conflict)}:

@@ -5,12 +5,10 @@ statement. Everything else, and what that refuses, is decided under the row's lo
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 
 from sagas.engine import births, family
 from sagas.engine.adopting import adopt_locked
@@ -41,16 +39,10 @@ from sagas.machine import (
     repetition,
 )
 from sagas.machine.context import fitting_json
-from sagas.store import due, executions, locks
+from sagas.store import due, executions, locks, sessions
 from sagas.store.executions import Locked
-from sagas.store.statements import connection_here
 
 logger = logging.getLogger(__name__)
-
-RECONNECTS: Final = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each new try after a lost connection. Together about as long as PostgreSQL takes
-to restart; a report that is later than its lease would be shut out anyway."""
-
 
 MayRunOn = Callable[[SagaStep, Direction], bool]
 """Whether whoever reports a step can also run this one, should it become due by that. It may be
@@ -67,6 +59,7 @@ class RunOn:
     together: bool
 
 
+@sessions.on_own
 def transact(
     execution_id: int,
     fact: Fact | Adopt,
@@ -81,22 +74,16 @@ def transact(
     `seen` is the row as the caller knows it: if that is still so, it need not be read. With
     `run_on` a step that became due by this report is claimed by the same statement, if it may be.
 
-    After a lost connection the row is read again and the fact decided anew: if the lost COMMIT
+    After a lost session the row is read again and the fact decided anew (R22): if the lost COMMIT
     went through after all, the machine knows the fact and changes nothing (R6). Only a late
     report, which has no effect in any case, may then be recorded twice.
     """
-    for pause in (*RECONNECTS, None):
-        executions.drop_broken_connection()
-        try:
-            found = _transact(execution_id, fact, only_if_due, seen, run_on)
-            break
-        except (OperationalError, InterfaceError) as error:
-            connection.close()
-            if pause is None:
-                raise
-            logger.warning("The database did not take it (%s); again in %s s.", error, pause)
-            time.sleep(pause)
-            seen = None
+    known = [seen]
+
+    def anew() -> Transition | None:
+        return _transact(execution_id, fact, only_if_due, known.pop() if known else None, run_on)
+
+    found = sessions.repeated(anew)()
     if found is not None:
         call_parent(found)
     return found
@@ -111,14 +98,16 @@ class Seen:
     run_on: RunOn | None = None
 
 
+@sessions.on_own
 def transact_together(facts: Sequence[Seen]) -> dict[int, Transition]:
     """The same for many executions in one statement; id → what became of those with which nobody
     else has anything to do. The others, all of them if anything fails, are for whoever handles
     them one by one. Each execution is there once, and there is no transaction around it."""
     try:
-        executions.drop_broken_connection()
+        sessions.leave_unsound()
         found = save_unlocked([each for each in map(_unlocked, facts) if each])
     except Exception as error:
+        sessions.give_up(error)
         logger.warning("%s transitions could not be made together: %r", len(facts), error)
         return {}
     for transition in found.values():
@@ -186,7 +175,8 @@ def _transact(
     seen: Locked | None,
     run_on: RunOn | None,
 ) -> Transition | None:
-    if isinstance(fact, Claim | Succeeded | Failed) and not connection_here().in_atomic_block:
+    is_joined = sessions.connection_here().in_atomic_block
+    if isinstance(fact, Claim | Succeeded | Failed) and not is_joined:
         row = executions.peek(execution_id) if seen is None else seen.at_present()
         definition = None if row is None else fitting(row)
         if row is None or definition is None:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from sagas.engine.fitting import fitting
 from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
 from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
-from sagas.store import due, executions
+from sagas.store import due, executions, sessions
 from sagas.store.due import Look, Stranded
 from sagas.store.executions import Locked
 
@@ -52,9 +52,9 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
             continue
         try:
             transact(execution_id, fact, only_if_due=True)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
+        except Exception as error:
+            if sessions.is_lost(error):
+                raise
             logger.exception(
                 "Execution %s could not be woken; it is tried again in %s seconds.",
                 execution_id,
@@ -88,9 +88,9 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
                 looks.append(Look(locked, again.wake_at, counts=counts, behind=again.behind))
             due.promise(looks)
             announce_all(told)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
+        if sessions.is_lost(error):
+            raise
         logger.warning("One of these %s is poisoned: one by one. %r", len(execution_ids), error)
         return set()
     return {look.locked.id for look in looks}

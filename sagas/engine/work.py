@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sagas.errors import TransactionLeftOpen
 from sagas.machine import Direction, Effect, Retry, Saga
 from sagas.machine.context import copied, given_to, idempotency_key
 from sagas.machine.steps import Action, SagaStep
+from sagas.store import sessions
 from sagas.store.executions import Locked
 
 logger = logging.getLogger(__name__)
@@ -46,11 +48,25 @@ class Work:
 
     def run(self) -> object:
         """Calls the action with a copy of the context, so that what it changes in place can be
-        told from what it was given (S10). Returns and raises what the action does.
+        told from what it was given (S10). Returns and raises what the action does, and
+        `TransactionLeftOpen` if it left one (R23); but for an atomic step, whose transaction is
+        around this.
 
         With a probe, the action is called only if it did not happen, and the compensation only if
         there is something to undo.
         """
+        left = ""
+        try:
+            with sessions.without_own():
+                returned = self._call()
+        finally:
+            if not self.is_atomic and (left := sessions.end_what_is_open()):
+                logger.warning("%s: %s left connection %s.", self.saga_id, self.step, left)
+        if left:
+            raise TransactionLeftOpen(left)
+        return returned
+
+    def _call(self) -> object:
         if self.probe is None:
             return self.action(copied(self.context))
         key = idempotency_key(self.saga_id, self.step, Direction.ACTION)

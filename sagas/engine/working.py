@@ -18,6 +18,7 @@ from sagas.engine.transact import (
     transact_together,
 )
 from sagas.engine.work import Row, Work, held_by, work_of
+from sagas.errors import TransactionLeftOpen
 from sagas.machine import (
     Claim,
     Direction,
@@ -31,7 +32,7 @@ from sagas.machine import (
     Verdict,
 )
 from sagas.machine.context import NotStorable, changes
-from sagas.store import executions
+from sagas.store import executions, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +44,16 @@ class Reported(NamedTuple):
     next: Work | None = None
 
 
+@sessions.on_own
 def look_ahead(execution_ids: Iterable[int]) -> dict[int, Row]:
     """id → row, for claims that are about to be made, in one statement. None at all, if the
     database does not answer, or one of them is broken: each claim then looks for itself, and waits
     or fails alone."""
     try:
+        sessions.leave_unsound()
         return executions.peek_at(execution_ids)
     except Exception as error:
+        sessions.give_up(error)
         logger.warning("Executions could not be read together: %r", error)
         return {}
 
@@ -148,17 +152,23 @@ def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:
     """
     run_on = _run_on(work, may_run_on)
     try:
-        with transaction.atomic(durable=True):
+        with sessions.without_own(), transaction.atomic(durable=True):
             fact = _success(work, work.run())
             found = decide_and_save(work.execution_id, fact, run_on=run_on)
             if found is None or found.decision.verdict is not Verdict.ACCEPTED:
                 raise _ShutOut
     except _ShutOut:
         return _report(work, fact, None)  # which records that it was late
+    finally:
+        left = sessions.end_what_is_open()
+    if left:
+        raise TransactionLeftOpen(left)
     call_parent(found)
     return _reported(found, run_on)
 
 
+@sessions.on_own
+@sessions.repeated
 def lost(
     execution_id: int,
     holder: str,

@@ -104,16 +104,6 @@ WHERE saga_id = ANY(%s)
 """
 
 
-def drop_broken_connection() -> None:
-    """A time limit that strikes inside a COMMIT, or an action that plays with autocommit, leaves
-    a connection on which every later transaction would fail, or never be committed."""
-    mine = statements.connection_here()
-    if mine.connection is None or mine.in_atomic_block:
-        return
-    if not mine.get_autocommit():
-        mine.close()
-
-
 def lock(execution_id: int) -> Locked | None:
     """The execution, once its row's lock is granted; None if there is none."""
     return next(_read(LOCK, {"id": execution_id}), None)

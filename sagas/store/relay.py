@@ -6,6 +6,8 @@ from django.db import connection
 
 LEAD = "SELECT pg_try_advisory_lock(%s)"
 
+LEAD_NOW = "SELECT pg_try_advisory_xact_lock(%s)"
+
 LIMIT_SILENCE = "SELECT set_config('idle_session_timeout', %s, false)"
 
 MARK = """
@@ -37,6 +39,13 @@ def try_to_lead(key: int, silence: float) -> bool:
         if leads:
             cursor.execute(LIMIT_SILENCE, [f"{silence:.0f}s"])
         return leads
+
+
+def try_to_lead_now(key: int) -> bool:
+    """Whether this transaction has the advisory lock `key`, to its end."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEAD_NOW, [key])
+        return bool(cursor.fetchone()[0])
 
 
 def mark_relayed(seqs: Mapping[int, int]) -> set[int]:

@@ -6,18 +6,19 @@ and resumed: at rest that takes as long as a short statement takes PostgreSQL. T
 the same, and many thousand a second.
 """
 
+import hashlib
 import re
-import threading
 from collections.abc import Mapping
-from itertools import count
+from contextlib import suppress
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
+
+from sagas.store.sessions import connection_here, limits_here, pooler
 
 Rows = list[tuple[Any, ...]]
 
@@ -28,26 +29,38 @@ def run(sql: str, values: Mapping[str, Any]) -> Rows:
     """The rows that the statement returns: in the present transaction, or, if there is none, in one
     of its own, which is committed when this returns.
 
-    Raises Django's own errors. Whether it is prepared is said by the option `prepare_threshold` of
-    the database (see psycopg, "Prepared statements"): None behind a pooler that can't have it.
+    Raises Django's own errors. It is prepared, but for a transaction, and behind a pooler that
+    can't have it (DATABASE_POOLER).
     """
     connection = connection_here()
     connection.ensure_connection()
     session: psycopg.Connection = connection.connection
     with connection.wrap_database_errors:
         # A transaction is begun by psycopg, with the first statement in it.
-        if not session.autocommit or session.prepare_threshold is None:
-            return session.execute(sql, values).fetchall()
-        return _statements_of(session).run(session.pgconn, sql, values)
+        if session.autocommit and _prepares(connection):
+            return _statements_of(session).run(session.pgconn, sql, values)
+        return _run_limited(session, sql, values)
 
 
-def connection_here() -> BaseDatabaseWrapper:
-    """`django.db.connection` itself, which is this thread's own. To look it up takes Django 10 µs,
-    and a transition would do so a dozen times."""
-    found: BaseDatabaseWrapper | None = getattr(_here, "connection", None)
-    if found is None:
-        found = _here.connection = connections[DEFAULT_DB_ALIAS]
-    return found
+def _prepares(connection: BaseDatabaseWrapper) -> bool:
+    """The option `prepare_threshold` of the database, psycopg's own, has the last word."""
+    options = connection.settings_dict["OPTIONS"]
+    if "prepare_threshold" in options:
+        return options["prepare_threshold"] is not None
+    return pooler() != "transaction"
+
+
+def _run_limited(session: psycopg.Connection, sql: str, values: Mapping[str, Any]) -> Rows:
+    """As text, so that the limits of its transaction go with it: a pooler hands each transaction to
+    any session."""
+    if pooler() != "transaction":
+        return session.execute(sql, values).fetchall()
+    limits = "".join(f"SET LOCAL {name} = '{limit}'; " for name, limit in limits_here().items())
+    cursor = psycopg.ClientCursor(session)
+    cursor.execute(limits + sql, values)
+    while cursor.nextset():
+        pass
+    return cursor.fetchall()
 
 
 class _Statements:
@@ -61,7 +74,6 @@ class _Statements:
         # Its adapters alone: who holds the session itself would keep it from being forgotten.
         self._transformer = Transformer(session.adapters)
         self._prepared: dict[str, tuple[bytes, list[str]]] = {}
-        self._numbers = count()  # each once, even if a signal comes before the name is kept
 
     def run(self, server: pq.abc.PGconn, sql: str, values: Mapping[str, Any]) -> Rows:
         name, order = self._prepared.get(sql) or self._prepare(server, sql)
@@ -73,11 +85,13 @@ class _Statements:
         return self._transformer.load_rows(0, done.ntuples, tuple)
 
     def _prepare(self, server: pq.abc.PGconn, sql: str) -> tuple[bytes, list[str]]:
-        """Its name, and those of its values in their order."""
+        """Its name, and those of its values in their order. The name is made of the text: another
+        client of a pooler, which has prepared it on the same session, means the same (R27)."""
         order = list(dict.fromkeys(_VALUE.findall(sql)))
         numbered = _VALUE.sub(lambda value: f"${order.index(value[1]) + 1}", sql)
-        name = f"sagas_{next(self._numbers)}".encode()
-        _checked(server, server.prepare(name, numbered.encode()))
+        name = b"sagas_" + hashlib.blake2b(numbered.encode(), digest_size=16).hexdigest().encode()
+        with suppress(errors.DuplicatePreparedStatement):
+            _checked(server, server.prepare(name, numbered.encode()))
         self._prepared[sql] = name, order
         return name, order
 
@@ -100,5 +114,4 @@ def _statements_of(session: psycopg.Connection) -> _Statements:
 
 
 _VALUE: Final = re.compile(r"%\((\w+)\)s")
-_here: Final = threading.local()
 _sessions: Final[WeakKeyDictionary[psycopg.Connection, _Statements]] = WeakKeyDictionary()

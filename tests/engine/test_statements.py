@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
@@ -56,9 +57,8 @@ def test_in_a_transaction_it_is_a_part_of_that() -> None:
 
 
 def test_nothing_is_prepared_behind_a_pooler_that_can_not_have_it() -> None:
-    connection.ensure_connection()
-    connection.connection.prepare_threshold = None
-    assert add(1, 2) == 5
+    with mock.patch.dict(connection.settings_dict["OPTIONS"], prepare_threshold=None):
+        assert add(1, 2) == 5
     assert prepared() == 0
 
 

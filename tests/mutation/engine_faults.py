@@ -46,17 +46,18 @@ TRANSACTIONS = (
     Fault(
         name="A lost COMMIT is taken for a failed one, and nothing is decided anew",
         clause="R6",
-        file=_TRANSACT,
-        before="            if pause is None:\n                raise\n",
-        after="            return None\n",
+        file="sagas/store/sessions.py",
+        before="            if pause is None or (is_changed and was_changed):\n"
+        "                raise\n",
+        after="            return None  # type: ignore[return-value]\n",
         tests=RACES,
     ),
     Fault(
         name="A spoilt connection is used again",
         clause="S1",
-        file=_TRANSACT,
-        before="(*RECONNECTS, None):\n        executions.drop_broken_connection()\n",
-        after="(*RECONNECTS, None):\n",
+        file="sagas/store/sessions.py",
+        before="        leave_unsound()\n        try:\n            return call",
+        after="        try:\n            return call",
         tests=RECOVERY,
     ),
     Fault(

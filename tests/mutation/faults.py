@@ -8,6 +8,7 @@ from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.session_faults import SESSION_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
 from tests.mutation.structure_faults import STRUCTURE_FAULTS
 
@@ -17,6 +18,7 @@ FAULTS: Final = (
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
     *BIRTH_FAULTS,
+    *SESSION_FAULTS,
     *STORE_FAULTS,
     *DEATH_FAULTS,
     *STRUCTURE_FAULTS,

@@ -83,12 +83,12 @@ WORKERS = (
         clause="S9",
         file=_WORKING,
         before="""\
-        with transaction.atomic(durable=True):
+        with sessions.without_own(), transaction.atomic(durable=True):
             fact = _success(work, work.run())
 """,
         after="""\
         fact = _success(work, work.run())
-        with transaction.atomic(durable=True):
+        with sessions.without_own(), transaction.atomic(durable=True):
 """,
         tests=POLICIES,
     ),

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 
 from tests.seams import at_every_commit
 from tests.simulation.clock import START
-from tests.simulation.stage import Killed, Stage
+from tests.simulation.stage import Actor, Killed, Stage
 
 Chance = Literal[
     "killed before a commit",
@@ -30,6 +30,8 @@ Chance = Literal[
     "answer lost",
     "reports twice",
     "starts twice",
+    "session ill",
+    "session left dirty",
 ]
 
 CHANCES: Final[dict[Chance, float]] = {
@@ -52,7 +54,21 @@ CHANCES: Final[dict[Chance, float]] = {
     "answer lost": 0.04,
     "reports twice": 0.05,
     "starts twice": 0.03,
+    # Each costs a new session, too.
+    "session ill": 0.01,
+    "session left dirty": 0.01,
 }
+
+ILLNESSES: Final = {
+    "reads only": b"SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "has lost its statements": b"DEALLOCATE ALL",
+    "has another search_path": b"SET search_path = nowhere",
+    "has another role": b"SET ROLE pg_monitor",
+}
+"""What has come over a session, in words → in SQL (R22)."""
+
+DIRT: Final = (b"BEGIN", b"BEGIN; SELECT 1 / 0")
+"""What an action leaves open on it (R23)."""
 
 MEAN_BETWEEN_COMMITS: Final = 0.005
 """Seconds of simulated time: a healthy step takes a few commits of others."""
@@ -70,6 +86,7 @@ class Faults:
         self.active = True
         self._stage = stage
         self._outage_until: datetime = START
+        stage.spoilt = self.session_spoilt
 
     def strikes(self, chance: Chance) -> bool:
         """Whether it goes wrong this time. Never again once faults have ended."""
@@ -84,6 +101,31 @@ class Faults:
         away = timedelta(seconds=self._stage.rng.uniform(*OUTAGE))
         self._outage_until = self._stage.clock.now + away
         self._stage.note(f"the database takes nothing for {away.total_seconds():.1f} s")
+
+    @contextmanager
+    def session_spoilt(self, actor: Actor) -> Iterator[None]:
+        """The session may be of no use to who acts within the block."""
+        session = connection.connection
+        is_ill = session is not None and self.strikes("session ill")
+        if is_ill:
+            illness = self._stage.rng.choice(list(ILLNESSES))
+            self._stage.note(f"the session {illness}", actor.concern)
+            session.pgconn.exec_(ILLNESSES[illness])
+        try:
+            yield
+        finally:
+            if is_ill and connection.connection is session:
+                connection.close()
+            elif is_ill:
+                self._stage.races["R22"] += 1
+
+    def leave_dirty(self, concern: str) -> None:
+        """An action may leave a transaction open, or one that has failed."""
+        if self.strikes("session left dirty"):
+            connection.ensure_connection()
+            connection.connection.pgconn.exec_(self._stage.rng.choice(DIRT))
+            self._stage.races["R23"] += 1
+            self._stage.note("leaves a transaction open", concern)
 
     @contextmanager
     def at_commit(self) -> Iterator[None]:

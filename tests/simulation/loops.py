@@ -7,7 +7,7 @@ from typing import Any, Final
 from unittest import mock
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import Error, connection
 
 from sagas import engine
 from sagas.registry import registry
@@ -81,7 +81,8 @@ class WakeLoops:
         with self._stage.process(loop):
             try:
                 found = engine.wake(BATCH, self._queues)
-            except (OperationalError, InterfaceError) as error:
+            except Error as error:
+                engine.end_session()
                 self._stage.note(f"can't look: {error}", loop.name)
                 loop.next_look += timedelta(seconds=AFTER_ERROR)
             if found:

@@ -108,6 +108,7 @@ class Participants:
             not connection.in_atomic_block, "S9: a transaction is open during a call", saga_id
         )
         answer = self._answer_over_the_network(call)
+        self._faults.leave_dirty(saga_id)
         if request in self.flaws.unstorable:
             return {step: self._stage.rng.choice(UNSTORABLE)}
         if direction is Direction.COMPENSATION:

@@ -45,6 +45,8 @@ RACES: Final = {
     "R26": "a worker with other steps under the same version left a claim alone",
     "R26 an operator": "an operator's process with other steps refused to act, and said why",
     "R21": "what waited behind a full queue was made due once that was free",
+    "R22": "a session was of no use, and what was asked was done over another one",
+    "R23": "an action left a transaction open",
 }
 
 ELSEWHERE: Final = "Not simulated, but tested elsewhere: R13, R15, R16, R19."

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
@@ -57,6 +57,8 @@ class Stage:
     """Lets others act while somebody is in the middle of something. The scheduler sets it."""
     enter: Callable[[Actor], None] = lambda _: None
     """Puts the definitions of an actor's code in place."""
+    spoilt: Callable[[Actor], AbstractContextManager[None]] = lambda _: nullcontext()
+    """May make the session useless to who acts within the block. The faults set it."""
     acting: list[Actor] = field(default_factory=lambda: [NOBODY])
     """Who acts, innermost last: an actor may be in the middle of something meanwhile."""
 
@@ -83,7 +85,8 @@ class Stage:
         _forget_what_others_hold()
         self.clock.tell_database()
         try:
-            yield
+            with self.spoilt(actor):
+                yield
         except Killed as killed:
             self.note(f"killed {killed}", actor.concern)
             actor.end()

@@ -9,6 +9,7 @@ from celery import current_app
 from celery.app.trace import build_tracer
 from django.conf import LazySettings
 
+from sagas import engine
 from sagas.machine import Direction, Saga
 from tasks import course, quick
 from tasks.names import task_name
@@ -49,5 +50,6 @@ def worker(define: Any, budget: None) -> Iterator[Callable[[list[Any]], Worker]]
         return receive
 
     yield make
+    engine.close_own_session()  # this thread lives on, with a database that is to be dropped
     for name in set(current_app.tasks) - set(known):
         current_app.tasks.unregister(name)

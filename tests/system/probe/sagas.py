@@ -25,7 +25,10 @@ from sagas import (
     Unreachable,
     WaitFor,
 )
-from tests.system.probe import published  # noqa: F401  (counts from here on)
+from tests.system.probe import (
+    counting,  # noqa: F401  (its task is known from here on)
+    published,  # noqa: F401  (counts from here on)
+)
 
 FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
 
