@@ -7,9 +7,12 @@ pause, resume, skip, resolve or signal a second time is no error, and changes no
 may be called inside a transaction: they commit what they do.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from django.db import InterfaceError, OperationalError
 
 from sagas import inputs
 from sagas.engine.transact import transact
@@ -31,6 +34,9 @@ from sagas.machine import (
 from sagas.machine.context import NotStorable
 from sagas.registry import registry
 from sagas.store import executions
+from sagas.store.executions import Unreadable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,11 @@ def operate_on_many(saga_ids: Iterable[str], operation: Operation) -> Operated:
             done += 1
         except SagaError as error:
             refused[saga_id] = str(error)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # its definition's own: the others go on (L3)
+            logger.exception("%s failed of %s.", type(operation).__name__, saga_id)
+            refused[saga_id] = f"failed: {type(error).__name__}"
     return Operated(done, refused)
 
 
@@ -119,7 +130,10 @@ def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> Non
 
 def preview(saga_id: str) -> WayBack:
     """What `cancel` would undo, in order. Changes nothing."""
-    found = executions.peek(_id_of(saga_id))
+    try:
+        found = executions.peek(_id_of(saga_id))
+    except Unreadable as error:
+        raise Refused(str(error)) from error
     if found is None:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
     definition = registry.get(found.state.saga_type, found.state.version)
@@ -131,6 +145,8 @@ def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
         found = transact(_id_of(saga_id), fact)
     except NotStorable as error:
         raise BadInput({"context": error.message}) from error
+    except Unreadable as error:
+        raise Refused(str(error)) from error
     if found is None:
         raise UnknownSaga(
             f"This process lacks the definition of {saga_id!r}. Ask one that runs its version."

@@ -11,7 +11,7 @@ from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
 from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
-from sagas.store import due, executions
+from sagas.store import clock, due, executions
 from sagas.store.due import Look
 from sagas.store.executions import Locked
 
@@ -51,9 +51,9 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
             continue
         try:
             transact(execution_id, fact, only_if_due=True)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError) and not _database_answers():
+                raise
             logger.exception(
                 "Execution %s could not be woken; it is tried again in %s seconds.",
                 execution_id,
@@ -61,6 +61,16 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
             )
             due.postpone(execution_id, POISON_PAUSE)
     return len(execution_ids)
+
+
+def _database_answers() -> bool:
+    """Whether the database takes other transactions than the one that failed: it was too much for
+    the statement timeout, say. Then the others are not to wait for that one (L3)."""
+    try:
+        clock.ask()
+    except (OperationalError, InterfaceError):
+        return False
+    return True
 
 
 def stranded() -> list[tuple[str, int, int]]:
@@ -87,9 +97,9 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
                 looks.append(Look(locked, again.wake_at, counts=counts, behind=again.behind))
             due.promise(looks)
             announce_all(told)
-    except (OperationalError, InterfaceError):
-        raise
     except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not _database_answers():
+            raise
         logger.warning("One of these %s is poisoned: one by one. %r", len(execution_ids), error)
         return set()
     return {look.locked.id for look in looks}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import F, OuterRef, Subquery
 
@@ -10,19 +10,22 @@ from sagas.machine import TERMINAL, ExecutionStatus, Saga, StepState, StepStatus
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.registry import registry
 
+MOST_SAID: Final = 300
+"""Characters of what is wrong with a row."""
+
 
 def summary(found: SagaExecution) -> dict[str, Any]:
     """An execution in a list. Asks the database nothing, if its parent was read with it."""
-    terms = Terms.from_json(found.terms)
+    states, terms, _ = _read(found)
     return {
         "saga_id": found.saga_id,
         "saga_type": found.saga_type,
         "version": found.version,
         "status": found.status,
-        "tags": found.tags,
+        "tags": _texts(found.tags),
         "paused": found.paused,
-        "current_steps": found.current_steps,
-        "gave_up": _gave_up(found.status, _states(found)),
+        "current_steps": _texts(found.current_steps),
+        "gave_up": _gave_up(found.status, states),
         "parent": {"saga_id": found.parent.saga_id, "step": found.parent_step}
         if found.parent
         else None,
@@ -37,15 +40,15 @@ def summary(found: SagaExecution) -> dict[str, Any]:
 
 def describe(found: SagaExecution) -> dict[str, Any]:
     """All of an execution, with every step of its definition."""
-    states = _states(found)
+    states, _, unreadable = _read(found)
     definition = registry.find(found.saga_type, found.version)
     names = list(definition.by_name) if definition is not None else sorted(states)
     overview = summary(found)
     return {
         **overview,
         "waits_for_locks": _locks_of_others(found) if overview["blocked"] else [],
-        "context": found.context,
-        "error": _error(found),
+        "context": found.context if isinstance(found.context, dict) else {},
+        "error": {"event": "unreadable", "message": unreadable} if unreadable else _error(found),
         "steps": [
             _describe_step(name, states.get(name, StepState()), _kind(definition, name))
             for name in names
@@ -72,13 +75,16 @@ def what_is_left(found: SagaExecution) -> str:
     """What keeps an execution from its end, in words; empty if nothing does."""
     if found.status in TERMINAL:
         return ""
-    states, terms = _states(found), Terms.from_json(found.terms)
+    states, terms, unreadable = _read(found)
+    if unreadable:
+        return unreadable
     if gave_up := _gave_up(found.status, states):
         return f"gave up: {', '.join(gave_up)}"
     if terms.blocked:
         return "waits for a lock"
     if found.current_steps:
-        return ", ".join(f"{name} {_in_words(states[name])}" for name in found.current_steps)
+        now = {name: states.get(name, StepState()) for name in _texts(found.current_steps)}
+        return ", ".join(f"{name} {_in_words(step)}" for name, step in now.items())
     if terms.held and found.status == ExecutionStatus.COMPENSATING:
         return "waits for its parent to turn back"
     if terms.start_at is not None and found.status == ExecutionStatus.PENDING:
@@ -86,8 +92,20 @@ def what_is_left(found: SagaExecution) -> str:
     return "waits to be resumed" if found.paused else ""
 
 
-def _states(found: SagaExecution) -> dict[str, StepState]:
-    return {name: StepState.from_json(data) for name, data in found.steps.items()}
+def _read(found: SagaExecution) -> tuple[dict[str, StepState], Terms, str]:
+    """Its steps, its terms, and why they can't be read, if so: one broken row must not hide the
+    others in a list (L3)."""
+    try:
+        states = {name: StepState.from_json(data) for name, data in found.steps.items()}
+        return states, Terms.from_json(found.terms), ""
+    except Exception as error:
+        return {}, Terms(), f"its row can't be read: {type(error).__name__}: {error}"[:MOST_SAID]
+
+
+def _texts(values: object) -> list[str]:
+    """What a column of texts holds; nothing if it holds something else."""
+    listed = values if isinstance(values, list) else []
+    return [value for value in listed if isinstance(value, str)]
 
 
 def _gave_up(status: str, states: Mapping[str, StepState]) -> list[str]:
