@@ -33,6 +33,7 @@ from sagas.registry import registry
 from sagas.store import children, insertion, locks
 from sagas.store.executions import Locked
 from sagas.store.insertion import New
+from sagas.validation import lock_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _child(
     if len(saga_id) > CHILD_ID_LENGTH:
         raise BadInput({"saga_id": f"{saga_id[:80]}… is too long: sagas are nested too deep."})
     text = inputs.checked_context(definition, context)
-    keys = inputs.lock_keys(definition, context)
+    keys = lock_keys(definition, context)
     blocked = bool(blocked_by(definition, keys, family_id))
     deadline = None if definition.deadline is None else now + as_timedelta(definition.deadline)
     started = SagaStarted(

@@ -9,7 +9,7 @@ may be called inside a transaction: they commit what they do.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -79,7 +79,8 @@ def skip(
     changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Goes on as if the step had succeeded and had returned `changes`."""
-    operate(saga_id, Skip(step=step, by=by, reason=reason, changes=dict(changes or {})))
+    given = {} if changes is None else changes
+    operate(saga_id, Skip(step=step, by=by, reason=reason, changes=given))
 
 
 def resolve(saga_id: str, step: str, *, by: str, reason: str = "") -> None:
@@ -90,7 +91,7 @@ def resolve(saga_id: str, step: str, *, by: str, reason: str = "") -> None:
 
 def amend(saga_id: str, changes: Mapping[str, Any], *, by: str, reason: str = "") -> None:
     """Changes keys of the context of an execution that has failed, or is paused."""
-    operate(saga_id, Amend(changes=dict(changes), by=by, reason=reason))
+    operate(saga_id, Amend(changes=changes, by=by, reason=reason))
 
 
 def operate(saga_id: str, operation: Operation) -> Verdict:
@@ -99,7 +100,7 @@ def operate(saga_id: str, operation: Operation) -> Verdict:
         raise BadInput({"by": "says who does this. It can't be empty."})
     inputs.checked_text(by=operation.by, reason=operation.reason)
     if isinstance(operation, Amend | Skip):
-        inputs.checked_changes(operation.changes)
+        operation = replace(operation, changes=inputs.checked_changes(operation.changes))
     return _hand_in(saga_id, operation)
 
 
@@ -123,8 +124,8 @@ def operate_on_many(saga_ids: Iterable[str], operation: Operation) -> Operated:
 def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> None:
     """Hands the wait `name` what it waits for; it becomes the context's key `name`. Kept if the
     wait has not begun, without effect if it came before (R13)."""
-    inputs.checked_text(by=by)
-    inputs.checked_changes({name: payload})
+    inputs.checked_text(by=by, name=name)
+    payload = inputs.checked_changes({name: payload})[name]
     _hand_in(saga_id, Signal(name, payload, by))
 
 
@@ -158,7 +159,8 @@ def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
 
 def _id_of(saga_id: str) -> int:
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    found = executions.find(saga_id) if inputs.ANY_ID.fullmatch(saga_id) else {}
+    is_id = isinstance(saga_id, str) and inputs.ANY_ID.fullmatch(saga_id)
+    found = executions.find(saga_id) if is_id else {}
     if saga_id not in found:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
     return found[saga_id].id

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sagas.machine.context import RESERVED
 from sagas.machine.durations import as_timedelta
+from sagas.machine.storable import shown
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Types and steps: they become Celery task names, routing keys and metric labels."""
@@ -28,9 +29,6 @@ MOST_FACTOR: Final = 1e6
 QUEUE_BYTES: Final = 255
 """What AMQP allows for the name of a queue."""
 
-SHOWN: Final = 100
-"""Characters of a value in an error."""
-
 
 class DefinitionError(ValueError):
     """A definition that can't work: what is wrong with it, and what to write instead."""
@@ -40,15 +38,6 @@ def wrong(owner: str, parameter: str, value: object, advice: str) -> DefinitionE
     """The error for a parameter. `owner` says whose it is, as in `Step 'pay'`; empty if that is
     not known."""
     return DefinitionError(f"{owner}{': ' if owner else ''}{parameter} is {shown(value)}. {advice}")
-
-
-def shown(value: object) -> str:
-    """`repr(value)`, cut to what fits a line; its type if that raises."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def require_name(owner: str, parameter: str, name: object) -> None:

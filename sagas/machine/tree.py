@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sagas.machine.parameters import DefinitionError, shown
+from sagas.machine.parameters import DefinitionError
 from sagas.machine.steps import Step
+from sagas.machine.storable import shown
 
 DEEPEST: Final = 50
 """Levels of lists and groups in each other. Deeper than anybody can read, and far from Python's

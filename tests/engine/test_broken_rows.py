@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from sagas import engine, queries
-from sagas.engine import working
+from sagas.engine import work, working
 from sagas.errors import Refused
 from sagas.machine import Direction, Pause, Retry, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
@@ -108,7 +108,7 @@ def test_what_is_claimed_together_is_no_worse_for_one_that_cannot_be_run(
             raise ValueError("nothing to run")
         return made(saga, found, *others)
 
-    made = working.work_of
+    made = work.work_of
     monkeypatch.setattr(working, "work_of", work_of)
     works = engine.claim_together(
         dict.fromkeys(ids, 0),

@@ -122,7 +122,7 @@ class Word(StrEnum):
     PAY = "pay"
 
 
-class OldWord(str, Enum):
+class OldWord(str, Enum):  # noqa: UP042  (what it is about)
     PAY = "pay"
 
 
@@ -138,7 +138,7 @@ def saga(**options: Any) -> Saga:
     return Saga("order", **{"steps": [step()], **options})
 
 
-WRITERS = {"step": step, "each": each, "saga": saga, "retry": Retry}
+WRITERS: dict[str, Callable[..., Any]] = {"step": step, "each": each, "saga": saga, "retry": Retry}
 WRITERS |= {
     "sub": functools.partial(SubSaga, "pay"),
     "wait": functools.partial(WaitFor, "pay"),
