@@ -8,9 +8,18 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sagas.errors import BadInput, Locked
-from sagas.machine import InvalidInput, Saga
-from sagas.machine.context import RESERVED, NotStorable, digest, storable_json
-from sagas.models import LOCK_KEY_LENGTH, SAGA_ID_LENGTH
+from sagas.machine import Saga
+from sagas.machine.context import (
+    RESERVED,
+    NotStorable,
+    digest,
+    fitting_json,
+    storable,
+    storable_json,
+)
+from sagas.machine.storable import shown
+from sagas.models import SAGA_ID_LENGTH
+from sagas.validation import below_context, lock_keys, validate
 
 SAGA_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{SAGA_ID_LENGTH - 1}}}")
 """What a business key may look like: it goes into URLs and HTTP headers as it is."""
@@ -64,15 +73,22 @@ class Wanted:
 def wanted(definition: Saga, new: NewSaga) -> Wanted:
     """A start of `definition`; an id is made if it has none. Raises `BadInput`."""
     saga_id = str(uuid.uuid4()) if new.saga_id is None else new.saga_id
-    text = checked(definition, saga_id, new.context)
-    keys = lock_keys(definition, new.context)
+    if not isinstance(saga_id, str) or not SAGA_ID.fullmatch(saga_id):
+        message = (
+            f"use 1 to {SAGA_ID_LENGTH} letters, digits, '.', '_', ':' or '-', and begin with a "
+            f"letter or digit."
+        )
+        raise BadInput({"saga_id": message})
+    context = checked_changes(new.context)
+    text = _text_for(definition, context)
+    keys = lock_keys(definition, context)
     checked_moment("start_at", new.start_at)
     checked_moment("deadline", new.deadline)
     return Wanted(
         saga_id,
-        dict(new.context),
+        dict(context),
         text,
-        digest(new.context),
+        digest(context),
         keys,
         new.start_at,
         new.deadline,
@@ -100,46 +116,40 @@ def all_wanted(definition: Saga, sagas: Sequence[NewSaga]) -> list[Wanted]:
     return found
 
 
-def checked(definition: Saga, saga_id: str, context: Mapping[str, Any]) -> str:
-    """An input that is fit for an execution of `definition`, as JSON.
-
-    Raises `BadInput`, naming each field at fault.
-    """
-    if not isinstance(saga_id, str) or not SAGA_ID.fullmatch(saga_id):
-        message = (
-            f"use 1 to {SAGA_ID_LENGTH} letters, digits, '.', '_', ':' or '-', and begin with a "
-            f"letter or digit."
-        )
-        raise BadInput({"saga_id": message})
-    return checked_context(definition, context)
-
-
 def checked_context(definition: Saga, context: Mapping[str, Any]) -> str:
     """A context that is fit for `definition`, as JSON. Raises `BadInput`."""
-    text = checked_changes(context)
+    return _text_for(definition, checked_changes(context))
+
+
+def checked_changes(context: object) -> dict[str, Any]:
+    """What may stand in a context, made of plain values. Raises `BadInput` for what can't."""
     try:
-        if definition.validate is not None:
-            definition.validate(context)
-    except InvalidInput as error:
-        fields = {_below_context(name): message for name, message in error.fields.items()}
-        raise BadInput(fields) from error
+        found = storable(context)
+    except NotStorable as error:
+        raise _refused(error) from error
+    if taken := [key for key in RESERVED if key in found]:
+        raise BadInput({f"context.{key}": "is the engine's own key: rename it." for key in taken})
+    return found
+
+
+def _text_for(definition: Saga, context: dict[str, Any]) -> str:
+    try:
+        text = fitting_json(context)
+    except NotStorable as error:
+        raise _refused(error) from error
+    validate(definition, context)
     return text
 
 
-def checked_changes(context: Mapping[str, Any]) -> str:
-    """What may stand in a context, as JSON. Raises `BadInput` for what can't."""
-    if not isinstance(context, Mapping):
-        raise BadInput({"context": "must be an object (a mapping of names to values)."})
-    if taken := [key for key in RESERVED if key in context]:
-        raise BadInput({f"context.{key}": "is the engine's own key: rename it." for key in taken})
-    try:
-        return storable_json(context)
-    except NotStorable as error:
-        raise BadInput({_below_context(error.path): error.message}) from error
+def _refused(error: NotStorable) -> BadInput:
+    return BadInput({below_context(error.path): error.message})
 
 
 def checked_text(**texts: str) -> None:
     """Raises `BadInput`, naming it, for a text that can't be kept."""
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise BadInput({name: f"must be a text, and is of type {type(text).__name__}."})
     try:
         storable_json(texts)
     except NotStorable as error:
@@ -150,36 +160,29 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Each once, in order. Raises `BadInput` for what is no tag, and for too many."""
     if isinstance(tags, str) or not isinstance(tags, Iterable):
         raise BadInput({"tags": f"must be a list of texts, and is {type(tags).__name__}."})
-    found = tuple(dict.fromkeys(tags))
-    if len(found) > MOST_TAGS:
-        raise BadInput({"tags": f"are {len(found)}, and {MOST_TAGS} are the most."})
-    for tag in found:
+    found: dict[str, None] = {}
+    for tag in tags:
         if not isinstance(tag, str) or not TAG.fullmatch(tag):
             message = "use 1 to 64 letters, digits, '.', '_', ':' or '-', a letter or digit first."
-            raise BadInput({"tags": f"{tag!r} is none: {message}"})
-    return found
+            raise BadInput({"tags": f"{shown(tag)} is none: {message}"})
+        found[tag] = None
+        if len(found) > MOST_TAGS:
+            raise BadInput({"tags": f"are more than {MOST_TAGS}."})
+    return tuple(found)
 
 
 def checked_moment(name: str, moment: datetime | None) -> None:
     """Raises `BadInput` for a time without a zone, or one that no calendar here reaches."""
     if moment is None:
         return
+    if not isinstance(moment, datetime):
+        raise BadInput(
+            {name: f"must be an aware datetime, and is of type {type(moment).__name__}."}
+        )
     if moment.utcoffset() is None:
         raise BadInput({name: "has no time zone. Pass an aware datetime."})
     if not EARLIEST <= moment < LATEST:
         raise BadInput({name: f"is not between {EARLIEST:%Y} and {LATEST:%Y}."})
-
-
-def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:
-    """The names of the locks that an execution needs. Raises `BadInput` for what is none."""
-    if definition.locks is None:
-        return frozenset()
-    keys = frozenset(definition.locks(context))
-    for key in keys:
-        if not isinstance(key, str) or not 0 < len(key) <= LOCK_KEY_LENGTH or "\x00" in key:
-            message = f"{key!r} is no name: use 1 to {LOCK_KEY_LENGTH} characters, and no NUL."
-            raise BadInput({"locks": message})
-    return keys
 
 
 def locked(definition: Saga, taken: Iterable[str]) -> Locked:
@@ -188,7 +191,3 @@ def locked(definition: Saga, taken: Iterable[str]) -> Locked:
         f"{definition.saga_type} needs {', '.join(taken)}, which another execution holds. Try "
         f"again when that one has ended."
     )
-
-
-def _below_context(path: str) -> str:
-    return f"context.{path}" if path else "context"

@@ -4,14 +4,14 @@ Apps put theirs at the top level of their `sagas.py`; `discover` finds them when
 Several versions of a type stand side by side: an execution keeps the one it was started with (S12).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
-from sagas.errors import UnknownSaga
-from sagas.machine import DefinitionError, Saga, SubSaga
+from sagas.errors import BadInput, UnknownSaga
+from sagas.machine import DefinitionError, Saga
 
 
 class Registry:
@@ -79,12 +79,46 @@ class Registry:
         return found
 
     def find_or_newest(self, saga_type: str, version: int | None) -> Saga:
-        """The definition of that version; the newest if it is None. Raises `UnknownSaga`."""
-        return self.newest(saga_type) if version is None else self.get(saga_type, version)
+        """The definition of that version, the newest if it is None, as one to be started.
+
+        Raises `UnknownSaga`, and `BadInput` for one that would start itself again, without an end.
+        """
+        found = self.newest(saga_type) if version is None else self.get(saga_type, version)
+        if circle := self.circle(found):
+            raise BadInput({"saga_type": f"can't be started: {_said(circle)}"})
+        return found
+
+    def circle(self, saga: Saga) -> list[Saga]:
+        """Sagas that start each other in a circle, if `saga` leads to such; the first of them is
+        the last one, too."""
+        way, parts, done = [saga], [self._parts(saga)], set[int]()
+        while way:
+            part = next(parts[-1], None)
+            if part is None:
+                parts.pop()
+                done.add(id(way.pop()))
+            elif any(before is part for before in way):
+                begins = [before is part for before in way].index(True)
+                return [*way[begins:], part]
+            elif id(part) not in done:
+                way.append(part)
+                parts.append(self._parts(part))
+        return []
+
+    def _parts(self, saga: Saga) -> Iterator[Saga]:
+        """The sagas that steps of `saga` start, as far as they are known."""
+        for step in saga.sub_sagas:
+            versions = self._versions(step.saga_type) if step.version is None else [step.version]
+            part = self.find(step.saga_type, max(versions, default=0))
+            if part is not None:
+                yield part
+
+    def _versions(self, saga_type: str) -> list[int]:
+        return [version for name, version in self._sagas if name == saga_type]
 
     def newest(self, saga_type: str) -> Saga:
         """The definition of that type with the highest version. Raises `UnknownSaga`."""
-        versions = [version for name, version in self._sagas if name == saga_type]
+        versions = self._versions(saga_type)
         if not versions:
             known = ", ".join(sorted({name for name, _ in self._sagas})) or "none"
             raise UnknownSaga(f"No saga of type {saga_type!r} is known. Known: {known}.")
@@ -101,16 +135,22 @@ class Registry:
 
     def check_parts(self) -> None:
         """Raises `DefinitionError` for a step that names a saga that is not known: an execution
-        that reached it could not go on."""
+        that reached it could not go on. And for sagas that start each other in a circle."""
         for saga in self:
-            for step in saga.by_name.values():
-                if isinstance(step, SubSaga):
-                    try:
-                        self.find_or_newest(step.saga_type, step.version)
-                    except UnknownSaga as error:
-                        raise DefinitionError(
-                            f"Saga {saga.saga_type!r}, step {step.name!r}: {error}"
-                        ) from error
+            if circle := self.circle(saga):
+                raise DefinitionError(f"Saga {saga.saga_type!r}: {_said(circle)}")
+            for step in saga.sub_sagas:
+                try:
+                    self.find_or_newest(step.saga_type, step.version)
+                except UnknownSaga as error:
+                    raise DefinitionError(
+                        f"Saga {saga.saga_type!r}, step {step.name!r}: {error}"
+                    ) from error
+
+
+def _said(circle: Sequence[Saga]) -> str:
+    way = " → ".join(f"{saga.saga_type} (version {saga.version})" for saga in circle)
+    return f"sagas start each other in a circle, without an end. Break it: {way}."
 
 
 registry = Registry()

@@ -12,8 +12,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import Error as DatabaseError
-
 from sagas import inputs
 from sagas.engine import family
 from sagas.errors import BadInput, SagaError
@@ -45,6 +43,7 @@ from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry
 from sagas.store import insertion, locks
 from sagas.store.insertion import New
+from sagas.validation import lock_keys
 
 
 @dataclass(slots=True)
@@ -195,7 +194,7 @@ def _children(parent: Begun, start: Start) -> Iterator[Newborn]:
             given = state.context
             context = dict(given) if step.input is None else copied(step.input, given)
             suffix = step.name
-        text, keys = _checked(of_child, context)
+        text, keys = inputs.checked_context(of_child, context), lock_keys(of_child, context)
         saga_id = f"{state.saga_id}~{suffix}"
         begun = _begin(parent, of_child, saga_id, context, keys, forward_only=forward_only)
         yield Newborn(begun, step.name, number, text, digest(context), keys)
@@ -227,18 +226,6 @@ def _begin(
     begun = Begun(definition, begin(definition, started, now), parent.family_id, now)
     _settle(begun)
     return begun
-
-
-def _checked(definition: Saga, context: dict[str, Any]) -> tuple[str, frozenset[str]]:
-    """The child's input as JSON, and its locks. Raises `BadInput`, also for what `validate` and
-    `locks` themselves raise: nobody else is there to be told of it."""
-    try:
-        return inputs.checked_context(definition, context), inputs.lock_keys(definition, context)
-    except (SagaError, DatabaseError):
-        raise
-    except Exception as error:
-        message = f"could not be checked by {definition.saga_type}: {error!r}"
-        raise BadInput({"context": message}) from error
 
 
 def _row(child: Newborn, parent_id: int, root_id: int, now: datetime) -> New:

@@ -7,9 +7,12 @@ pause, resume, skip, resolve or signal a second time is no error, and changes no
 may be called inside a transaction: they commit what they do.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from django.db import InterfaceError, OperationalError
 
 from sagas import inputs
 from sagas.engine import adopting
@@ -37,7 +40,9 @@ from sagas.machine.adoption import Adoption
 from sagas.machine.context import NotStorable
 from sagas.registry import registry
 from sagas.store import executions, sessions
-from sagas.store.executions import Locked
+from sagas.store.executions import Locked, Unreadable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ def skip(
     changes: Mapping[str, Any] | None = None,
 ) -> None:
     """Goes on as if the step had succeeded and had returned `changes`."""
-    operate(saga_id, Skip(step=step, by=by, reason=reason, changes=dict(changes or {})))
+    given = {} if changes is None else changes
+    operate(saga_id, Skip(step=step, by=by, reason=reason, changes=given))
 
 
 def resolve(saga_id: str, step: str, *, by: str, reason: str = "") -> None:
@@ -91,7 +97,7 @@ def resolve(saga_id: str, step: str, *, by: str, reason: str = "") -> None:
 
 def amend(saga_id: str, changes: Mapping[str, Any], *, by: str, reason: str = "") -> None:
     """Changes keys of the context of an execution that has failed, or is paused."""
-    operate(saga_id, Amend(changes=dict(changes), by=by, reason=reason))
+    operate(saga_id, Amend(changes=changes, by=by, reason=reason))
 
 
 def adopt(
@@ -117,7 +123,7 @@ def operate(saga_id: str, operation: Operation | Adopt) -> Verdict:
         raise BadInput({"by": "says who does this. It can't be empty."})
     inputs.checked_text(by=operation.by, reason=operation.reason)
     if isinstance(operation, Amend | Skip):
-        inputs.checked_changes(operation.changes)
+        operation = replace(operation, changes=inputs.checked_changes(operation.changes))
     if isinstance(operation, Adopt):
         return _adopt(saga_id, operation)
     return _hand_in(saga_id, operation).decision.verdict
@@ -132,21 +138,29 @@ def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> Op
             done += 1
         except SagaError as error:
             refused[saga_id] = str(error)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # its definition's own: the others go on (L3)
+            logger.exception("%s failed of %s.", type(operation).__name__, saga_id)
+            refused[saga_id] = f"failed: {type(error).__name__}"
     return Operated(done, refused)
 
 
 def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> None:
     """Hands the wait `name` what it waits for; it becomes the context's key `name`. Kept if the
     wait has not begun, without effect if it came before (R13)."""
-    inputs.checked_text(by=by)
-    inputs.checked_changes({name: payload})
+    inputs.checked_text(by=by, name=name)
+    payload = inputs.checked_changes({name: payload})[name]
     _hand_in(saga_id, Signal(name, payload, by))
 
 
 @sessions.repeated
 def preview(saga_id: str) -> WayBack:
     """What `cancel` would undo, in order. Changes nothing."""
-    found = executions.peek(_id_of(saga_id))
+    try:
+        found = executions.peek(_id_of(saga_id))
+    except Unreadable as error:
+        raise Refused(str(error)) from error
     if found is None:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
     definition = fitting(found)
@@ -187,6 +201,8 @@ def _hand_in(saga_id: str, fact: Operation | Adopt | Signal) -> Transition:
         found = transact(execution_id, fact)
     except NotStorable as error:
         raise BadInput({"context": error.message}) from error
+    except Unreadable as error:
+        raise Refused(str(error)) from error
     if found is None:
         row = executions.peek(execution_id)
         raise NoSuchExecution(f"There is no saga {saga_id!r}.") if row is None else _unfit(row)
@@ -203,7 +219,8 @@ def _unfit(row: Locked) -> UnknownSaga:
 
 def _id_of(saga_id: str) -> int:
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    found = executions.find(saga_id) if inputs.ANY_ID.fullmatch(saga_id) else {}
+    is_id = isinstance(saga_id, str) and inputs.ANY_ID.fullmatch(saga_id)
+    found = executions.find(saga_id) if is_id else {}
     if saga_id not in found:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
     return found[saga_id].id

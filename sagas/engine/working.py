@@ -99,7 +99,14 @@ def claim_together(
             if each in seen and not (together and seen[each].state.step(step).alone)
         ]
     )
-    return {each: _claimed(claim, step, direction) for each, claim in found.items()}
+    works: dict[int, Work | None] = {}
+    for each, transition in found.items():
+        try:
+            works[each] = _claimed(transition, step, direction)
+        except Exception:  # the others' claims stand, too (L3)
+            logger.exception("Execution %s can't be run; its lease ends the claim.", each)
+            works[each] = None
+    return works
 
 
 def succeed(work: Work, returned: object, may_run_on: MayRunOn | None = None) -> Reported:

@@ -36,6 +36,7 @@ from sagas.machine.facts import (
 )
 from sagas.machine.failures import Failure, FailureKind, Rejected, Unreachable
 from sagas.machine.families import outcome
+from sagas.machine.parameters import DefinitionError
 from sagas.machine.preview import WayBack, way_back
 from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.state import Children, ExecutionState, StepState, Terms
@@ -48,7 +49,7 @@ from sagas.machine.states import (
     Outcome,
     StepStatus,
 )
-from sagas.machine.steps import DefinitionError, ForEach, Pivot, SagaStep, Sleep, SubSaga, WaitFor
+from sagas.machine.steps import ForEach, Pivot, SagaStep, Sleep, SubSaga, WaitFor
 from sagas.machine.tree import Parallel
 from sagas.machine.wake import FullQueues, Hint, Repetition, Route, hints, repetition, wake_at
 

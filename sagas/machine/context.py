@@ -9,38 +9,43 @@ from what is returned stays as it was: keys are never removed.
 
 import hashlib
 import json
-import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from sagas.machine.states import Direction
+from sagas.machine.storable import (
+    CONTEXT_LIMIT,
+    DEPTH_LIMIT,
+    NotStorable,
+    as_dict,
+    storable,
+)
+
+__all__ = [
+    "CONTEXT_LIMIT",
+    "DEPTH_LIMIT",
+    "RESERVED",
+    "NotStorable",
+    "changes",
+    "copied",
+    "digest",
+    "fitting_json",
+    "given_to",
+    "idempotency_key",
+    "json_text",
+    "storable",
+    "storable_json",
+]
 
 RESERVED: Final = ("saga_id", "idempotency_key", "attempt", "deadline")
 
-CONTEXT_LIMIT: Final = 256 * 1024
-"""Bytes of a context as JSON. Each transition rewrites the row, and claims read it: larger things
-belong into a store of their own, with their key in the context."""
+NEGATIVE_ZERO: Final = "-1e-324"
+"""What jsonb is given for -0.0: less than the smallest float, so that it is read as -0.0."""
 
-DEPTH_LIMIT: Final = 64
-"""Levels of nesting. Deeper than any real context; keeps this walk far from Python's own limit."""
-
-INTEGER_BITS_LIMIT: Final = 4096
-"""Bits of an integer. Python refuses to print those of over 4,300 digits (CVE-2020-10735)."""
-
-
-FLOAT_LIMIT: Final = 1e16
-"""From here on jsonb, whose numbers are decimal, writes a float out as an integer: 1e300 is then
-301 digits long. Smaller ones come back as the floats that they were."""
-
-
-class NotStorable(ValueError):
-    """A value that PostgreSQL's jsonb can't hold as it is; `path` says where it stands."""
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(f"{path or 'the value'}: {message}")
-        self.path = path
-        self.message = message
+READ_BACK: Final = 320
+"""Bytes by which it is longer when it is read back: jsonb writes all of its digits."""
 
 
 def idempotency_key(saga_id: str, step: str, direction: Direction) -> str:
@@ -78,20 +83,18 @@ def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
     """
     if returned is None:
         return {}
-    if not isinstance(returned, Mapping):
-        raise NotStorable(
-            "", f"an action returns a mapping or None, not {type(returned).__name__}."
-        )
+    found = as_dict(returned, "an action returns a mapping or None")
     for key in RESERVED:
-        if key in returned and returned[key] is not given[key] and returned[key] != given[key]:
+        if key in found and not _is_same(found[key], given[key]):
             raise NotStorable(key, "this key is the engine's: return the result under another.")
     # What is the very object that was given is no change, and was looked at when it came.
-    new = {
-        key: value
-        for key, value in returned.items()
-        if key not in RESERVED and not (key in given and given[key] is value)
-    }
-    _check(new, None, DEPTH_LIMIT)
+    new = storable(
+        {
+            key: value
+            for key, value in found.items()
+            if key not in RESERVED and not (key in given and given[key] is value)
+        }
+    )
     # Compared as JSON: 1, 1.0 and True are equal in Python, at any depth.
     changed = {
         key: value
@@ -102,21 +105,23 @@ def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
     return changed
 
 
-def storable_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str:
-    """`value` as JSON text that jsonb takes; at most `limit` bytes.
+def _is_same(value: object, given: object) -> bool:
+    """Whether they are equal; only values of the engine's own kinds are asked."""
+    return value is given or (type(value) is type(given) and value == given)
 
-    Raises `NotStorable` for NaN and infinities, NUL characters, lone surrogates, keys that are
-    not strings, types that JSON lacks, and for what is too deep or too large.
-    """
-    _check(value, None, DEPTH_LIMIT)
-    return fitting_json(value, limit=limit)
+
+def storable_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str:
+    """`value` as JSON text that jsonb takes; at most `limit` bytes. Raises what `storable` does."""
+    return fitting_json(storable(value), limit=limit)
 
 
 def fitting_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str:
     """The same for what is made of storable values only, so that nothing but its size can be wrong
     with it: they were looked at when they came, which takes longer than to write them down."""
-    text = _encode(value)
+    text = json_text(value)
     size = len(text.encode())
+    if NEGATIVE_ZERO in text:
+        size += text.count(NEGATIVE_ZERO) * READ_BACK
     if size > limit:
         raise NotStorable(
             "",
@@ -124,6 +129,20 @@ def fitting_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str
             f"of their own, and their key here.",
         )
     return text
+
+
+def json_text(value: object) -> str:
+    """The JSON of plain values, as it is handed to jsonb.
+
+    jsonb has no negative zero: -0.0 would come back as 0.0. But it has decimal numbers that are so
+    small that every reader of floats takes them for -0.0.
+    """
+    text = _encode(value)
+    return _OF_ZERO.sub(_negative_zero, text) if "-0.0" in text else text
+
+
+def _negative_zero(found: re.Match[str]) -> str:
+    return NEGATIVE_ZERO if found[0] == "-0.0" else found[0]
 
 
 def digest(value: Mapping[str, Any]) -> str:
@@ -139,67 +158,5 @@ _canonical: Final = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":")
 ).encode
 
-Path = tuple["Path", str | int] | None
-"""Where a value stands: the path of what holds it, and its key there. Put into words only for an
-error: a context is looked at far more often than refused."""
-
-
-def _check(value: object, path: Path, depth: int) -> None:
-    if depth == 0:
-        raise NotStorable(_dotted(path), f"nested deeper than {DEPTH_LIMIT} levels. Flatten it.")
-    match value:
-        case str():
-            if "\x00" in value or not value.isascii():
-                _check_text(value, path)
-        case dict():
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    advice = f"the key {key!r} is not a string. Use str({key!r})."
-                    raise NotStorable(_dotted(path), advice)
-                if "\x00" in key or not key.isascii():
-                    _check_text(key, path)
-                _check(item, (path, key), depth - 1)
-        case list() | tuple():
-            for index, item in enumerate(value):
-                _check(item, (path, index), depth - 1)
-        case int() | float():
-            if why := _why_no_number(value):
-                raise NotStorable(_dotted(path), why)
-        case None:
-            pass
-        case _:
-            kind = type(value).__name__
-            advice = f"{kind} is not a JSON type. Return a string or a number."
-            raise NotStorable(_dotted(path), advice)
-
-
-def _why_no_number(value: float) -> str:
-    """Why jsonb can't hold it as it is; empty if it can."""
-    if isinstance(value, int):
-        is_long = value.bit_length() > INTEGER_BITS_LIMIT
-        return "an integer of over 1,200 digits. Pass it as a string." if is_long else ""
-    if not math.isfinite(value):
-        return f"{value} is not a number in JSON. Use null or a string."
-    if abs(value) >= FLOAT_LIMIT:
-        return f"{value} would come back as an integer. Pass a string."
-    return ""
-
-
-def _check_text(text: str, path: Path) -> None:
-    if "\x00" in text:
-        why = "contains a NUL character, which PostgreSQL can't store."
-        raise NotStorable(_dotted(path), why)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        why = "contains half of a surrogate pair: not Unicode."
-        raise NotStorable(_dotted(path), why) from None
-
-
-def _dotted(path: Path) -> str:
-    """As in `items.0.quantity`."""
-    keys: list[str] = []
-    while path is not None:
-        path, key = path
-        keys.insert(0, str(key))
-    return ".".join(keys)
+_OF_ZERO: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-0\.0(?![0-9])')
+"""A string, whose text is its own, or -0.0."""

@@ -28,22 +28,33 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from sagas.machine.durations import Duration
+from sagas.machine.parameters import (
+    DefinitionError,
+    require_choice,
+    require_duration,
+    require_function,
+    require_name,
+    require_whole,
+    wrong,
+)
 from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.states import Direction
 from sagas.machine.steps import (
     Context,
-    DefinitionError,
     ForEach,
     Pivot,
     SagaStep,
     Step,
+    SubSaga,
     WaitFor,
-    require_name,
-    require_positive,
 )
 from sagas.machine.tree import InOrder, Node, concurrent_steps, outline, steps_of
 
 DEFAULT_RETRY: Final = Retry()
+
+MOST_STEPS: Final = 1000
+"""Of one saga. Each has its state in the execution's row, which every transition reads; and what
+stands beside each other is compared each with each."""
 
 
 class InvalidInput(ValueError):
@@ -90,26 +101,30 @@ class Saga:
 
     def __post_init__(self) -> None:
         if self.items_of is None:
-            require_name("saga", self.saga_type)
-        if type(self.version) is not int or self.version < 1:
-            raise DefinitionError(
-                f"Saga {self.saga_type!r}: the version is {self.version!r}. Use 1, 2, 3 …"
-            )
-        if self.on_conflict not in ("wait", "fail"):
-            raise DefinitionError(
-                f"Saga {self.saga_type!r}: on_conflict is {self.on_conflict!r}. Use 'wait' or "
-                f"'fail'."
-            )
+            require_name("", "saga name", self.saga_type)
+        owner = f"Saga {self.saga_type!r}"
+        require_whole(owner, "version", self.version, "Use 1, 2, 3 …")
+        require_choice(owner, "on_conflict", self.on_conflict, ("wait", "fail"))
         if self.deadline is not None:
-            require_positive(self.saga_type, "deadline", self.deadline)
+            require_duration(owner, "deadline", self.deadline)
+        for what, function in (("validate", self.validate), ("locks", self.locks)):
+            if function is not None:
+                require_function(owner, what, function)
         body = InOrder(self.steps)
         steps = list(steps_of(body))
+        if len(steps) > MOST_STEPS:
+            raise DefinitionError(
+                f"{owner} has {len(steps):,} steps, and {MOST_STEPS:,} are the most. Use ForEach "
+                f"for many that are alike, or SubSaga for a part."
+            )
         for name, times in Counter(step.name for step in steps).items():
             if times > 1:
                 raise DefinitionError(
                     f"Saga {self.saga_type!r}: {times} steps are named {name!r}. A step's name is "
                     f"its key at the participant: give each its own."
                 )
+        for step in steps:
+            self._require_other_saga(owner, step)
         pivot = _the_pivot(self.saga_type, body, steps)
         after = _steps_after(body, pivot)
         for step in after:
@@ -122,10 +137,24 @@ class Saga:
         set_once(self, "after_pivot", frozenset(step.name for step in after))
         set_once(self, "digest", hashlib.sha256(json.dumps(outline(body)).encode()).hexdigest())
 
+    def _require_other_saga(self, owner: str, step: Step) -> None:
+        """Raises `DefinitionError` for a saga that is a step of itself: it would never end."""
+        if not isinstance(step, SubSaga) or step.saga_type != self.saga_type:
+            return
+        if step.version is None or step.version == self.version:
+            of_which = f"{owner}, step {step.name!r}"
+            advice = "That is this very saga, which would never end: name another, or its version."
+            raise wrong(of_which, "saga_type", step.saga_type, advice)
+
     @property
     def claimed_steps(self) -> list[SagaStep]:
         """The steps that workers claim, as they are written."""
         return [step for step in self.by_name.values() if isinstance(step, SagaStep)]
+
+    @property
+    def sub_sagas(self) -> list[SubSaga]:
+        """The steps that start another saga."""
+        return [step for step in self.by_name.values() if isinstance(step, SubSaga)]
 
     def claimed_step(self, name: str) -> SagaStep | None:
         """The step of that name, if it is one that workers claim."""

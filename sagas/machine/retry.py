@@ -12,6 +12,14 @@ from typing import Final
 from zlib import crc32
 
 from sagas.machine.durations import Duration, as_timedelta
+from sagas.machine.parameters import (
+    MOST_FACTOR,
+    DefinitionError,
+    require_duration,
+    require_number,
+    require_whole,
+    wrong,
+)
 
 Errors = tuple[type[BaseException], ...]
 
@@ -27,7 +35,7 @@ class Retry:
     those that are not; an ended lease, where there is no exception, always is. Durations are
     timedeltas or seconds.
 
-    Raises `ValueError`, naming the parameter, for a policy that can't work.
+    Raises `DefinitionError`, naming the parameter, for a policy that can't work.
     """
 
     max_attempts: int | None = 5
@@ -40,29 +48,25 @@ class Retry:
     never_on: Errors = ()
 
     def __post_init__(self) -> None:
-        if self.max_attempts is not None and self.max_attempts < 1:
-            raise ValueError(
-                f"max_attempts is {self.max_attempts}: it counts the first try too; use 1 or more."
-            )
-        if self.max_elapsed is not None and as_timedelta(self.max_elapsed) <= timedelta(0):
-            raise ValueError(
-                f"max_elapsed is {self.max_elapsed}: use a positive number of seconds."
-            )
+        if self.max_attempts is not None:
+            advice = "It counts the first try too; use 1 or more"
+            require_whole("Retry", "max_attempts", self.max_attempts, advice)
+        if self.max_elapsed is not None:
+            require_duration("Retry", "max_elapsed", self.max_elapsed)
         if self.max_attempts is None and self.max_elapsed is None:
-            raise ValueError("max_attempts and max_elapsed are both None: limit one of them.")
-        if as_timedelta(self.backoff) < timedelta(0):
-            raise ValueError(f"backoff is {self.backoff}: use 0 or more seconds.")
-        if self.factor < 1:
-            raise ValueError(f"factor is {self.factor}: use 1 (constant) or more (growing).")
+            raise DefinitionError(
+                "Retry: max_attempts and max_elapsed are both None. Limit one of them."
+            )
+        require_duration("Retry", "backoff", self.backoff, may_be_zero=True)
+        require_duration("Retry", "cap", self.cap, may_be_zero=True)
         if as_timedelta(self.cap) < as_timedelta(self.backoff):
-            raise ValueError(f"cap is {self.cap}: use at least the backoff, {self.backoff}.")
-        if not 0 <= self.jitter <= 1:
-            raise ValueError(f"jitter is {self.jitter}: use a part between 0 and 1.")
-        for name, errors in (("on", self.on or ()), ("never_on", self.never_on)):
-            if not isinstance(errors, tuple) or not all(
-                isinstance(error, type) and issubclass(error, BaseException) for error in errors
-            ):
-                raise ValueError(f"{name} is {errors!r}: use a tuple of exception classes.")
+            raise wrong("Retry", "cap", self.cap, f"Use at least the backoff, {self.backoff}.")
+        advice = f"use 1 (constant) or more (growing), up to {MOST_FACTOR:,.0f}."
+        require_number("Retry", "factor", self.factor, 1, MOST_FACTOR, advice)
+        require_number("Retry", "jitter", self.jitter, 0, 1, "Use a part between 0 and 1.")
+        if self.on is not None:
+            _require_errors("on", self.on)
+        _require_errors("never_on", self.never_on)
 
     def repeats(self, error: BaseException) -> bool:
         """Whether an attempt that ended with `error` is worth another."""
@@ -83,11 +87,21 @@ class Retry:
         """
         backoff, cap = as_timedelta(self.backoff), as_timedelta(self.cap)
         try:
-            plain = min(backoff.total_seconds() * self.factor ** (attempt - 1), cap.total_seconds())
+            grown = backoff.total_seconds() * float(self.factor) ** (attempt - 1)
+            plain = min(grown, cap.total_seconds())
         except OverflowError:  # far beyond any cap
             plain = cap.total_seconds() if backoff else 0.0
         spread = 2 * crc32(f"{key}:{attempt}".encode()) / 0xFFFFFFFF - 1
         return timedelta(seconds=plain * (1 + self.jitter * spread))
+
+
+def _require_errors(parameter: str, errors: object) -> None:
+    advice = "Use a tuple of exception classes."
+    if not isinstance(errors, tuple):
+        raise wrong("Retry", parameter, errors, advice)
+    for error in errors:
+        if not isinstance(error, type) or not issubclass(error, BaseException):
+            raise wrong("Retry", f"an entry of {parameter}", error, advice)
 
 
 PATIENT: Final = Retry(max_attempts=None, max_elapsed=timedelta(days=1), cap=600.0)

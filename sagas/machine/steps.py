@@ -5,14 +5,24 @@ executions, with rows, events and operators' actions of their own. `WaitFor` and
 nothing: the row waits.
 """
 
-import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
 from sagas.machine.durations import Duration, as_timedelta
+from sagas.machine.parameters import (
+    require_choice,
+    require_duration,
+    require_flag,
+    require_function,
+    require_key,
+    require_keys,
+    require_name,
+    require_queue,
+    require_whole,
+    wrong,
+)
 from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.states import Direction
 
@@ -22,9 +32,6 @@ Action = Callable[[Any], Context | None]
 
 Keys = Sequence[str] | Mapping[str, str]
 """Keys of one context that are copied into another; a mapping renames them: from → to."""
-
-NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-"""Types and steps: they become Celery task names, routing keys and metric labels."""
 
 HARD_LIMIT_GRACE: Final = timedelta(seconds=2)
 """From an attempt's timeout (an exception in the action) to the end of its process. Long enough
@@ -37,10 +44,6 @@ time limits and the report's own commit; with less, healthy but slow steps are t
 MOST_CHILDREN_AT_ONCE: Final = 1000
 """Of one `ForEach` without a `max_concurrency`: they start in one transaction, which holds the
 parent's row, and their first hints are sent by one process."""
-
-
-class DefinitionError(ValueError):
-    """A definition that can't work: what is wrong with it, and what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,9 @@ class SagaStep:
     run_on: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        require_name("step", self.name)
-        _require_function(self.name, "action", self.action)
-        for role, function in (("compensation", self.compensation), ("probe", self.probe)):
-            if function is not None:
-                _require_function(self.name, role, function)
-        if self.atomic and self.probe is not None:
-            raise DefinitionError(
-                f"Step {self.name!r}: an atomic step's outcome is never unknown. Drop the probe."
-            )
-        require_positive(self.name, "timeout", self.timeout)
+        owner = _owner(self.name)
+        _require_claimable(owner, self)
+        require_flag(owner, "run_on", self.run_on)
 
     def callable_for(self, direction: Direction) -> Action | None:
         return self.action if direction is Direction.ACTION else self.compensation
@@ -123,13 +119,11 @@ class WaitFor:
     on_timeout: Literal["fail", "continue"] = field(default="fail", kw_only=True)
 
     def __post_init__(self) -> None:
-        require_name("step", self.name)
+        owner = _owner(self.name)
+        require_key(owner, "name", self.name)
         if self.timeout is not None:
-            require_positive(self.name, "timeout", self.timeout)
-        if self.on_timeout not in ("fail", "continue"):
-            raise DefinitionError(
-                f"Step {self.name!r}: on_timeout is {self.on_timeout!r}. Use 'fail' or 'continue'."
-            )
+            require_duration(owner, "timeout", self.timeout)
+        require_choice(owner, "on_timeout", self.on_timeout, ("fail", "continue"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +134,7 @@ class Sleep:
     duration: Duration
 
     def __post_init__(self) -> None:
-        require_name("step", self.name)
-        require_positive(self.name, "duration", self.duration)
+        require_duration(_owner(self.name), "duration", self.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +154,15 @@ class SubSaga:
     version: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        require_name("step", self.name)
-        if not self.saga_type:
+        owner = _owner(self.name)
+        if self.saga_type == "":
             object.__setattr__(self, "saga_type", self.name)
-        for what, keys in (("input", self.input), ("output", self.output)):
-            _require_keys(self.name, what, keys)
+        require_name(owner, "saga_type", self.saga_type)
+        if self.input is not None:
+            require_keys(owner, "input", self.input)
+        require_keys(owner, "output", self.output)
+        if self.version is not None:
+            require_whole(owner, "version", self.version, "Use 1, 2, 3 …, or None for the newest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +189,15 @@ class ForEach:
     atomic: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        require_name("step", self.name)
+        owner = _owner(self.name)
+        require_key(owner, "name", self.name)
         if not isinstance(self.over, str) or not self.over:
-            raise DefinitionError(
-                f"Step {self.name!r}: over is {self.over!r}. Name the context's key of the list."
-            )
-        if self.max_concurrency is not None and self.max_concurrency < 1:
-            raise DefinitionError(
-                f"Step {self.name!r}: max_concurrency is {self.max_concurrency}. Use 1 or more."
-            )
-        _require_keys(self.name, "given", self.given)
-        _ = self.each  # what is wrong with the step of an item is told where it is written
+            raise wrong(owner, "over", self.over, "Name the context's key of the list.")
+        most = self.max_concurrency
+        if most is not None:
+            require_whole(owner, "max_concurrency", most, "Use 1 or more, or None for no limit")
+        require_keys(owner, "given", self.given)
+        _require_claimable(owner, self)
 
     @property
     def each(self) -> SagaStep:
@@ -244,38 +239,30 @@ def copied(keys: Keys, source: Context) -> dict[str, Any]:
     return {new: source[old] for old, new in pairs if old in source}
 
 
-def require_name(what: str, name: object) -> None:
-    """Raises `DefinitionError` for a name that can't be used."""
-    if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise DefinitionError(
-            f"The {what} name {name!r} can't be used in task names and routing keys: use "
-            f"lower-case letters, digits and '_', 63 at most, a letter first."
-        )
+def _owner(name: str) -> str:
+    """Whose parameters are checked. Raises `DefinitionError` for what is no step's name."""
+    require_name("", "step name", name)
+    return f"Step {name!r}"
 
 
-def require_positive(owner: str, what: str, value: Duration) -> None:
-    """Raises `DefinitionError` for a duration that is none."""
-    if as_timedelta(value) <= timedelta(0):
-        raise DefinitionError(
-            f"{owner!r}: the {what} is {value}. Give a positive number of seconds, or a timedelta."
-        )
+def _require_claimable(owner: str, step: SagaStep | ForEach) -> None:
+    """Raises `DefinitionError` for what a worker could not run as it is written."""
+    require_function(owner, "action", step.action)
+    for role, function in (("compensation", step.compensation), ("probe", step.probe)):
+        if function is not None:
+            require_function(owner, role, function)
+    require_flag(owner, "atomic", step.atomic)
+    if step.atomic and step.probe is not None:
+        advice = "An atomic step's outcome is never unknown: drop the probe."
+        raise wrong(owner, "probe", step.probe, advice)
+    if step.retry is not None:
+        _require_retry(owner, "retry", step.retry)
+    _require_retry(owner, "compensation_retry", step.compensation_retry)
+    require_duration(owner, "timeout", step.timeout)
+    if step.queue is not None:
+        require_queue(owner, step.queue)
 
 
-def _require_function(name: str, role: str, function: object) -> None:
-    if not callable(function):
-        raise DefinitionError(
-            f"Step {name!r}: the {role} is {function!r}. Pass a function that takes the context."
-        )
-    if inspect.iscoroutinefunction(function):
-        raise DefinitionError(
-            f"Step {name!r}: the {role} is an async function, which a Celery task does not "
-            f"await. Write it with `def`."
-        )
-
-
-def _require_keys(name: str, what: str, keys: Keys | None) -> None:
-    # A single string is a sequence of one-letter keys, which nobody means.
-    if isinstance(keys, str):
-        raise DefinitionError(
-            f"Step {name!r}: {what} is the string {keys!r}. Write a list: [{keys!r}]."
-        )
+def _require_retry(owner: str, parameter: str, retry: object) -> None:
+    if not isinstance(retry, Retry):
+        raise wrong(owner, parameter, retry, "Use Retry(max_attempts=…), or leave it out.")

@@ -1,14 +1,21 @@
 """The order of a saga's steps: a tree of sequences and parallel groups."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
-from sagas.machine.steps import DefinitionError, Step
+from sagas.machine.parameters import DefinitionError
+from sagas.machine.steps import Step
+from sagas.machine.storable import shown
+
+DEEPEST: Final = 50
+"""Levels of lists and groups in each other. Deeper than anybody can read, and far from Python's
+limit, which what walks the tree would meet."""
 
 
 class Parallel:
     """Branches that run side by side. Each is a step, a list of steps in order, or a `Parallel`."""
 
-    __slots__ = ("branches",)
+    __slots__ = ("branches", "depth")
 
     def __init__(self, *branches: "Node | Sequence[Node]") -> None:
         if len(branches) < 2:
@@ -16,18 +23,21 @@ class Parallel:
                 f"Parallel has {len(branches)} branch(es): give it two or more, or write the "
                 f"step itself."
             )
-        self.branches: tuple[Node, ...] = tuple(_as_node(branch) for branch in branches)
+        self.branches: tuple[Node, ...] = tuple(_as_node(branch, 1) for branch in branches)
+        self.depth = _depth_above(self.branches)
 
 
 class InOrder:
     """Nodes that run one after the other; made from a list."""
 
-    __slots__ = ("nodes",)
+    __slots__ = ("depth", "nodes")
 
-    def __init__(self, nodes: "Sequence[Node | Sequence[Node]]") -> None:
+    def __init__(self, nodes: "Sequence[Node | Sequence[Node]]", level: int = 0) -> None:
+        _require_list(nodes)
         if not nodes:
             raise DefinitionError("A list of steps is empty: name at least one step.")
-        self.nodes: tuple[Node, ...] = tuple(_as_node(node) for node in nodes)
+        self.nodes: tuple[Node, ...] = tuple(_as_node(node, level + 1) for node in nodes)
+        self.depth = _depth_above(self.nodes)
 
 
 Node = Step | Parallel | InOrder
@@ -81,11 +91,33 @@ def outline(node: Node) -> object:
             }
 
 
-def _as_node(value: "Node | Sequence[Node]") -> Node:
+def _as_node(value: "Node | Sequence[Node]", level: int) -> Node:
     if isinstance(value, Step | Parallel | InOrder):
         return value
     if isinstance(value, list | tuple):
-        return InOrder(value)
+        if level >= DEEPEST:  # a list may hold itself
+            raise _too_deep()
+        return InOrder(value, level)
     raise DefinitionError(
-        f"{value!r} is not a step: use SagaStep(…), Parallel(…) or a list of them."
+        f"{shown(value)} is not a step: use SagaStep(…), Parallel(…) or a list of them."
+    )
+
+
+def _require_list(nodes: object) -> None:
+    if not isinstance(nodes, list | tuple):
+        raise DefinitionError(f"The steps are {shown(nodes)}. Write a list of steps.")
+
+
+def _depth_above(nodes: Sequence[Node]) -> int:
+    """Levels of what holds `nodes`. Raises `DefinitionError` for too many."""
+    depth = 1 + max(getattr(node, "depth", 0) for node in nodes)
+    if depth > DEEPEST:
+        raise _too_deep()
+    return depth
+
+
+def _too_deep() -> DefinitionError:
+    return DefinitionError(
+        f"Lists and Parallels of steps stand in each other more than {DEEPEST} levels deep. "
+        f"Flatten them, or put a part into a saga of its own and name it by SubSaga(…)."
     )

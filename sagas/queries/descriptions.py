@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import F, OuterRef, Subquery
 
@@ -11,19 +11,22 @@ from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.queries.attention import below
 from sagas.registry import registry
 
+MOST_SAID: Final = 300
+"""Characters of what is wrong with a row."""
+
 
 def summary(found: SagaExecution) -> dict[str, Any]:
     """An execution in a list. Asks the database nothing, if its parent was read with it."""
-    terms = Terms.from_json(found.terms)
+    states, terms, _ = _read(found)
     return {
         "saga_id": found.saga_id,
         "saga_type": found.saga_type,
         "version": found.version,
         "status": found.status,
-        "tags": found.tags,
+        "tags": _texts(found.tags),
         "paused": found.paused,
-        "current_steps": found.current_steps,
-        "gave_up": _gave_up(found.status, _states(found)),
+        "current_steps": _texts(found.current_steps),
+        "gave_up": _gave_up(found.status, states),
         "parent": {"saga_id": found.parent.saga_id, "step": found.parent_step}
         if found.parent
         else None,
@@ -38,7 +41,7 @@ def summary(found: SagaExecution) -> dict[str, Any]:
 
 def describe(found: SagaExecution) -> dict[str, Any]:
     """All of an execution, with every step of its definition."""
-    states = _states(found)
+    states, _, unreadable = _read(found)
     definition = registry.fitting(found.saga_type, found.version, found.definition_digest)
     names = list(definition.by_name) if definition is not None else sorted(states)
     overview = summary(found)
@@ -46,8 +49,8 @@ def describe(found: SagaExecution) -> dict[str, Any]:
     return {
         **overview,
         "waits_for_locks": _locks_of_others(found) if overview["blocked"] else [],
-        "context": found.context,
-        "error": _error(found),
+        "context": found.context if isinstance(found.context, dict) else {},
+        "error": {"event": "unreadable", "message": unreadable} if unreadable else _error(found),
         "attention": needy,
         "attention_count": count,
         "steps": [
@@ -76,13 +79,16 @@ def what_is_left(found: SagaExecution) -> str:
     """What keeps an execution from its end, in words; empty if nothing does."""
     if found.status in TERMINAL:
         return ""
-    states, terms = _states(found), Terms.from_json(found.terms)
+    states, terms, unreadable = _read(found)
+    if unreadable:
+        return unreadable
     if gave_up := _gave_up(found.status, states):
         return f"gave up: {', '.join(gave_up)}"
     if terms.blocked:
         return "waits for a lock"
     if found.current_steps:
-        return ", ".join(f"{name} {_in_words(states[name])}" for name in found.current_steps)
+        now = {name: states.get(name, StepState()) for name in _texts(found.current_steps)}
+        return ", ".join(f"{name} {_in_words(step)}" for name, step in now.items())
     if terms.held and found.status == ExecutionStatus.COMPENSATING:
         return "waits for its parent to turn back"
     if terms.start_at is not None and found.status == ExecutionStatus.PENDING:
@@ -104,8 +110,10 @@ def _attention(
         return needy, len(needy)
     troubles, count = below(found)
     for each in troubles:
-        steps = {name: StepState.from_json(data) for name, data in each.steps.items()}
-        reason = _why_attention(each.saga_id, each.status, steps, each.kind)
+        try:
+            reason = _why_attention(each.saga_id, each.status, _steps_of(each.steps), each.kind)
+        except Exception:
+            reason = "its row can't be read"
         needy.append({"saga_id": each.saga_id, "reason": reason})
     return needy, count + bool(own)
 
@@ -119,8 +127,23 @@ def _why_attention(
     return registry.why_unfit(saga_id, *kind)
 
 
-def _states(found: SagaExecution) -> dict[str, StepState]:
-    return {name: StepState.from_json(data) for name, data in found.steps.items()}
+def _read(found: SagaExecution) -> tuple[dict[str, StepState], Terms, str]:
+    """Its steps, its terms, and why they can't be read, if so: one broken row must not hide the
+    others in a list (L3)."""
+    try:
+        return _steps_of(found.steps), Terms.from_json(found.terms), ""
+    except Exception as error:
+        return {}, Terms(), f"its row can't be read: {type(error).__name__}: {error}"[:MOST_SAID]
+
+
+def _steps_of(kept: Mapping[str, Any]) -> dict[str, StepState]:
+    return {name: StepState.from_json(data) for name, data in kept.items()}
+
+
+def _texts(values: object) -> list[str]:
+    """What a column of texts holds; nothing if it holds something else."""
+    listed = values if isinstance(values, list) else []
+    return [value for value in listed if isinstance(value, str)]
 
 
 def _gave_up(status: str, states: Mapping[str, StepState]) -> list[str]:

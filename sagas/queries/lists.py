@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from sagas.errors import BadInput
 from sagas.inputs import TAG
 from sagas.machine import ExecutionStatus
-from sagas.machine.steps import NAME
+from sagas.machine.parameters import NAME
 from sagas.models import SagaExecution
 from sagas.queries.attention import has_failed, needs_attention
 from sagas.queries.visibility import Asker, execution, visible_to

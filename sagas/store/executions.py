@@ -14,6 +14,13 @@ from sagas.machine.states import Words
 from sagas.machine.values import copier
 from sagas.store import statements
 
+MOST_SAID: Final = 300
+"""Characters of what is wrong with a row."""
+
+
+class Unreadable(ValueError):
+    """A row that something else wrote, or other code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Locked:
@@ -153,24 +160,35 @@ def find(*saga_ids: str) -> dict[str, Found]:
 def _read(sql: str, values: Mapping[str, Any]) -> Iterator[Locked]:
     rows = statements.run(sql, values)
     read_at = monotonic()
-    return (_locked(row, read_at) for row in rows)
+    return (_readable(row, read_at) for row in rows)
+
+
+def _readable(row: tuple[Any, ...], read_at: float) -> Locked:
+    try:
+        return _locked(row, read_at)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"[:MOST_SAID]
+        raise Unreadable(f"The row of {row[1]} can't be read by this code: {said}.") from error
 
 
 def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
     (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms, *rest) = row
     digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
+    context, orders = json.loads(context), json.loads(orders)
+    if type(context) is not dict or type(orders) is not list:
+        raise ValueError("its context is no object, or its orders are no list")
     state = ExecutionState(
         saga_id,
         saga_type,
         version,
         _STATUSES[status],
         paused,
-        json.loads(context),
+        context,
         {name: StepState.from_json(data) for name, data in json.loads(steps).items()},
         last_seq,
         Terms.from_json(json.loads(terms)),
     )
-    relatives = owner_id, parent_id, root_id, json.loads(orders), outcome_taken
+    relatives = owner_id, parent_id, root_id, orders, outcome_taken
     return Locked(id_, state, digest, hints_sent, wake_at, *relatives, moment, read_at)
 
 

@@ -1,12 +1,12 @@
 """New executions: their rows and their first events, in one statement."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sagas.machine import Decision, event_json
+from sagas.machine.context import json_text
 from sagas.machine.decision import Recorded
 from sagas.machine.events import SagaStarted
 from sagas.machine.wake import waits_for_signals
@@ -103,9 +103,9 @@ def insert(
 def _row(new: New, alike: dict[int, str]) -> str:
     common = alike.get(id(new.first))
     if common is None:
-        common = alike[id(new.first)] = _json(_common(new))
+        common = alike[id(new.first)] = json_text(_common(new))
     own = {"saga_id": new.saga_id, "input_digest": new.input_digest, "tags": new.tags}
-    return f'{_json(own)[:-1]},"input":{new.input},{common[1:]}'
+    return f'{json_text(own)[:-1]},"input":{new.input},{common[1:]}'
 
 
 def _common(new: New) -> dict[str, Any]:
@@ -148,7 +148,3 @@ def _record(recorded: Recorded) -> dict[str, Any]:
         "attempt": data.pop("attempt", None),
         "data": data,
     }
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,14 +1,14 @@
 """A transition: an execution's row and the events that led to it, written in one statement; those
 of several executions in one, too."""
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sagas.machine import Decision, event_json
+from sagas.machine.context import json_text
 from sagas.machine.decision import Recorded
 from sagas.machine.wake import waits_for_signals
 from sagas.store import statements
@@ -80,7 +80,7 @@ def save(transitions: Sequence[Written], *, locked: bool) -> set[int]:
     With a row that is `locked` neither can be, but by something that writes past `sagas.store`.
     """
     values = {
-        "transitions": _json([_record(each) for each in transitions]),
+        "transitions": json_text([_record(each) for each in transitions]),
         "trusted": math.inf if locked else TRUSTED_FOR,
     }
     return {row[0] for row in statements.run(SAVE, values)}
@@ -126,7 +126,3 @@ def _events(events: Iterable[Recorded]) -> Iterable[dict[str, Any]]:
             "attempt": data.pop("attempt", None),
             "data": data,
         }
-
-
-# Made once: `json.dumps` makes one for each call that asks for anything but its defaults.
-_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
