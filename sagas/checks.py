@@ -15,9 +15,10 @@ from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transactio
 from sagas.machine import TERMINAL
 from sagas.machine.compatibility import Problem, problems
 from sagas.models import SagaExecution
+from sagas.moments import as_number, from_number
 from sagas.registry import registry
 
-UNACCOUNTED: Final = """
+UNACCOUNTED: Final = f"""
 -- Live executions that have another definition than those that are known, or none: one row for
 -- each place where they stand, with one of them as a sample.
 WITH known AS (
@@ -41,9 +42,9 @@ WITH known AS (
         ]) FROM jsonb_each(one.steps) AS each (name, step)
     )
 )
-SELECT sample.*, places.how_many, places.examples, clock_timestamp() AS now
+SELECT sample.*, places.how_many, places.examples, {as_number("clock_timestamp()")} AS now
 FROM places JOIN sagas_sagaexecution AS sample USING (id) ORDER BY sample.id
-"""
+"""  # noqa: S608  (its own constants)
 
 EXAMPLES: Final = 3
 """saga_ids to a message: enough to look one up."""
@@ -60,7 +61,7 @@ def check_live_executions(databases: Iterable[str] | None = None, **_: Any) -> l
     found: dict[tuple[str, int, str], _Group] = defaultdict(_Group)
     for place in _places():
         definition = registry.find(place.saga_type, place.version)
-        first = problems(definition, place, place.now)[0]
+        first = problems(definition, place, from_number(place.now))[0]
         kind = "E003" if definition is None else "E004" if first.breaks else "W002"
         found[place.saga_type, place.version, kind].add(place, first)
     return [_message(*key, group) for key, group in found.items()]

@@ -66,16 +66,14 @@ def wanted(definition: Saga, new: NewSaga) -> Wanted:
     saga_id = str(uuid.uuid4()) if new.saga_id is None else new.saga_id
     text = checked(definition, saga_id, new.context)
     keys = lock_keys(definition, new.context)
-    checked_moment("start_at", new.start_at)
-    checked_moment("deadline", new.deadline)
     return Wanted(
         saga_id,
         dict(new.context),
         text,
         digest(new.context),
         keys,
-        new.start_at,
-        new.deadline,
+        checked_moment("start_at", new.start_at),
+        checked_moment("deadline", new.deadline),
         checked_tags(new.tags),
     )
 
@@ -160,14 +158,16 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def checked_moment(name: str, moment: datetime | None) -> None:
-    """Raises `BadInput` for a time without a zone, or one that no calendar here reaches."""
+def checked_moment(name: str, moment: datetime | None) -> datetime | None:
+    """The same in UTC. Raises `BadInput` for a time without a zone, or one that no calendar here
+    reaches."""
     if moment is None:
-        return
+        return None
     if moment.utcoffset() is None:
         raise BadInput({name: "has no time zone. Pass an aware datetime."})
     if not EARLIEST <= moment < LATEST:
         raise BadInput({name: f"is not between {EARLIEST:%Y} and {LATEST:%Y}."})
+    return moment.astimezone(UTC)
 
 
 def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:

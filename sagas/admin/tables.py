@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from sagas import queries
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import aware
 
 EVENTS: Final = 50
 """Of an execution's last events, on its page: a screen or two."""
@@ -95,7 +96,8 @@ def _table(heads: Iterable[str], rows: Iterable[Row]) -> SafeString:
 
 def _cells(row: Row) -> Iterable[tuple[object]]:
     for value in row:
-        yield (f"{value:%Y-%m-%d %H:%M:%S %Z}" if isinstance(value, datetime) else value,)
+        is_time = isinstance(value, datetime)
+        yield (f"{aware(value):%Y-%m-%d %H:%M:%S %Z}" if is_time else value,)
 
 
 def _children_in_words(counts: Mapping[str, Any] | None) -> str:

@@ -6,6 +6,7 @@ from tests.mutation.attempt_faults import ATTEMPT_FAULTS
 from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.settings_faults import SETTINGS_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
 
 FAULTS: Final = (
@@ -14,4 +15,5 @@ FAULTS: Final = (
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
     *STORE_FAULTS,
+    *SETTINGS_FAULTS,
 )
