@@ -28,7 +28,7 @@ class Locked:
     state: ExecutionState
     hints_sent: int
     wake_at: datetime | None
-    owner_id: int | None
+    owner_id: Any
     parent_id: int | None
     root_id: int | None
     orders: list[str]
@@ -65,7 +65,7 @@ class Found:
     saga_type: str
     status: str
     input_digest: str
-    owner_id: int | None
+    owner_id: Any
 
 
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import OperationalError, connections
 
 from sagas import engine
@@ -19,6 +18,7 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution
 from tests.engine.driving import check_history, claim, pass_time, row, work_off
+from tests.logins import LOGIN, MODEL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,11 +35,11 @@ def _clean() -> None:
 
 
 def users() -> int:
-    return get_user_model().objects.filter(username__startswith="atomic").count()
+    return MODEL.objects.filter(**{f"{LOGIN}__startswith": "atomic"}).count()
 
 
 def writes(context: Any) -> dict[str, Any]:
-    get_user_model().objects.create(username=f"atomic-{context['attempt']}")
+    MODEL.objects.create(**{LOGIN: f"atomic-{context['attempt']}"})
     if context.get("broken"):
         raise RuntimeError("after the write")
     return {"returned": context.get("returned")}

@@ -1,6 +1,6 @@
 """The project's settings, with the sagas of these tests beside its own."""
 
-from project.settings import *  # noqa: F403  (settings are extended by name)
-from project.settings import INSTALLED_APPS
+from tests.surroundings.settings import *  # noqa: F403  (settings are extended by name)
+from tests.surroundings.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.system.probe"]
