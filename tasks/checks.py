@@ -23,7 +23,7 @@ def check_celery(**_: Any) -> list[CheckMessage]:
         Error(
             f"This is Celery {celery.__version__}: it can wait for ever for a connection to the "
             f"broker, and lose what a worker does when it is stopped.",
-            hint=f"Install Celery {wanted} or later (docs/versions.md).",
+            hint=f"Install Celery {wanted} or later (docs/settings.md).",
             id="sagas.E029",
         )
     ]
