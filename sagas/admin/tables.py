@@ -96,8 +96,9 @@ def _table(heads: Iterable[str], rows: Iterable[Row]) -> SafeString:
 
 def _cells(row: Row) -> Iterable[tuple[object]]:
     for value in row:
-        is_time = isinstance(value, datetime)
-        yield (f"{aware(value):%Y-%m-%d %H:%M:%S %Z}" if is_time else value,)
+        if isinstance(value, datetime):
+            value = f"{aware(value):%Y-%m-%d %H:%M:%S %Z}"
+        yield (value,)
 
 
 def _children_in_words(counts: Mapping[str, Any] | None) -> str:

@@ -13,8 +13,8 @@ from sagas.non_atomic import non_atomic_urls
 class _Api(NinjaAPI):
     @property
     def urls(self) -> tuple[list[Any], str, str]:
-        patterns, *names = super().urls
-        return non_atomic_urls(patterns), *names
+        patterns, app_name, namespace = super().urls
+        return non_atomic_urls(patterns), app_name, namespace
 
 
 api = _Api(

@@ -109,8 +109,8 @@ def committed_event(saga_id: str, seq: int) -> CommittedEvent | None:
 
 
 def _event(row: tuple[Any, ...]) -> CommittedEvent:
-    *fields, at, data = row
-    return CommittedEvent(*fields, from_number(at), data)
+    *before, at, data = row
+    return CommittedEvent._make([*before, from_number(at), data])
 
 
 def relay_lag() -> RelayLag:

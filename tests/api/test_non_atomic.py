@@ -75,7 +75,7 @@ def test_a_start_is_one_transaction_of_its_own(alice: Caller, committed: list[An
 
 def test_actions_signals_and_pages_work(alice: Caller, boss: Caller) -> None:
     for saga_type in ("shop", "approval"):
-        body = {"saga_type": saga_type, "saga_id": saga_type, "context": {}}
+        body: dict[str, Any] = {"saga_type": saga_type, "saga_id": saga_type, "context": {}}
         assert alice.post("sagas", body).status_code == 201
     assert alice.post("sagas/approval/signals/approved", {"payload": 1}).status_code == 200
     assert boss.post("sagas/shop/pause", {"reason": "stock"}).status_code == 200

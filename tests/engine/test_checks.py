@@ -14,7 +14,7 @@ HERE = "tests.engine.test_checks"
 class Elsewhere:
     """A router that sends an app into a second database."""
 
-    apps = ("sagas",)
+    apps: tuple[str, ...] = ("sagas",)
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         return "second" if model._meta.app_label in self.apps else None

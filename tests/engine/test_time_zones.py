@@ -52,6 +52,10 @@ def surroundings(kind: str, zone: str) -> Iterator[None]:
                 time.tzset()
             case "server":
                 _alter_database(f"SET timezone = '{zone}'")
+            case "action":
+                pass  # it does so itself
+            case _:
+                raise ValueError(kind)
         _forget_the_session()
         try:
             yield

@@ -52,4 +52,20 @@ def from_number(microseconds: datetime) -> datetime:
         after="    return moment\n",
         tests=ZONES,
     ),
+    Fault(
+        name="A view is called within the transaction of its request",
+        clause="S9",
+        file="sagas/non_atomic.py",
+        before="view._non_atomic_requests = set(connections)",
+        after="view._non_atomic_requests = set()",
+        tests=("api/test_non_atomic",),
+    ),
+    Fault(
+        name="The API's views are called within the transaction of their request",
+        clause="S9",
+        file="sagas/api/__init__.py",
+        before="return non_atomic_urls(patterns), app_name, namespace",
+        after="return patterns, app_name, namespace",
+        tests=("api/test_non_atomic",),
+    ),
 )

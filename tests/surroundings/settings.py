@@ -6,6 +6,8 @@ here is in the environment that `tests.surroundings` makes: the pooler is.
 
 import os
 
+from django.core.exceptions import ImproperlyConfigured
+
 from project.settings import *  # noqa: F403  (settings are extended by name)
 from project.settings import DATABASES, INSTALLED_APPS
 
@@ -23,3 +25,7 @@ match SURROUNDINGS:
         AUTH_USER_MODEL = "people.Named"
     case "atomic":
         DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    case "" | "pooler":
+        pass
+    case _:
+        raise ImproperlyConfigured(f"SURROUNDINGS={SURROUNDINGS} are not known here.")
