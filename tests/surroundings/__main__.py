@@ -75,19 +75,18 @@ def _run(name: str, tests: Sequence[str], has_demo: bool) -> str:
 
 @contextmanager
 def _environment(name: str) -> Iterator[dict[str, str]]:
+    """On a server of its own: `make test` may run at the same time."""
     env = {
         **os.environ,
         "SURROUNDINGS": name,
         "DEMO_SETTINGS": "tests.surroundings.settings",
     }
-    if name != "pooler":
-        yield env
-        return
-    with (
-        local_postgres(FOLDER) as database_url,
-        pgbouncer(database_url, FOLDER, "transaction") as url,
-    ):
-        yield {**env, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"}
+    with local_postgres(FOLDER) as database_url:
+        if name != "pooler":
+            yield {**env, "DATABASE_URL": database_url}
+            return
+        with pgbouncer(database_url, FOLDER, "transaction") as url:
+            yield {**env, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"}
 
 
 if __name__ == "__main__":

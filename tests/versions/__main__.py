@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.debian_postgres import NoPostgreSQL, debian_postgres
+from deploy.local_servers import local_postgres
 
 FOLDER: Final = Path(".local", "versions").resolve()
 PYENV: Final = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
@@ -108,10 +109,8 @@ UNUSED: Final = {
 @contextmanager
 def _server(versions: Versions) -> Iterator[dict[str, str]]:
     env = {**os.environ, "PYTHONWARNINGS": "default"}
-    if not versions.debian_postgres:
-        yield env
-        return
-    with debian_postgres(FOLDER) as url:
+    server = debian_postgres if versions.debian_postgres else local_postgres
+    with server(FOLDER) as url:
         yield {**env, "DATABASE_URL": url}
 
 
