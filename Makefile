@@ -13,7 +13,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each 
 
 test: $(VENV)/dev.stamp  ## run all tests; ARGS="-k name" goes to pytest
 	$(BIN)/python -m pytest $(ARGS)
+
+test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
+	$(BIN)/python -m tests.surroundings $(SETTINGS) $(ARGS)
+
+test-versions: $(VENV)/dev.stamp  ## a few tests with the oldest and newest versions that hold; VERSIONS=django-6, ARGS=--list
+	$(BIN)/python -m tests.versions $(VERSIONS) $(ARGS)
 
 proof: model-check simulate mutation-check backlog-check  ## what takes minutes: the four below
 

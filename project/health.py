@@ -22,6 +22,8 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
+from sagas.non_atomic import non_atomic
+
 logger = logging.getLogger(__name__)
 
 LIMIT: Final = 2.0
@@ -50,12 +52,14 @@ CHECKS: Final[dict[str, Callable[[], None]]] = {
 }
 
 
+@non_atomic
 @require_GET
 def live(request: HttpRequest) -> JsonResponse:
     """200 and `{"status": "ok"}`."""
     return JsonResponse({"status": "ok"})
 
 
+@non_atomic
 @require_GET
 def ready(request: HttpRequest) -> JsonResponse:
     """200 and `{"status": "ok", …}`, or 503 and which part doesn't answer."""

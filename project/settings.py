@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",  # Django 6 wants it, for the index on tags
     "django.contrib.staticfiles",
     "channels",
     "django_celery_results",

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from realtime import letters
 from realtime.models import DeadLetter
+from sagas.non_atomic import non_atomic_urls
 
 SHOWN = 4096
 """Bytes of a body, on its page: a screen or two."""
@@ -24,6 +25,9 @@ class DeadLetterAdmin(admin.ModelAdmin):
     actions = ("replay",)
     exclude = ("body",)
     readonly_fields = ("body_as_text",)
+
+    def get_urls(self) -> list[Any]:
+        return non_atomic_urls(super().get_urls())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -16,7 +16,7 @@ from realtime.closing import Closed
 from realtime.messages import Message
 from realtime.schema import SubscribeList
 from realtime.threads import in_thread
-from sagas import queries
+from sagas import queries, users
 from sagas.errors import SagaError
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Lists:
     def viewed(self, wanted: SubscribeList, user: Any) -> Iterator[tuple[LiveList, asyncio.Event]]:
         """The list, and an event that is set when it was read anew."""
         # Staff see the same, and nobody else sees what another user does. The name is the viewer's.
-        key = (None if user.is_staff else user.pk, wanted.model_copy(update={"id": "-"}))
+        key = (None if users.is_staff(user) else user.pk, wanted.model_copy(update={"id": "-"}))
         found = self._lists.get(key)
         if found is None:
             found = self._lists[key] = LiveList(wanted, user)

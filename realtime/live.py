@@ -7,7 +7,10 @@ see the saga is told by the stream.
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from sagas.non_atomic import non_atomic
 
+
+@non_atomic
 def live(request: HttpRequest, saga_id: str) -> HttpResponse:
     """The page, the same for everybody."""
     return render(request, "realtime/live.html", {"saga_id": saga_id})

@@ -4,7 +4,7 @@ The numbers are of this process alone. Where several processes serve, give each 
 own and let Prometheus scrape each; through a load balancer one would see now this one, now that.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from realtime import access
-from sagas import queries
+from sagas import queries, users
+from sagas.non_atomic import non_atomic
 
 REGISTRY: Final = CollectorRegistry()
 
@@ -82,14 +83,14 @@ ATTENTION: Final = Gauge(
 )
 
 
+@non_atomic
 async def metrics(request: HttpRequest) -> HttpResponse:
     """200 for staff with a session or a token; 401 and 403 for others."""
     asked = access.asked_over_http(request)
     identity = await sync_to_async(access.identify)(asked)
     if not isinstance(identity, access.Identity):
         return HttpResponse("Send a token of staff, or log in.\n", "text/plain", status=401)
-    user: Any = identity.user
-    if not user.is_staff:
+    if not users.is_staff(identity.user):
         return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
     await sync_to_async(_look_at_relay)()
     await sync_to_async(_look_at_attention)()

@@ -19,7 +19,7 @@ from realtime import closing, metrics
 from realtime.access import Identity
 from realtime.closing import Closed
 from realtime.threads import in_thread
-from sagas import queries
+from sagas import queries, users
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ def _apply(seat: Seat, user: Any, hidden: set[int]) -> None:
     if user is None:
         reason = "Your token or session has ended: connect again with a new one."
         seat.on_closed(Closed(closing.NOT_AUTHENTICATED, reason))
-    elif seat.has_lists and user.is_staff != seat.user.is_staff:
+    elif seat.has_lists and users.is_staff(user) != users.is_staff(seat.user):
         seat.on_closed(Closed(closing.FORBIDDEN, "Your rights have changed: connect again."))
     else:
         seat.user = user

@@ -23,6 +23,7 @@ from realtime.socket import HEARTBEAT
 from realtime.sockets import whole_number
 from realtime.threads import in_thread
 from sagas import queries
+from sagas.non_atomic import non_atomic
 
 RETRY: Final = 1000
 """Milliseconds to a browser's next try. It adds no jitter, so not less."""
@@ -36,6 +37,7 @@ STATUS: Final = {
 }
 
 
+@non_atomic
 async def stream(request: HttpRequest, saga_id: str) -> HttpResponseBase:
     """200 and the stream; 204; or an error in the form of the API's."""
     if request.method != "GET":

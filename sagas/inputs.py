@@ -82,16 +82,14 @@ def wanted(definition: Saga, new: NewSaga) -> Wanted:
     context = checked_changes(new.context)
     text = _text_for(definition, context)
     keys = lock_keys(definition, context)
-    checked_moment("start_at", new.start_at)
-    checked_moment("deadline", new.deadline)
     return Wanted(
         saga_id,
         dict(context),
         text,
         digest(context),
         keys,
-        new.start_at,
-        new.deadline,
+        checked_moment("start_at", new.start_at),
+        checked_moment("deadline", new.deadline),
         checked_tags(new.tags),
     )
 
@@ -171,10 +169,11 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def checked_moment(name: str, moment: datetime | None) -> None:
-    """Raises `BadInput` for a time without a zone, or one that no calendar here reaches."""
+def checked_moment(name: str, moment: datetime | None) -> datetime | None:
+    """The same in UTC. Raises `BadInput` for a time without a zone, or one that no calendar here
+    reaches."""
     if moment is None:
-        return
+        return None
     if not isinstance(moment, datetime):
         raise BadInput(
             {name: f"must be an aware datetime, and is of type {type(moment).__name__}."}
@@ -183,6 +182,7 @@ def checked_moment(name: str, moment: datetime | None) -> None:
         raise BadInput({name: "has no time zone. Pass an aware datetime."})
     if not EARLIEST <= moment < LATEST:
         raise BadInput({name: f"is not between {EARLIEST:%Y} and {LATEST:%Y}."})
+    return moment.astimezone(UTC)
 
 
 def locked(definition: Saga, taken: Iterable[str]) -> Locked:

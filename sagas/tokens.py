@@ -6,9 +6,10 @@ session hash, which changes with the password) and with the user's being active.
 
 from typing import Final
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core import signing
+
+from sagas import users
 
 _SALT: Final = "sagas.tokens"
 
@@ -18,7 +19,7 @@ LIFETIME: Final = 30 * 24 * 3600
 
 def issue(user: AbstractBaseUser) -> str:
     """A new token for `user`."""
-    return signing.dumps([user.pk, user.get_session_auth_hash()[:16]], salt=_SALT)
+    return signing.dumps([users.key_of(user), user.get_session_auth_hash()[:16]], salt=_SALT)
 
 
 def ends_at(token: str) -> float | None:
@@ -32,10 +33,10 @@ def ends_at(token: str) -> float | None:
 def user_of(token: str) -> AbstractBaseUser | None:
     """The user whom `token` stands for; None if it is forged, too old or revoked."""
     try:
-        user_id, fingerprint = signing.loads(token, salt=_SALT, max_age=LIFETIME)
+        key, fingerprint = signing.loads(token, salt=_SALT, max_age=LIFETIME)
     except (signing.BadSignature, ValueError):
         return None
-    user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
-    if user is None or user.get_session_auth_hash()[:16] != fingerprint:
+    user = users.with_key(key)
+    if user is None or not user.is_active or user.get_session_auth_hash()[:16] != fingerprint:
         return None
     return user

@@ -1,11 +1,32 @@
 """System checks (`manage.py check`): the orders of times that recovery relies on."""
 
-from typing import Any
+from typing import Any, Final
 
+import celery
 from celery import current_app
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from sagas.registry import registry
+
+OLDEST_CELERY: Final = (5, 5)
+"""The first that ends a worker softly (`worker_soft_shutdown_timeout`), and bounds the wait for a
+connection to the broker."""
+
+
+@register
+def check_celery(**_: Any) -> list[CheckMessage]:
+    """Celery is one that the workers can live with."""
+    if celery.VERSION[:2] >= OLDEST_CELERY:
+        return []
+    wanted = ".".join(map(str, OLDEST_CELERY))
+    return [
+        Error(
+            f"This is Celery {celery.__version__}: it can wait for ever for a connection to the "
+            f"broker, and lose what a worker does when it is stopped.",
+            hint=f"Install Celery {wanted} or later (docs/settings.md).",
+            id="sagas.E029",
+        )
+    ]
 
 
 @register
@@ -34,7 +55,7 @@ def check_times(**_: Any) -> list[CheckMessage]:
 def check_waits(**_: Any) -> list[CheckMessage]:
     """A publish can't wait for ever, and only JSON is read."""
     found: list[CheckMessage] = []
-    if current_app.conf.broker_pool_acquire_timeout is None:
+    if current_app.conf.get("broker_pool_acquire_timeout") is None:
         found.append(
             Warning(
                 "A worker can wait for ever for a connection to the broker.",

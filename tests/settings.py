@@ -4,7 +4,7 @@ The engine's project takes part in nobody's sagas, so it has no table for receip
 kit, and mypy's Django plugin, need one.
 """
 
-from project.settings import *  # noqa: F403  (settings are extended by name)
-from project.settings import INSTALLED_APPS
+from tests.surroundings.settings import *  # noqa: F403  (settings are extended by name)
+from tests.surroundings.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "participant"]

@@ -107,8 +107,7 @@ def start_stack(
     supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
     supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
     token = supervisor.run(manage("saga-token", env, "saga_token", API_USER, "--create")).strip()
-    superuser = ("createsuperuser", "--noinput", "--username", ADMIN_USER, "--email", ADMIN_EMAIL)
-    supervisor.run(manage("createsuperuser", env, *superuser))
+    supervisor.run(manage("createsuperuser", env, "createsuperuser", "--noinput"))
     supervisor.wait_ready(*services, "web", "flower", *WORKERS)
     web, flower = urls["web"], urls["flower"]
     return Stack(supervisor, servers, instances, service_urls, web, flower, token, password)
@@ -127,7 +126,9 @@ def environment(servers: Servers, secret_key: str, password: str) -> dict[str, s
         "REDIS_URL": servers.redis_url,
         "CELERY_BROKER_URL": servers.broker_url,
         "SECRET_KEY": secret_key,
-        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "DJANGO_SETTINGS_MODULE": os.environ.get("DEMO_SETTINGS", "project.settings"),
+        "DJANGO_SUPERUSER_USERNAME": ADMIN_USER,
+        "DJANGO_SUPERUSER_EMAIL": ADMIN_EMAIL,
         "DJANGO_SUPERUSER_PASSWORD": password,
         # In the environment and not in the arguments, which every user of the machine can read.
         "FLOWER_BASIC_AUTH": f"{ADMIN_USER}:{password}",

@@ -12,6 +12,7 @@ from sagas.admin import tables
 from sagas.admin.actions import ACTIONS
 from sagas.admin.filters import AttentionFilter, FamilyFilter, TypeFilter, VersionFilter
 from sagas.models import SagaExecution
+from sagas.non_atomic import non_atomic_urls
 
 
 @admin.register(SagaExecution)
@@ -58,6 +59,9 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
         "children_table",
         "events_table",
     )
+
+    def get_urls(self) -> list[Any]:
+        return non_atomic_urls(super().get_urls())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from sagas import engine, queries
+from sagas import engine, queries, users
 from sagas.machine import Adopt, Cancel, Operation, Pause, Resume, TryAgain
 from sagas.models import SagaExecution
 
@@ -52,7 +52,7 @@ def _act(
     form = ReasonForm(request.POST if has_confirmed else None)
     if not form.is_valid():
         return _ask(model_admin, request, verb, found, form)
-    operation = fact(by=request.user.get_username(), reason=form.cleaned_data["reason"])
+    operation = fact(by=users.name_of(request.user), reason=form.cleaned_data["reason"])
     result = engine.operate_on_many([each.saga_id for each in found], operation)
     if result.done:
         messages.success(request, f"{verb.capitalize()}: {result.done} of {len(found)} done.")

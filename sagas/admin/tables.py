@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from sagas import queries
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import aware
 
 EVENTS: Final = 50
 """Of an execution's last events, on its page: a screen or two."""
@@ -105,7 +106,9 @@ def _table(heads: Iterable[str], rows: Iterable[Row]) -> SafeString:
 
 def _cells(row: Row) -> Iterable[tuple[object]]:
     for value in row:
-        yield (f"{value:%Y-%m-%d %H:%M:%S %Z}" if isinstance(value, datetime) else value,)
+        if isinstance(value, datetime):
+            value = f"{aware(value):%Y-%m-%d %H:%M:%S %Z}"
+        yield (value,)
 
 
 def _children_in_words(counts: Mapping[str, Any] | None) -> str:

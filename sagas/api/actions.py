@@ -5,7 +5,7 @@ from typing import Any, Final
 from ninja import Router
 from pydantic import ValidationError
 
-from sagas import engine, queries
+from sagas import engine, queries, users
 from sagas.api import views
 from sagas.api.access import require_right_to, require_staff
 from sagas.api.requests import (
@@ -53,7 +53,7 @@ def act_on_many(request: Any, payload: ManyRequest) -> dict[str, Any]:
     """For staff: the same action on all that match, newest first; each succeeds or is refused by
     itself. `dry_run` only counts them."""
     require_staff(request.auth)
-    operation = _operation(payload, request.auth.get_username())
+    operation = _operation(payload, users.name_of(request.auth))
     wanted = payload.filter.as_filter()
     found = queries.targets(wanted, request.auth, before=payload.before, limit=payload.limit)
     saga_ids = [each.saga_id for each in found.executions]
@@ -77,7 +77,7 @@ def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dic
     """Hand the wait of that name what it waits for. May come early; a second one changes
     nothing."""
     found = queries.execution(saga_id, request.auth)
-    engine.signal(found.saga_id, name, payload.payload, by=request.auth.get_username())
+    engine.signal(found.saga_id, name, payload.payload, by=users.name_of(request.auth))
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
@@ -133,7 +133,7 @@ def adopt(request: Any, saga_id: str, payload: AdoptRequest) -> dict[str, Any]:
 
 def _act(request: Any, saga_id: str, payload: ActionRequest) -> dict[str, Any]:
     found = queries.execution(saga_id, request.auth)
-    operation = payload.operation(request.auth.get_username())
+    operation = payload.operation(users.name_of(request.auth))
     require_right_to(operation, request.auth)
     engine.operate(found.saga_id, operation)
     return queries.describe(queries.execution(saga_id, request.auth))

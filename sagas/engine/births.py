@@ -102,7 +102,7 @@ def prepare(
 
 
 def insert(
-    newborn: Iterable[Newborn], parent_id: int, root_id: int, owner_id: int | None, now: datetime
+    newborn: Iterable[Newborn], parent_id: int, root_id: int, owner_id: Any, now: datetime
 ) -> None:
     """Writes children, and theirs, into the transaction that writes their parent."""
     by_id = {child.begun.state.saga_id: child for child in newborn}

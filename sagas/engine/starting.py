@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from sagas import inputs
+from sagas import inputs, users
 from sagas.engine import births, family
 from sagas.errors import Conflict, Locked
 from sagas.inputs import NewSaga, Wanted
@@ -40,7 +40,7 @@ def start(
     *,
     saga_id: str | None = None,
     version: int | None = None,
-    owner_id: int | None = None,
+    owner_id: Any = None,
     start_at: datetime | None = None,
     deadline: datetime | None = None,
     tags: Iterable[str] = (),
@@ -50,8 +50,9 @@ def start(
     The same `saga_id` with the same type, input and owner gives the execution that there is
     (S11). Without one an id is made. `version` defaults to the newest that is known. No step
     starts before `start_at`; past `deadline` (by default the definition's, counted from now or
-    from `start_at`) the saga turns back. Both are aware datetimes. `tags` are what it is found by
-    again; they are no part of its input, and those of a repeated start are not looked at.
+    from `start_at`) the saga turns back. Both are aware datetimes. `owner_id` is a user's
+    `pk`. `tags` are what it is found by again; they are no part of its input, and those of a
+    repeated start are not looked at.
 
     Raises `UnknownSaga`, `BadInput` (with the fields), `Conflict` if the saga_id is taken, and
     `Locked` if a lock is, and the definition says not to wait. If the database session ends, it is
@@ -59,7 +60,7 @@ def start(
     """
     definition = registry.find_or_newest(saga_type, version)
     wanted = inputs.wanted(definition, NewSaga(context, saga_id, start_at, deadline, tags))
-    return _start_one(definition, wanted, owner_id)
+    return _start_one(definition, wanted, users.stored_key(owner_id))
 
 
 def start_many(
@@ -67,7 +68,7 @@ def start_many(
     sagas: Sequence[NewSaga],
     *,
     version: int | None = None,
-    owner_id: int | None = None,
+    owner_id: Any = None,
 ) -> list[Started]:
     """All of `sagas`, each as `start` would, in their order; or none of them, if one is refused.
 
@@ -79,11 +80,11 @@ def start_many(
     at fault by its place, from 0: `sagas.3.saga_id`.
     """
     definition = registry.find_or_newest(saga_type, version)
-    return _start_all(definition, inputs.all_wanted(definition, sagas), owner_id)
+    return _start_all(definition, inputs.all_wanted(definition, sagas), users.stored_key(owner_id))
 
 
 @sessions.repeated
-def _start_one(definition: Saga, wanted: Wanted, owner_id: int | None) -> Started:
+def _start_one(definition: Saga, wanted: Wanted, owner_id: Any) -> Started:
     with _transaction(definition):
         [found] = _start(definition, [wanted], owner_id)
         if isinstance(found, Conflict):
@@ -92,7 +93,7 @@ def _start_one(definition: Saga, wanted: Wanted, owner_id: int | None) -> Starte
 
 
 @sessions.repeated
-def _start_all(definition: Saga, wanted: Sequence[Wanted], owner_id: int | None) -> list[Started]:
+def _start_all(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[Started]:
     with transaction.atomic():
         found = _start(definition, wanted, owner_id)
         if refused := {n: each for n, each in enumerate(found) if isinstance(each, Conflict)}:
@@ -119,9 +120,7 @@ def _transaction(definition: Saga) -> AbstractContextManager[object]:
     return nullcontext() if _is_plain(definition) else transaction.atomic()
 
 
-def _start(
-    definition: Saga, wanted: Sequence[Wanted], owner_id: int | None
-) -> list[Started | Conflict]:
+def _start(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[Started | Conflict]:
     """What becomes of each; where one is refused, the transaction has to be undone.
 
     They are written in the order of their saga_ids: two calls that have some in common wait for
@@ -148,7 +147,7 @@ def _start(
 
 
 def _insert_or_find(
-    definition: Saga, wanted: Sequence[Wanted], owner_id: int | None
+    definition: Saga, wanted: Sequence[Wanted], owner_id: Any
 ) -> dict[str, tuple[Found, bool]]:
     """saga_id → the execution that has it now, and whether it is a new one."""
     left = {each.saga_id: each for each in wanted}
@@ -168,7 +167,7 @@ def _insert_or_find(
     return became
 
 
-def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: int | None) -> dict[str, Found]:
+def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: Any) -> dict[str, Found]:
     """New executions, with all that they begin with; without those whose saga_id is taken. They
     are one, or of a plain definition. None at all, if what was known of the clock was wrong."""
     known = clock.known()
@@ -240,7 +239,7 @@ def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> Ne
 
 
 def _answer(
-    definition: Saga, wanted: Wanted, owner_id: int | None, found: Found, is_new: bool
+    definition: Saga, wanted: Wanted, owner_id: Any, found: Found, is_new: bool
 ) -> Started | Conflict:
     there = (found.saga_type, found.input_digest, found.owner_id)
     if there != (definition.saga_type, wanted.digest, owner_id):

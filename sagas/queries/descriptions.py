@@ -8,6 +8,7 @@ from django.db.models import F, OuterRef, Subquery
 
 from sagas.machine import TERMINAL, ExecutionStatus, Saga, StepState, StepStatus, Terms
 from sagas.models import SagaEvent, SagaExecution, SagaLock
+from sagas.moments import aware
 from sagas.queries.attention import below
 from sagas.registry import registry
 
@@ -33,9 +34,9 @@ def summary(found: SagaExecution) -> dict[str, Any]:
         "start_at": terms.start_at,
         "deadline": terms.deadline,
         "blocked": terms.blocked,
-        "created_at": found.created_at,
-        "updated_at": found.updated_at,
-        "finished_at": found.finished_at,
+        "created_at": aware(found.created_at),
+        "updated_at": aware(found.updated_at),
+        "finished_at": None if found.finished_at is None else aware(found.finished_at),
     }
 
 
@@ -70,7 +71,7 @@ def describe_event(event: SagaEvent) -> dict[str, Any]:
         "direction": event.direction,
         "attempt": event.attempt,
         "status": event.status,
-        "at": event.at.isoformat(),
+        "at": aware(event.at).isoformat(),
         "data": event.data,
     }
 

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from sagas.inputs import ANY_ID
+from sagas.moments import as_number, from_number
 
-_EVENT = """one.id, one.saga_id, one.saga_type, one.version,
-       event.seq, event.type, event.step, event.direction, event.attempt, event.status, event.at,
-       event.data"""
+_EVENT = f"""one.id, one.saga_id, one.saga_type, one.version,
+       event.seq, event.type, event.step, event.direction, event.attempt, event.status,
+       {as_number("event.at")}, event.data"""
 
 UNRELAYED = f"""
 -- By the partial index, half of it from either end: the oldest sagas are reached however many are
@@ -94,7 +95,7 @@ def unrelayed(executions: int, each: int, done: Mapping[int, int]) -> Sequence[C
     }
     with connection.cursor() as cursor:
         cursor.execute(UNRELAYED, values)
-        return [CommittedEvent._make(row) for row in cursor.fetchall()]
+        return [_event(row) for row in cursor.fetchall()]
 
 
 def committed_event(saga_id: str, seq: int) -> CommittedEvent | None:
@@ -104,7 +105,12 @@ def committed_event(saga_id: str, seq: int) -> CommittedEvent | None:
     with connection.cursor() as cursor:
         cursor.execute(ONE_EVENT, [saga_id, seq])
         row = cursor.fetchone()
-        return None if row is None else CommittedEvent._make(row)
+        return None if row is None else _event(row)
+
+
+def _event(row: tuple[Any, ...]) -> CommittedEvent:
+    *before, at, data = row
+    return CommittedEvent._make([*before, from_number(at), data])
 
 
 def relay_lag() -> RelayLag:

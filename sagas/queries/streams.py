@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count
 
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import as_number, from_number
 from sagas.queries.histories import is_terminal
 from sagas.queries.lists import MOST_LISTED, Filter, matching, page
 from sagas.queries.visibility import Asker, visible_to
@@ -17,10 +18,11 @@ from sagas.queries.visibility import Asker, visible_to
 NEWS_LIMIT: Final = 100
 """Events of one execution to a look: a saga of five steps has 20. More come with the next look."""
 
-_NEWS: Final = """
+_NEWS: Final = f"""
 -- One statement, so one snapshot: a row that says "ended at 20" comes with event 20.
-SELECT x.id, x.saga_id, x.status, x.last_seq, clock_timestamp(),
-       e.seq, e.type, e.step, e.direction, e.attempt, e.at, e.status, e.data::text
+SELECT x.id, x.saga_id, x.status, x.last_seq, {as_number("clock_timestamp()")},
+       e.seq, e.type, e.step, e.direction, e.attempt, {as_number("e.at")}, e.status,
+       e.data::text
 FROM unnest(%s::bigint[], %s::bigint[]) AS asked (id, after)
 JOIN sagas_sagaexecution x ON x.id = asked.id
 LEFT JOIN LATERAL (
@@ -29,7 +31,7 @@ LEFT JOIN LATERAL (
     ORDER BY seq LIMIT %s
 ) e ON true
 ORDER BY x.id, e.seq
-"""
+"""  # noqa: S608  (its own constants)
 
 
 @dataclass(slots=True)
@@ -55,7 +57,8 @@ def news(asked: Mapping[int, int]) -> dict[int, News]:
     with connection.cursor() as cursor:
         cursor.execute(_NEWS, [list(asked), list(asked.values()), NEWS_LIMIT])
         for pk, saga_id, status, last_seq, read_at, *event in cursor:
-            item = found.setdefault(pk, News(saga_id, status, last_seq, read_at, []))
+            at = from_number(read_at)
+            item = found.setdefault(pk, News(saga_id, status, last_seq, at, []))
             if event[0] is not None:
                 item.events.append(_event(pk, event))
     return found
@@ -64,7 +67,8 @@ def news(asked: Mapping[int, int]) -> dict[int, News]:
 def _event(execution_id: int, row: Sequence[Any]) -> SagaEvent:
     fields = ("seq", "type", "step", "direction", "attempt", "at", "status")
     values = dict(zip(fields, row[:-1], strict=True))
-    return SagaEvent(execution_id=execution_id, data=json.loads(row[-1]), **values)
+    values |= {"at": from_number(values["at"]), "data": json.loads(row[-1])}
+    return SagaEvent(execution_id=execution_id, **values)
 
 
 def hidden_from(user: Asker, ids: Collection[int]) -> set[int]:

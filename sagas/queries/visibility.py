@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
+from sagas import users
 from sagas.errors import NoSuchExecution
 from sagas.inputs import ANY_ID
 from sagas.models import SagaExecution
@@ -29,7 +31,7 @@ UNREAD_OF_PARENT: Final = tuple(
 
 def visible_to(user: Asker) -> QuerySet[SagaExecution]:
     """The executions that `user` may see: their own, and all of them for staff."""
-    if getattr(user, "is_staff", False):
+    if users.is_staff(user):
         return SagaExecution.objects.all()
     return SagaExecution.objects.filter(owner_id=user.pk, owner__isnull=False)
 

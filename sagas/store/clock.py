@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final, NamedTuple
 
+from sagas.moments import as_number, from_number
 from sagas.store import statements
 
 TRUSTED_FOR: Final = 1.0
@@ -22,6 +23,8 @@ DRIFT: Final = timedelta(milliseconds=1)
 as a quartz that nobody corrects. What is known is behind by that: a worker would refuse what is due
 a moment ahead of the database's clock."""
 
+_ASK: Final = f"SELECT {as_number('clock_timestamp()')}"
+
 
 class _Heard(NamedTuple):
     moment: datetime
@@ -35,8 +38,8 @@ _heard: _Heard | None = None
 def ask() -> datetime:
     """The database's clock."""
     global _heard
-    [(moment,)] = statements.run("SELECT clock_timestamp()", {})
-    _heard = _Heard(moment, monotonic())
+    [(moment,)] = statements.run(_ASK, {})
+    _heard = _Heard(from_number(moment), monotonic())
     return _heard.moment
 
 

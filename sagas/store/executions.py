@@ -12,6 +12,7 @@ from django.db import connection
 from sagas.machine import ExecutionState, ExecutionStatus, StepState, Terms
 from sagas.machine.states import Words
 from sagas.machine.values import copier
+from sagas.moments import as_number, from_number
 from sagas.store import statements
 
 MOST_SAID: Final = 300
@@ -36,7 +37,7 @@ class Locked:
     """Of the structure that it was started with, or has adopted since."""
     hints_sent: int
     wake_at: datetime | None
-    owner_id: int | None
+    owner_id: Any
     parent_id: int | None
     root_id: int | None
     orders: list[str]
@@ -73,25 +74,27 @@ class Found:
     saga_type: str
     status: str
     input_digest: str
-    owner_id: int | None
+    owner_id: Any
 
 
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,
        definition_digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders,
        outcome_taken"""
 
+_READ = f"{_COLUMNS.replace('wake_at', as_number('wake_at'))}, {as_number('clock_timestamp()')}"
+
 # One is looked up by itself: for `id = ANY(…)` PostgreSQL makes a bitmap of all that the index has,
 # and visits every dead version of the row.
-PEEK = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = %(id)s"
+PEEK = f"SELECT {_READ} FROM sagas_sagaexecution WHERE id = %(id)s"
 
-PEEK_AT = f"SELECT {_COLUMNS}, clock_timestamp() FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)"
+PEEK_AT = f"SELECT {_READ} FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)"
 
 _LOCK = f"""
 -- Materialized, so that the clock is read after the lock was granted.
 WITH locked AS MATERIALIZED (
     SELECT {_COLUMNS} FROM sagas_sagaexecution WHERE {{which}} FOR UPDATE {{skip}}
 )
-SELECT {_COLUMNS}, clock_timestamp() FROM locked
+SELECT {_READ} FROM locked
 """
 
 LOCK = _LOCK.format(which="id = %(id)s", skip="")
@@ -189,7 +192,8 @@ def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
         Terms.from_json(json.loads(terms)),
     )
     relatives = owner_id, parent_id, root_id, orders, outcome_taken
-    return Locked(id_, state, digest, hints_sent, wake_at, *relatives, moment, read_at)
+    due = None if wake_at is None else from_number(wake_at)
+    return Locked(id_, state, digest, hints_sent, due, *relatives, from_number(moment), read_at)
 
 
 _STATUSES: Final = Words(ExecutionStatus)

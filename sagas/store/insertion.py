@@ -60,7 +60,7 @@ WITH given AS MATERIALIZED (
          created_at, updated_at, finished_at)
     SELECT saga_id, saga_type, version, definition_digest, input_digest, status, false,
            coalesce(context, input), steps, current_steps, terms, 1, last_seq, wake_at,
-           waits_for_signal, 0, %(owner_id)s::bigint, parent_id, parent_step, number, root_id,
+           waits_for_signal, 0, %(owner_id)s, parent_id, parent_step, number, root_id,
            outcome, outcome, tags, now, now, CASE WHEN at_rest THEN now END
     FROM given
     ON CONFLICT (saga_id) DO NOTHING
@@ -82,7 +82,7 @@ SELECT saga_id, id FROM new
 
 
 def insert(
-    new: Iterable[New], owner_id: int | None, now: datetime, *, is_sure: bool = True
+    new: Iterable[New], owner_id: Any, now: datetime, *, is_sure: bool = True
 ) -> dict[str, int]:
     """New executions of one owner, each of another saga_id, with their first events: saga_id → id.
     A saga_id that is taken is not among them, and nothing is written for it. Nor is anything

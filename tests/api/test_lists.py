@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from sagas import engine
 from sagas.machine import Saga, SagaStep
 from sagas.models import SagaExecution
+from sagas.moments import aware
 from tests.api.conftest import Caller
 from tests.api.scenes import ALL, nothing, past_pivot, stuck, succeed
 from tests.engine.driving import row
@@ -269,7 +270,7 @@ def test_a_bad_request_for_many_is_told_and_leaves_all_as_it_was(
 
 def test_created_before_and_after_meet_without_a_gap(boss: Caller) -> None:
     execution_id = start("s-1")
-    moment = row(execution_id).created_at
+    moment = aware(row(execution_id).created_at)
     at, later = moment.isoformat(), (moment + timedelta(microseconds=1)).isoformat()
     assert listed(boss, created_after=at, created_before=later) == ["s-1"]
     assert listed(boss, created_after=later) == listed(boss, created_before=at) == []

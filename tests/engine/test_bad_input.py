@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from sagas import engine
 from sagas.errors import BadInput, NoSuchExecution
@@ -53,4 +54,15 @@ def test_a_start_past_the_calendar_makes_no_row_that_cannot_be_read() -> None:
 def test_a_deadline_past_the_calendar_is_refused() -> None:
     with pytest.raises(BadInput):
         engine.start("bounded", {}, start_at=datetime(9999, 12, 31, 23, tzinfo=UTC))
+    assert not SagaExecution.objects.exists()
+
+
+@pytest.mark.skipif(settings.SURROUNDINGS == "names", reason="any text is a key there")
+def test_what_can_be_no_users_key_is_no_owner() -> None:
+    for bad in ("nobody", object()):
+        with pytest.raises(BadInput) as refused:
+            engine.start("shop", {}, owner_id=bad)
+        assert list(refused.value.fields) == ["owner_id"]
+        with pytest.raises(BadInput):
+            engine.start_many("shop", [engine.NewSaga({})], owner_id=bad)
     assert not SagaExecution.objects.exists()

@@ -20,6 +20,7 @@ from sagas.machine import (
     Verdict,
 )
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import aware
 from tests.engine.driving import ORDER, check_history, claim, pass_time, perform, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +65,7 @@ def test_s10_a_saga_runs_and_its_context_grows(saga: Saga, committed: Any) -> No
     given = calls[0][1]
     assert given["idempotency_key"] == "s-1:reserve:action"
     assert (given["saga_id"], given["attempt"], given["order"]) == ("s-1", 1, 1)
-    assert given["deadline"] > found.created_at
+    assert given["deadline"] > aware(found.created_at)
     check_history(started.execution_id)
 
 

@@ -14,6 +14,7 @@ from sagas import engine
 from sagas.engine import Queues
 from sagas.machine import Direction, Failure, FailureKind, Retry, Saga, SagaStep
 from sagas.models import SagaExecution
+from sagas.moments import aware
 from sagas.store import clock, due
 from tests.engine.driving import ORDER, claim, pass_time, row
 
@@ -52,7 +53,7 @@ def test_r21_what_waits_in_a_full_queue_is_put_off_and_not_sent(saga: Saga, comm
     assert len(committed) == told
     found = row(execution_id)
     assert found.wake_at is not None
-    assert timedelta(minutes=9) < found.wake_at - clock.ask() < timedelta(minutes=10)
+    assert timedelta(minutes=9) < aware(found.wake_at) - clock.ask() < timedelta(minutes=10)
     assert (found.behind, found.hints_sent) == (QUEUE, 0)
 
 

@@ -16,6 +16,7 @@ from sagas.errors import Conflict
 from sagas.machine import Direction, Saga, SagaStep, Verdict
 from sagas.machine.compatibility import problems
 from sagas.models import SagaEvent
+from sagas.moments import aware
 from sagas.registry import registry
 from tests.engine.driving import ORDER, claim, pass_time, row
 
@@ -168,7 +169,7 @@ def old_now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         found: datetime = cursor.fetchone()[0]
-        return found
+        return aware(found)
 
 
 def check(execution_id: int) -> None:

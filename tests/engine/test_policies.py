@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import OperationalError, connections
 
 from sagas import engine
@@ -18,7 +17,9 @@ from sagas.machine import (
     WaitFor,
 )
 from sagas.models import SagaExecution
+from sagas.moments import aware
 from tests.engine.driving import check_history, claim, pass_time, row, work_off
+from tests.logins import LOGIN, MODEL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,11 +36,11 @@ def _clean() -> None:
 
 
 def users() -> int:
-    return get_user_model().objects.filter(username__startswith="atomic").count()
+    return MODEL.objects.filter(**{f"{LOGIN}__startswith": "atomic"}).count()
 
 
 def writes(context: Any) -> dict[str, Any]:
-    get_user_model().objects.create(username=f"atomic-{context['attempt']}")
+    MODEL.objects.create(**{LOGIN: f"atomic-{context['attempt']}"})
     if context.get("broken"):
         raise RuntimeError("after the write")
     return {"returned": context.get("returned")}
@@ -271,7 +272,8 @@ def test_a_saga_starts_at_its_time(define: Any, committed: Any) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     started = engine.start("shop", {}, start_at=soon)
     found = row(started.execution_id)
-    assert (found.status, found.wake_at, committed[-1].hints) == ("pending", soon, ())
+    assert found.wake_at is not None
+    assert (found.status, aware(found.wake_at), committed[-1].hints) == ("pending", soon, ())
     assert found.terms["deadline"] == (soon + timedelta(seconds=60)).isoformat()
     soon_passed = {"start_at": (soon - timedelta(hours=2)).isoformat()}
     SagaExecution.objects.filter(pk=found.pk).update(terms=soon_passed, wake_at=found.created_at)

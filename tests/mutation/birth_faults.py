@@ -44,14 +44,6 @@ BIRTH_FAULTS: Final = (
         tests=BIRTHS,
     ),
     Fault(
-        name="A child whose validation is broken stops its parent",
-        clause="L4",
-        file=_BIRTHS,
-        before="    except (SagaError, DatabaseError):\n",
-        after="    except Exception:\n",
-        tests=BIRTHS,
-    ),
-    Fault(
         name="A child that has ended at its birth keeps its locks",
         clause="Locks",
         file=_BIRTHS,

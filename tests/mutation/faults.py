@@ -9,6 +9,7 @@ from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
 from tests.mutation.session_faults import SESSION_FAULTS
+from tests.mutation.settings_faults import SETTINGS_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
 from tests.mutation.structure_faults import STRUCTURE_FAULTS
 
@@ -22,4 +23,5 @@ FAULTS: Final = (
     *STORE_FAULTS,
     *DEATH_FAULTS,
     *STRUCTURE_FAULTS,
+    *SETTINGS_FAULTS,
 )

@@ -38,8 +38,8 @@ ROWS = (
         name="The clock is read before the lock is granted",
         clause="S13",
         file=_EXECUTIONS,
-        before="SELECT {_COLUMNS}, clock_timestamp() FROM locked",
-        after="SELECT {_COLUMNS}, statement_timestamp() FROM locked",
+        before="SELECT {_READ} FROM locked",
+        after="SELECT {_READ.replace('clock_', 'statement_')} FROM locked",
         tests=RACES,
     ),
     Fault(

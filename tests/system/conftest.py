@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local_servers import create_database, drop_database
 from deploy.processes import Supervisor, free_port
+from tests.logins import LOGIN
 from tests.servers import FOLDER
 from tests.system.running import (
     REPOSITORY,
@@ -41,13 +42,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def browser(running: Running) -> Iterator[httpx.Client]:
     """What a browser is to the server: somebody of the staff with a session, and no token."""
-    env = {**running.env, "DJANGO_SUPERUSER_PASSWORD": "secret"}
-    names = ("--username", "boss", "--email", "boss@example.com")
-    running.supervisor.run(manage(env, "createsuperuser", "--noinput", *names))
+    fields = {"PASSWORD": "secret", "USERNAME": "boss", "EMAIL": "boss@example.com"}
+    env = {**running.env, **{f"DJANGO_SUPERUSER_{name}": text for name, text in fields.items()}}
+    running.supervisor.run(manage(env, "createsuperuser", "--noinput"))
     with httpx.Client(base_url=running.web_url, trust_env=False, timeout=20) as client:
         client.get("/admin/login/")
         form = {
-            "username": "boss",
+            "username": fields[LOGIN.upper()],
             "password": "secret",
             "csrfmiddlewaretoken": client.cookies["csrftoken"],
         }

@@ -2,8 +2,8 @@
 
 import os
 
-from project.settings import *  # noqa: F403  (settings are extended by name)
-from project.settings import INSTALLED_APPS
+from tests.surroundings.settings import *  # noqa: F403  (settings are extended by name)
+from tests.surroundings.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.system.probe"]
 

@@ -8,12 +8,12 @@ from unittest import mock
 
 import httpx
 import jsonschema
-from django.contrib.auth import get_user_model
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import connect
 
 from sagas import tokens
+from tests.logins import LOGIN, MODEL, TABLE, new_user
 from tests.pages import ROOT
 from tests.system.running import Running
 
@@ -36,21 +36,14 @@ def check(message: dict[str, Any]) -> str:
 
 
 def make_user(running: Running, username: str, *, is_staff: bool = False) -> None:
-    running.sql(
-        "INSERT INTO auth_user (username, password, is_superuser, is_staff, is_active, first_name,"
-        " last_name, email, date_joined) VALUES (%s, '!', false, %s, true, '', '', '', now())"
-        " ON CONFLICT (username) DO UPDATE SET is_staff = excluded.is_staff, is_active = true",
-        username,
-        is_staff,
-    )
+    statement, values = new_user(username, is_staff=is_staff)
+    running.sql(statement, *values)
 
 
 def token_of(running: Running, username: str, seconds_left: float = tokens.LIFETIME) -> str:
     """A token that ends so soon."""
-    [(pk, password)] = running.sql(
-        "SELECT id, password FROM auth_user WHERE username = %s", username
-    )
-    user = get_user_model()(pk=pk, password=password)
+    [(pk, password)] = running.sql(f"SELECT id, password FROM {TABLE} WHERE {LOGIN} = %s", username)
+    user = MODEL(pk=pk, password=password)
     made_at = time.time() - tokens.LIFETIME + seconds_left
     with mock.patch("django.core.signing.time.time", return_value=made_at):
         return tokens.issue(user)

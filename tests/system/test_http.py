@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.logins import change_of
 from tests.system.running import Running
 
 ORDER = {
@@ -131,14 +132,14 @@ def test_a_saga_is_seen_by_its_owner_and_by_staff(running: Running) -> None:
     assert running.request("GET", f"sagas/{saga_id}", headers=other).status_code == 404
     taken = {"saga_type": "probe", "saga_id": saga_id, "context": {"script": {}}}
     assert running.request("POST", "sagas", json=taken, headers=other).status_code == 409
-    running.sql("UPDATE auth_user SET is_staff = true WHERE username = 'somebody'")
+    running.sql(*change_of("somebody", "is_staff", True))
     assert running.request("GET", f"sagas/{saga_id}", headers=other).status_code == 200
 
 
 def test_a_token_ends_with_its_user_being_active(running: Running) -> None:
     headers = {"Authorization": f"Bearer {running.token_for('leaver')}"}
     assert running.request("GET", "sagas/x", headers=headers).status_code == 404
-    running.sql("UPDATE auth_user SET is_active = false WHERE username = 'leaver'")
+    running.sql(*change_of("leaver", "is_active", False))
     assert running.request("GET", "sagas/x", headers=headers).status_code == 401
 
 

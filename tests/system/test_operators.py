@@ -2,13 +2,14 @@
 
 import subprocess
 
+from tests.logins import change_of
 from tests.system.running import REPOSITORY, Running, manage
 
 
 def post(running: Running, path: str, username: str = "operator", **body: str) -> dict[str, object]:
     """What the server answers to somebody of the staff."""
     headers = {"Authorization": f"Bearer {running.token_for(username)}"}
-    running.sql("UPDATE auth_user SET is_staff = true WHERE username = %s", username)
+    running.sql(*change_of(username, "is_staff", True))
     answer = running.request("POST", f"sagas/{path}", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     said: dict[str, object] = answer.json()

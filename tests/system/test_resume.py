@@ -27,6 +27,7 @@ from deploy.child import Command
 from deploy.local_servers import answers, create_database, drop_database
 from deploy.processes import Supervisor, free_port
 from realtime.client import SagaStream
+from tests.logins import TABLE
 from tests.servers import FOLDER
 from tests.system.balancer import Balancer, balancer
 from tests.system.running import REPOSITORY, manage
@@ -69,7 +70,7 @@ def stack() -> Iterator[Stack]:
             supervisor.run(manage(env, "migrate", "-v0"))
             token = supervisor.run(manage(env, "saga_token", "tester", "--create")).strip()
             with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:
-                session.execute("UPDATE auth_user SET is_staff = true")
+                session.execute(f"UPDATE {TABLE} SET is_staff = true")
             ports = [free_port() for _ in WEBS]
             supervisor.start(*(web(n, p, env) for n, p in zip(WEBS, ports, strict=True)))
             yield Stack(supervisor, env, ports, token)

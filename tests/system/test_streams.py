@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from realtime.client import Refused, SagaStream
+from tests.logins import change_of
 from tests.system.running import Running
 from tests.system.streaming import (
     SLOW,
@@ -78,8 +79,8 @@ def test_a_stream_ends_with_the_right_to_it(running: Running, waiting: str) -> N
         say(lists, type="list", id="l")
         for socket in (one, gone, some, lists):
             assert hear(socket)["type"] in ("snapshot", "list")
-        running.sql("UPDATE auth_user SET is_staff = false WHERE username = 'watcher'")
-        running.sql("UPDATE auth_user SET is_active = false WHERE username = 'deserter'")
+        running.sql(*change_of("watcher", "is_staff", False))
+        running.sql(*change_of("deserter", "is_active", False))
         assert hear_until(one, is_close)[-1]["closed"] == 4403
         assert hear_until(gone, is_close)[-1]["closed"] == 4401
         assert hear_until(lists, is_close)[-1]["closed"] == 4403

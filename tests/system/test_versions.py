@@ -48,9 +48,9 @@ def test_s12_r15_what_old_code_began_new_code_ends_in_its_version(
     """The worker of the old code is killed in mid-action."""
     saga_id = "kept-by-old-code"
     code = (
-        "from django.contrib.auth.models import User; from sagas import engine; "
+        "from sagas import engine, users; "
         f"engine.start('kept', {{'script': {{'b:1': 'wait'}}}}, saga_id={saga_id!r}, "
-        "owner_id=User.objects.get(username='tester').pk)"
+        "owner_id=users.named('tester').pk)"
     )
     running.supervisor.run(manage({**running.env, **LACKING}, "shell", "-v0", "-c", code))
     running.wait_for_call(saga_id, "b action 1")

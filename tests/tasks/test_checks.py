@@ -7,7 +7,7 @@ import pytest
 from celery import current_app
 
 from sagas.machine import Direction, Saga, SagaStep
-from tasks.checks import check_times, check_waits
+from tasks.checks import check_celery, check_times, check_waits
 from tasks.names import task_name
 
 ACQUIRE_TIMEOUT = "broker_pool_acquire_timeout"
@@ -15,7 +15,7 @@ TRANSPORT_OPTIONS = "broker_transport_options"
 
 
 def test_the_project_itself_passes() -> None:
-    assert [*check_times(), *check_waits()] == []
+    assert [*check_celery(), *check_times(), *check_waits()] == []
 
 
 @pytest.fixture
@@ -40,6 +40,14 @@ def test_a_lease_beyond_the_visibility_timeout_is_an_error(define: Any, configur
 def test_endless_waits_and_pickle_are_told(configuration: Any) -> None:
     configuration.update({"accept_content": ["json", "pickle"], ACQUIRE_TIMEOUT: None})
     assert {found.id for found in check_waits()} == {"sagas.W001", "sagas.E002"}
+
+
+def test_a_celery_that_is_too_old_is_told_and_breaks_no_check(
+    configuration: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celery.VERSION", (5, 4, 0, "", ""))
+    [found] = check_celery()
+    assert (found.id, "5.5" in (found.hint or "")) == ("sagas.E029", True)
 
 
 def test_each_step_and_each_compensation_is_a_task_of_its_own() -> None:

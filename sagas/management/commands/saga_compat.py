@@ -21,6 +21,7 @@ from sagas.machine import TERMINAL, ExecutionStatus
 from sagas.machine.compatibility import Kind, Problem, problems
 from sagas.management.arguments import positive
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import as_number, from_number
 from sagas.registry import registry
 
 BATCH: Final = 100
@@ -142,8 +143,8 @@ def _batch(types: Sequence[str] | None, before: int | None, size: int) -> list[L
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
-        cursor.execute("SELECT clock_timestamp()")
-        now = cursor.fetchone()[0]
+        cursor.execute(f"SELECT {as_number('clock_timestamp()')}")
+        now = from_number(cursor.fetchone()[0])
         executions = list(chosen[:size])
         rows = SagaEvent.objects.filter(execution__in=executions).order_by("execution_id", "seq")
         events = {pk: list(of) for pk, of in groupby(rows, key=lambda row: row.execution_id)}

@@ -15,10 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from sagas import engine
+from sagas import engine, users
 from sagas.errors import SagaError
 from sagas.management.arguments import positive
 
@@ -57,13 +56,13 @@ class Command(BaseCommand):
         self.stdout.write(f"Started {new} sagas; {total - new} were there already.")
 
 
-def _owner_id(username: str | None) -> int | None:
+def _owner_id(username: str | None) -> Any:
     if username is None:
         return None
-    found = get_user_model().objects.filter(username=username).first()
+    found = users.named(username)
     if found is None:
         raise CommandError(f"There is no user {username!r}.")
-    return int(found.pk)
+    return found.pk
 
 
 def _batches(name: str, size: int) -> Iterator[list[engine.NewSaga]]:

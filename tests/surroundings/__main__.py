@@ -1,0 +1,93 @@
+"""The demo and all tests in the surroundings that other projects have, one after the other.
+
+    python -m tests.surroundings                    # all of it: an hour
+    python -m tests.surroundings zone --short       # the demo's rooms apart: a minute or two
+
+Exits with 1 if anything fails in any of them.
+"""
+
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from deploy.local_servers import local_postgres
+from deploy.pgbouncer import NoPgBouncer, pgbouncer
+
+FOLDER: Final = Path(".local", "surroundings").resolve()
+
+SURROUNDINGS: Final = {
+    "zone": "USE_TZ = False, TIME_ZONE = America/New_York",
+    "users": "users with a UUID for a key, who log in by e-mail",
+    "names": "users with a text for a key, who log in by e-mail",
+    "pooler": "PgBouncer in transaction mode before PostgreSQL",
+    "atomic": "ATOMIC_REQUESTS",
+}
+
+SHORT: Final = (
+    "tests/engine/test_engine.py",
+    "tests/engine/test_recovery.py",
+    "tests/api/test_access.py",
+    "tests/api/test_admin.py",
+    "tests/api/test_start_command.py",
+    "tests/system/test_http.py",
+)
+"""What meets the surroundings in each layer: half a minute."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = ArgumentParser(prog="python -m tests.surroundings", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*SURROUNDINGS, []], metavar="NAME")
+    parser.add_argument("--short", action="store_true", help="a few tests, and no demo")
+    parser.add_argument("--tests", action="append", help="these, and no demo")
+    given = parser.parse_args(arguments)
+    tests = given.tests or (SHORT if given.short else ["tests"])
+    has_demo = not given.short and not given.tests
+    ends = {name: _run(name, tests, has_demo) for name in given.names or SURROUNDINGS}
+    for name, end in ends.items():
+        print(f"{name:<8} {SURROUNDINGS[name]:<50} {end}")
+    return int(any(end.startswith("FAILED") for end in ends.values()))
+
+
+def _run(name: str, tests: Sequence[str], has_demo: bool) -> str:
+    print(f"--- {name}: {SURROUNDINGS[name]}", flush=True)
+    commands = {"tests": ["-m", "pytest", "-q", *tests]}
+    if has_demo:
+        commands = {"demo": ["-m", "examples.demo", "--check"], **commands}
+    began = perf_counter()
+    try:
+        with _environment(name) as env:
+            failed = [
+                each
+                for each, command in commands.items()
+                if subprocess.run([sys.executable, *command], env=env, check=False).returncode
+            ]
+    except NoPgBouncer as error:
+        return f"FAILED: {error}" if os.environ.get("CI") == "true" else f"left out: {error}"
+    took = f"{perf_counter() - began:.0f} s"
+    return f"FAILED: {' and '.join(failed)}, {took}" if failed else f"passed, {took}"
+
+
+@contextmanager
+def _environment(name: str) -> Iterator[dict[str, str]]:
+    """On a server of its own: `make test` may run at the same time."""
+    env = {
+        **os.environ,
+        "SURROUNDINGS": name,
+        "DEMO_SETTINGS": "tests.surroundings.settings",
+    }
+    with local_postgres(FOLDER) as database_url:
+        if name != "pooler":
+            yield {**env, "DATABASE_URL": database_url}
+            return
+        with pgbouncer(database_url, FOLDER, "transaction") as url:
+            yield {**env, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
