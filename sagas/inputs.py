@@ -2,14 +2,17 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sagas.errors import BadInput, Locked
+from django.db import DatabaseError, InterfaceError
+
+from sagas.errors import BadInput, Locked, SagaError
 from sagas.machine import InvalidInput, Saga
 from sagas.machine.context import RESERVED, NotStorable, digest, storable_json
+from sagas.machine.failures import name_of, text_of
 from sagas.models import LOCK_KEY_LENGTH, SAGA_ID_LENGTH
 
 SAGA_ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{SAGA_ID_LENGTH - 1}}}")
@@ -119,7 +122,7 @@ def checked_context(definition: Saga, context: Mapping[str, Any]) -> str:
     text = checked_changes(context)
     try:
         if definition.validate is not None:
-            definition.validate(context)
+            _asked("context", definition.validate, context)
     except InvalidInput as error:
         fields = {_below_context(name): message for name, message in error.fields.items()}
         raise BadInput(fields) from error
@@ -174,7 +177,7 @@ def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:
     """The names of the locks that an execution needs. Raises `BadInput` for what is none."""
     if definition.locks is None:
         return frozenset()
-    keys = frozenset(definition.locks(context))
+    keys = frozenset(_asked("locks", definition.locks, context))
     for key in keys:
         if not isinstance(key, str) or not 0 < len(key) <= LOCK_KEY_LENGTH or "\x00" in key:
             message = f"{key!r} is no name: use 1 to {LOCK_KEY_LENGTH} characters, and no NUL."
@@ -188,6 +191,18 @@ def locked(definition: Saga, taken: Iterable[str]) -> Locked:
         f"{definition.saga_type} needs {', '.join(taken)}, which another execution holds. Try "
         f"again when that one has ended."
     )
+
+
+def _asked(field: str, function: Callable[[Any], Any], context: Mapping[str, Any]) -> Any:
+    """What a function of the definition's says. Whatever it raises becomes `BadInput`: a child's is
+    asked in a worker (R25). The engine's own errors and the database's stay what they are."""
+    try:
+        return function(context)
+    except (InvalidInput, SagaError, DatabaseError, InterfaceError):
+        raise
+    except BaseException as error:
+        message = f"could not be checked: {name_of(error)}: {text_of(error)}"
+        raise BadInput({field: message}) from error
 
 
 def _below_context(path: str) -> str:

@@ -10,6 +10,7 @@ class TasksConfig(AppConfig):
         from sagas.registry import registry
         from tasks import checks  # noqa: F401  (registers the system checks)
         from tasks.children import ChildWatch
+        from tasks.garbage import DropGarbage
         from tasks.hints import send_hints
         from tasks.steps import register_tasks
         from tasks.task_events import EventBuffer
@@ -19,4 +20,4 @@ class TasksConfig(AppConfig):
         register_tasks(registry)
         listen(send_hints)
         current_app.steps["worker"].update((WakeLoop, ChildWatch))
-        current_app.steps["consumer"].update((EventBuffer, WaitTogether))
+        current_app.steps["consumer"].update((DropGarbage, EventBuffer, WaitTogether))

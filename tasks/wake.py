@@ -16,6 +16,7 @@ from django.db import connection
 from sagas import engine
 from sagas.registry import registry
 from tasks import course, run_on
+from tasks.garbage import dropped
 from tasks.lost import report_noted, wake_reporter
 from tasks.queues import QueueWatch
 from tasks.task_events import are_wanted
@@ -82,6 +83,7 @@ class WakeLoop(bootsteps.StartStopStep):
                 if time.monotonic() >= next_stranded:
                     next_stranded = time.monotonic() + STRANDED_INTERVAL
                     _tell_stranded()
+                    dropped.tell()
                 if time.monotonic() >= next_cleaning:
                     next_cleaning = time.monotonic() + CLEANING_INTERVAL
                     current_app.backend.cleanup()
