@@ -67,7 +67,8 @@ def drop_garbage(channel: Any, dropped: Callable[[str], object]) -> None:
     """
     readers = getattr(channel, "handlers", {})
     for answer in {"BRPOP", "LISTEN"} & readers.keys():
-        readers[answer] = _Reader(channel, readers[answer], dropped)
+        if not isinstance(readers[answer], _Reader):
+            readers[answer] = _Reader(channel, readers[answer], dropped)
 
 
 def reason(error: Exception) -> str:
@@ -83,7 +84,7 @@ class _Reader:
     def __init__(
         self, channel: Any, read: Callable[..., Any], dropped: Callable[[str], object]
     ) -> None:
-        self._read, self._dropped = (read._read if isinstance(read, _Reader) else read), dropped
+        self._read, self._dropped = read, dropped
         # An answer of the server's that says no is for whoever asked it. DataError is of redis-py:
         # the tag of a message can't be noted.
         self._others = (Empty, NotOfTheMessage, *channel.connection_errors, channel.ResponseError)

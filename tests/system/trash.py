@@ -64,6 +64,8 @@ def entries() -> Iterator[bytes]:
     yield b'{"properties": {}}'
     yield b"x" * 5_000_000
     tag = {"delivery_tag": "t", "delivery_info": {"exchange": "", "routing_key": QUEUE}}
+    properties: Any
+    headers: Any
     for properties in (
         [], {"delivery_tag": None}, {"delivery_tag": []}, {**tag, "delivery_tag": {}},
         {**tag, "delivery_info": []}, {**tag, "delivery_info": None}, {**tag, "delivery_info": {}},
@@ -127,6 +129,6 @@ def _publish(channel: Any, times: int) -> Iterator[int]:
     ]
     for body, others, headers in whole:
         for _ in range(times):
-            message = channel.prepare_message(body, headers=headers, properties=dict(others))
+            message = channel.prepare_message(body, headers=headers, **others)
             channel.basic_publish(message, exchange="", routing_key=QUEUE)
         yield 1

@@ -27,44 +27,23 @@ class NoCopy(Exception):
         raise Endless
 
 
-class NoClass(Exception):
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
-        raise Endless
+def _raise(*_: Any) -> Any:
+    raise Endless
 
 
-class Disguised(Exception):
-    """Says that it is another."""
-
-    __class__ = Retry  # type: ignore[assignment]
-
-
-class NoTruth(Exception):
-    def __bool__(self) -> bool:
-        raise Endless
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        raise Endless
+NoClass = type("NoClass", (Exception,), {"__class__": property(_raise)})
+NoNotes = type("NoNotes", (Exception,), {"__notes__": property(_raise)})
+Disguised = type("Disguised", (Exception,), {"__class__": Retry})
+"""Says that it is another."""
 
 
-class OwnText(str):
-    def replace(self, *_: Any) -> Any:
-        raise Endless
-
-    __getitem__ = encode = replace
+NoTruth = type("NoTruth", (Exception,), {"__bool__": _raise, "__eq__": _raise, "__hash__": _raise})
+OwnText = type("OwnText", (str,), {"replace": _raise, "__getitem__": _raise, "encode": _raise})
 
 
 class TextOfItsOwn(Exception):
     def __str__(self) -> str:
         return OwnText("its own")
-
-
-class NoNotes(Exception):
-    @property
-    def __notes__(self) -> Any:
-        raise Endless
 
 
 class Unmade(Exception):

@@ -120,10 +120,8 @@ def test_a_childs_validate_that_raises_refuses_the_child(
 
 
 def test_never_on_and_a_refusal_are_known_by_their_class(worker: Any, committed: Any) -> None:
-    class Refused(Rejected):
-        __class__ = Unreachable  # type: ignore[assignment]
-
-    assert classify(Refused()) is FailureKind.REJECTED
+    refused = type("Refused", (Rejected,), {"__class__": Unreachable})()
+    assert classify(refused) is FailureKind.REJECTED
     policy = Retry(never_on=(MemoryError,))
     assert not policy.repeats(MemoryError())
     assert policy.repeats(raising.NoClass())
