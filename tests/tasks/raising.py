@@ -137,17 +137,3 @@ def each() -> Iterator[tuple[str, str]]:
 def raise_it(which: str) -> None:
     error = (MADE | OF_VALUE_ERROR)[which]()
     raise error
-
-
-def run_out_of_memory() -> None:
-    """For real, after having taken what there is."""
-    import resource
-
-    held = []
-    limit = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, limit[1]))
-    try:
-        while True:
-            held.append(bytearray(1 << 20))
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limit)

@@ -6,7 +6,6 @@ Every call is one line of a journal: the step, the direction, the attempt and th
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,10 @@ from sagas import (
     WaitFor,
 )
 from tests.system.probe import published  # noqa: F401  (counts from here on)
+from tests.tasks.raising import raise_it
+
+RAISE = "raise "
+"""How a move begins that raises one of `tests.tasks.raising`."""
 
 FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
 
@@ -41,10 +44,6 @@ def wait_at_gate(context: Any) -> None:
 
 def kill_process(context: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def leave_process(context: Any) -> None:
-    sys.exit("as the script says")
 
 
 def hang(context: Any) -> None:
@@ -72,7 +71,6 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "ok": lambda context: None,
     "nan": lambda context: {"broken": float("nan")},
     "kill": kill_process,
-    "leave": leave_process,
     "hang": hang,
     "hang on": hang_on,
     "wait": wait_at_gate,
@@ -89,6 +87,8 @@ def play(context: Any) -> Any:
         lines.write(" ".join(words) + "\n")
     script = context["script"]
     move = script.get(f"{name}:{context['attempt']}") or script.get(name, "ok")
+    if move.startswith(RAISE):
+        raise_it(move.removeprefix(RAISE))
     return MOVES[move](context) or {name: context["attempt"]}
 
 
