@@ -13,7 +13,7 @@ from celery import bootsteps
 from celery.signals import worker_shutdown
 from celery.utils.log import get_logger
 
-from realtime.bus.garbage import Dropped, drop_garbage, reason
+from realtime.bus.garbage import Dropped, drop_garbage, of_connection, reason
 
 logger = get_logger(__name__)
 
@@ -53,7 +53,7 @@ class DropGarbage(bootsteps.StartStopStep):
             drop_garbage(channel, dropped)
 
     def _guarded(self, receive: Callable[[Any], object]) -> Callable[[Any], None]:
-        errors = self._consumer.connection_errors
+        errors = of_connection(self._consumer.connection_errors)
 
         def take(message: Any) -> None:
             try:
@@ -79,8 +79,8 @@ def check(message: Any) -> None:
     if not isinstance(headers, dict) or len(headers) > HEADERS:
         raise NoTask("it has no headers, or too many")
     payload = message.payload
-    if isinstance(payload, dict):  # protocol 1: all of it is in the body
-        _check_fields(payload | headers)
+    if isinstance(payload, dict) and _is_call([payload.get("args"), payload.get("kwargs"), None]):
+        _check_fields(payload | headers)  # protocol 1: all of it is in the body
     elif _is_call(payload):
         _check_fields(headers)
     else:

@@ -8,7 +8,7 @@ what reads its answers, and this puts itself between the two.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import Empty
 from typing import Any, Final
 
@@ -80,6 +80,12 @@ def reason(error: Exception) -> str:
     return f"{type(error).__name__}: {text}" + (f" in {doc[:SHOWN]!r}" if doc else "")
 
 
+def of_connection(errors: Iterable[type[Exception]]) -> tuple[type[Exception], ...]:
+    """Kombu's errors of a connection, without the KeyError that it counts among those of Redis: a
+    message that lacks something must not cost the connection."""
+    return tuple(error for error in errors if error is not KeyError)
+
+
 class _Reader:
     def __init__(
         self, channel: Any, read: Callable[..., Any], dropped: Callable[[str], object]
@@ -87,7 +93,12 @@ class _Reader:
         self._read, self._dropped = read, dropped
         # An answer of the server's that says no is for whoever asked it. DataError is of redis-py:
         # the tag of a message can't be noted.
-        self._others = (Empty, NotOfTheMessage, *channel.connection_errors, channel.ResponseError)
+        self._others = (
+            Empty,
+            NotOfTheMessage,
+            *of_connection(channel.connection_errors),
+            channel.ResponseError,
+        )
 
     def __call__(self, **options: Any) -> Any:
         try:

@@ -6,6 +6,7 @@ from tests.mutation.attempt_faults import ATTEMPT_FAULTS
 from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.raised_faults import RAISED_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
 
 FAULTS: Final = (
@@ -13,5 +14,6 @@ FAULTS: Final = (
     *COURSE_FAULTS,
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
+    *RAISED_FAULTS,
     *STORE_FAULTS,
 )

@@ -71,6 +71,7 @@ def test_each_is_reported_by_name_and_stored(
     assert row(execution_id).steps["b"]["status"] == ("failed" if atomic else "compensated")
     check_history(execution_id)
     [(error, traceback)] = stored
+    assert raised.is_bearable_kind(error)
     assert name in repr(error)
     assert len(repr(error)) < BOUND
     assert len(traceback) < BOUND
