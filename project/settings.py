@@ -137,7 +137,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # quick steps; short enough that no other saga waits for it. One step: a message for each.
 RUN_ON_STEPS = int(os.environ.get("RUN_ON_STEPS", "100"))
 RUN_ON_MS = int(os.environ.get("RUN_ON_MS", "100"))
-CELERY_TASK_DEFAULT_QUEUE = "sagas"
+# Where steps go that ask for no queue, and that CELERY_TASK_ROUTES does not mention. Not Celery's
+# default queue: workers without these apps take from that one, and drop what they don't know.
+SAGAS_QUEUE = "sagas"
 # A hint is not worth the disk: when RabbitMQ starts again without it, the row wakes its saga.
 CELERY_TASK_DEFAULT_DELIVERY_MODE = "transient"
 CELERY_ACCEPT_CONTENT = ["json"]

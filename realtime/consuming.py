@@ -33,9 +33,6 @@ PAUSES: Final = (0.2, 10.0)
 CLEANING_INTERVAL: Final = 3600.0
 """Seconds between two deletions of what is old."""
 
-NO_MESSAGE: Final = (ValueError, LookupError, TypeError, AttributeError)
-"""What Kombu raises for an entry of a Redis list that is no message of Kombu's."""
-
 MOST_RETRIES: Final = 20
 """Retries in a row before new messages have their turn."""
 
@@ -61,7 +58,7 @@ class Consumption:
                 with Subscription(self._bus, sources, self._on_delivery) as subscription:
                     logger.info("Listening: %s", ", ".join(sorted(self._by_name)))
                     while not self._stopping.is_set():
-                        self._drain(subscription)
+                        subscription.drain(DRAIN)
                         self._look_after_letters()
                         pause = PAUSES[0]
             except Exception as error:
@@ -71,24 +68,13 @@ class Consumption:
                 pause = min(2 * pause, PAUSES[1])
         connection.close()
 
-    def _drain(self, subscription: Subscription) -> None:
-        try:
-            subscription.drain(DRAIN)
-        except NO_MESSAGE as error:
-            # Kombu takes it off the list, and then finds that it is no message at all: somebody
-            # wrote to the list itself. Nothing is left of it to keep.
-            logger.error("Something that is no message was in a queue, and is dropped: %r", error)
-
     def _on_delivery(self, delivery: Delivery) -> None:
         """Whatever comes of it, it is in the database before it is acknowledged."""
         handler = self._by_queue.get(delivery.queue)
-        try:
-            if handler is None:
-                _keep_given_up(delivery)
-            elif handler.wants(delivery.routing_key):
-                self._first_try(handler, delivery)
-        except NO_MESSAGE as error:
-            raise RuntimeError(f"A fault in this program, at {delivery}") from error
+        if handler is None:
+            _keep_given_up(delivery)
+        elif handler.wants(delivery.routing_key):
+            self._first_try(handler, delivery)
         delivery.ack()
 
     def _first_try(self, handler: Handler, delivery: Delivery) -> None:

@@ -68,9 +68,9 @@ def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:
 def _refusing(function: str, context: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
-    except BadInput:
+    except (BadInput, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except BaseException as error:  # a child's is asked in a worker (R25)
         if isinstance(error, DatabaseError) and (
             isinstance(error, OperationalError | InterfaceError) or connection.in_atomic_block
         ):
@@ -80,7 +80,7 @@ def _refusing(function: str, context: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _fields(
-    function: str, context: Mapping[str, Any], error: Exception
+    function: str, context: Mapping[str, Any], error: BaseException
 ) -> Iterator[tuple[str, str]]:
     """The path of each field at fault, and a sentence about it."""
     match error:
@@ -114,5 +114,5 @@ def _is_text(key: str) -> bool:
 def _text(value: object, kind: Callable[[object], str] = repr) -> str:
     try:
         return kind(value)[:MOST_SAID]
-    except Exception:
+    except BaseException:  # of its own methods
         return f"a {type(value).__name__}"

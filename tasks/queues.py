@@ -4,8 +4,8 @@ so short that workers are free for more (L2)."""
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, Final
 
 from celery import current_app
 from kombu import Connection
@@ -68,6 +68,44 @@ def routes_by_queue(sagas: Iterable[Saga]) -> dict[str, set[Route]]:
                 if queue is not None:
                     found[queue].add((saga.saga_type, saga.version, step.name, direction))
     return found
+
+
+def tell_unconsumed(sagas: Iterable[Saga], worker: Any) -> None:
+    """Logs the queues in which hints wait, and from which no worker takes (R28). Never raises.
+
+    Workers are asked only if this one does not take from a queue itself.
+    """
+    consumer = getattr(getattr(worker, "consumer", None), "task_consumer", None)
+    if consumer is None:
+        return  # between two connections
+    try:
+        names = [each for each in routes_by_queue(sagas) if not consumer.consuming_from(each)]
+        for name in _unconsumed(names):
+            logger.error(
+                "Hints wait in the queue %r, and no worker that answers takes from it. Start one "
+                "with `-Q %s`, or send those steps elsewhere (CELERY_TASK_ROUTES, SAGAS_QUEUE).",
+                name,
+                name,
+            )
+    except Exception as error:
+        logger.warning("Workers can't be asked for their queues: %r", error)
+
+
+def _unconsumed(names: Sequence[str]) -> list[str]:
+    """Those of `names` that hold messages, and that no worker takes from."""
+    if not names:
+        return []
+    with current_app.connection_for_write(**LIMITS) as connection:
+        connection.ensure_connection(max_retries=0)
+        waiting = [name for name in names if length_of(name, connection)]
+        if not waiting:
+            return []
+        asking = current_app.control.inspect(
+            timeout=LIMITS["connect_timeout"], connection=connection
+        )
+        answers = (asking.active_queues() or {}).values()
+    consumed = {queue["name"] for answer in answers for queue in answer or ()}
+    return [name for name in waiting if name not in consumed]
 
 
 def _asked(by_queue: Mapping[str, Set[Route]], names: Set[str]) -> engine.Queues:

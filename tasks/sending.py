@@ -19,6 +19,7 @@ from kombu.utils.uuid import uuid
 
 from realtime.bus import BUS_ERRORS
 from realtime.bus.batch import Outgoing, batch_on
+from tasks.names import asked_queue
 
 ANSWER_LIMIT: Final = 2.0
 """Seconds for a broker to take a connection, and for each answer: who waits for it is a worker, or
@@ -143,7 +144,7 @@ def together() -> Iterator[Sender]:
 def _destination(router: Any, task: Task, queue: str | None) -> Mapping[str, Any]:
     """What the task's own options and `task_routes` say of it. A route that looks at the arguments
     sees none: they are numbers that say nothing."""
-    options = {**task._get_exec_options(), "queue": queue}
+    options = {**task._get_exec_options(), "queue": asked_queue(task.name, queue, task)}
     for name in ("expires", "time_limit", "soft_time_limit"):
         del options[name]  # a part of the message
     found: dict[str, Any] = router.route(options, task.name, (), {}, task)

@@ -18,6 +18,7 @@ from celery.worker.request import Request
 from tasks.at_work import attempts_of
 from tasks.hints import NO_OTHERS, Others, header, is_bigint, movable_in, others_in
 from tasks.lost import LostClaim, holder_of, note
+from tasks.raised import stand_in
 
 WITHOUT_REPORT: Final = (WorkerLostError, Terminated, SystemExit, KeyboardInterrupt)
 """How an attempt ends that reports nothing itself: its process was killed or crashed, was ended by
@@ -77,6 +78,9 @@ class StepRequest(Request):
             error = error.exc
         if isinstance(error, WITHOUT_REPORT):
             self._note_lost()
+        if isinstance(error, MemoryError):  # of Celery itself, which would end the worker by it
+            self._note_lost()
+            exc_info.exception = stand_in(error)
         super().on_failure(exc_info, send_failed_event, return_ok)
 
     def _note_lost(self) -> None:

@@ -13,20 +13,23 @@ in vain.
 import logging
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from clients.calling import in_step
 from clients.errors import Later, NotSent, Refused, ServiceError
 from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
-from sagas.machine.failures import classify
+from sagas.machine.failures import classify, is_a
 from tasks import run_on
 from tasks.at_work import at_work
 from tasks.hints import is_bigint
 from tasks.limits import limited
 from tasks.names import task_name
 from tasks.quick import took, watch
+from tasks.raised import bearable, free_memory, is_bearable_kind, is_end_of_process, stand_in
 
 logger = logging.getLogger(__name__)
 
@@ -64,63 +67,96 @@ def _register(name: str, step: str, direction: Direction) -> None:
         direction=direction,
     )
     def run(task: StepTask, execution_id: object = None, fence: object = None) -> None:
-        if is_bigint(execution_id) and is_bigint(fence):
-            perform(execution_id, task.step, task.direction, fence)
-        else:
+        if not (is_bigint(execution_id) and is_bigint(fence)):
             logger.warning("%s: a message without an execution and a fence; ignored.", name)
+            return
+        try:
+            perform(execution_id, task.step, task.direction, fence)
+        except BaseException as error:
+            if is_bearable_kind(error) or is_end_of_process(error):
+                raise
+            raise stand_in(error) from None  # raised by the engine; the lease ends the claim
 
 
 def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:
     """Claims one attempt, unless that was done with the report before it, runs it, and reports what
     became of it; if it may run on, the next step is claimed with that.
 
-    Raises what the action raised, after it was reported: Celery then keeps the traceback. One that
-    was held back before it began is no failure.
+    Raises what the action raised (`tasks.raised`), after it was reported: Celery then keeps the
+    traceback. One that was held back before it began is no failure.
     """
     course = run_on.course()
     work = (course or engine).claim(execution_id, step, direction, fence)
     if work is None:
         return
     may_run_on = course.may_after(work) if course else None
-    reported, began = None, time.monotonic()
-    try:
-        with (
-            at_work(work, work.claimed.hard_limit),
-            limited(work.claimed.soft_limit, work.claimed.hard_limit),
-            in_step(work.context["idempotency_key"], work.saga_id) as calls,
-        ):
-            reported = engine.run_atomic(work, may_run_on) if work.is_atomic else None
-            returned = None if work.is_atomic else work.run()
-    except Exception as error:
-        took(work, time.monotonic() - began)
-        # An earlier call of this attempt may have done something, whatever the last one came to.
-        wrote = calls.wrote and isinstance(error, ServiceError)
-        kind = FailureKind.UNKNOWN if wrote else failure_kind(error)
-        is_later = kind is FailureKind.LATER
-        final = not is_later and not work.retry.repeats(error)
-        reported = engine.fail(work, Failure.of(kind, error), final=final, may_run_on=may_run_on)
-        _log(work, f"held back ({error})" if is_later else type(error).__name__, reported.verdict)
-        if not is_later:
-            raise
+    reported: engine.Reported | None = None
+    raised: Raised | None = None
+    began = time.monotonic()
+    with (
+        at_work(work, work.claimed.hard_limit),
+        in_step(work.context["idempotency_key"], work.saga_id) as calls,
+    ):
+        try:
+            with limited(work.claimed.soft_limit, work.claimed.hard_limit):
+                try:
+                    reported = engine.run_atomic(work, may_run_on) if work.is_atomic else None
+                    returned = None if work.is_atomic else work.run()
+                except BaseException as error:
+                    raised = _raised(work, error, has_written=calls.wrote)
+        except SoftTimeLimitExceeded as error:  # it struck when the action had just ended
+            raised, reported = _raised(work, error, has_written=calls.wrote), None
+    took(work, time.monotonic() - began)
+    if raised:
+        reported = _fail(work, raised, may_run_on)
+    elif reported is None and course:
+        _log(work, "succeeded", course.succeed(work, returned))
     else:
-        took(work, time.monotonic() - began)
-        if reported is None and course:
-            _log(work, "succeeded", course.succeed(work, returned))
-        else:
-            reported = reported or engine.succeed(work, returned)
-            _log(work, "succeeded", reported.verdict)
-    finally:
-        if course and reported:
-            course.go_on(reported)
+        reported = reported or engine.succeed(work, returned)
+        _log(work, "succeeded", reported.verdict)
+    if course and reported:
+        course.go_on(reported)
+    if raised and raised.failure.kind is not FailureKind.LATER:
+        raise raised.error
 
 
-def failure_kind(error: Exception) -> FailureKind:
+@dataclass(frozen=True)
+class Raised:
+    """What an action raised: as it is reported, and as Celery gets it."""
+
+    failure: Failure
+    final: bool
+    error: BaseException
+
+
+def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> Raised:
+    """`has_written`: an earlier call of this attempt may have done something, whatever the last one
+    came to."""
+    if is_end_of_process(error):
+        raise error
+    free_memory(error)
+    kind = failure_kind(error)
+    if has_written and is_a(error, ServiceError):
+        kind = FailureKind.UNKNOWN
+    final = kind is not FailureKind.LATER and not work.retry.repeats(error)
+    return Raised(Failure.of(kind, error), final, bearable(error))
+
+
+def _fail(work: engine.Work, raised: Raised, may: engine.MayRunOn | None) -> engine.Reported:
+    failure = raised.failure
+    reported = engine.fail(work, failure, final=raised.final, may_run_on=may)
+    is_later = failure.kind is FailureKind.LATER
+    _log(work, f"held back ({failure.message})" if is_later else failure.error, reported.verdict)
+    return reported
+
+
+def failure_kind(error: BaseException) -> FailureKind:
     """What an exception says of the attempt's effect; the clients' own errors count, too."""
-    if isinstance(error, Refused):
+    if is_a(error, Refused):
         return FailureKind.REJECTED
-    if isinstance(error, NotSent):
+    if is_a(error, NotSent):
         return FailureKind.UNREACHABLE
-    if isinstance(error, Later):
+    if is_a(error, Later):
         return FailureKind.LATER
     return classify(error)
 

@@ -10,14 +10,15 @@ import time
 from threading import Event, Thread
 from typing import Any, Final
 
-from celery import bootsteps, current_app
+from celery import bootsteps
 from django.db import connection
 
 from sagas import engine
 from sagas.registry import registry
-from tasks import course, run_on
+from tasks import course, results, run_on
+from tasks.garbage import dropped
 from tasks.lost import report_noted, wake_reporter
-from tasks.queues import QueueWatch
+from tasks.queues import QueueWatch, tell_unconsumed
 from tasks.task_events import are_wanted
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,8 @@ STRANDED_INTERVAL: Final = 60.0
 """Seconds between two looks for executions that no worker seems to have the definition of (S12)."""
 
 CLEANING_INTERVAL: Final = 3600.0
-"""Seconds between two deletions of expired results (CELERY_RESULT_EXPIRES), which Celery leaves to
-a scheduler process that does not run here."""
+"""Seconds between two deletions of the engine's expired results, which Celery leaves to a scheduler
+process that does not run here, and deletes together with everybody else's."""
 
 STOP_LIMIT: Final = 5.0
 """Seconds that a stopping worker waits for a look that is under way."""
@@ -82,9 +83,11 @@ class WakeLoop(bootsteps.StartStopStep):
                 if time.monotonic() >= next_stranded:
                     next_stranded = time.monotonic() + STRANDED_INTERVAL
                     _tell_stranded()
+                    dropped.tell()
+                    tell_unconsumed(registry, self._worker)
                 if time.monotonic() >= next_cleaning:
-                    next_cleaning = time.monotonic() + CLEANING_INTERVAL
-                    current_app.backend.cleanup()
+                    is_all = results.delete_expired() < results.BATCH
+                    next_cleaning = time.monotonic() + (CLEANING_INTERVAL if is_all else 0.0)
             except Exception:
                 # The loop is what everything else relies on: it never ends by an error.
                 logger.exception("The wake loop failed; it goes on in %s s.", AFTER_ERROR)

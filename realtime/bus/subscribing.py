@@ -13,6 +13,7 @@ from typing import Any, Final
 from kombu import Consumer, Exchange, Queue, binding
 
 from realtime.bus.broker import Bus, End
+from realtime.bus.garbage import Dropped, NotOfTheMessage, drop_garbage
 
 DELIVERY_LIMIT: Final = 20
 """Times that RabbitMQ hands a message out. Ours are counted in a table from the second on, so this
@@ -57,20 +58,25 @@ class Subscription(End):
         self, bus: Bus, sources: Sequence[Source], on_delivery: Callable[[Delivery], None]
     ) -> None:
         self._sources, self._on_delivery = sources, on_delivery
+        self._dropped = Dropped("the queues of events")
         super().__init__(bus, heartbeat=HEARTBEAT)
 
     def _open(self, channel: Any) -> None:
         channel.Message = _as_sent(channel.Message)
+        drop_garbage(channel, self._dropped)
         self._consumers = [self._consume(channel, source) for source in self._sources]
         if self._bus.is_amqp:
             self._consumers.append(self._consume_dead(channel))
 
     def drain(self, timeout: float) -> None:
         """Hands over what is there, or comes within `timeout` seconds."""
+        self._dropped.tell()
         try:
             self._connection.drain_events(timeout=timeout)
         except TimeoutError:
             self._connection.heartbeat_check()
+        except NotOfTheMessage as error:
+            raise error.error from None
 
     @property
     def dead_letter_exchange(self) -> Exchange:
@@ -118,18 +124,20 @@ class Subscription(End):
         info = message.delivery_info or {}
         headers = message.headers if isinstance(message.headers, dict) else {}
         body = message.body
-        self._on_delivery(
-            Delivery(
-                queue=queue,
-                exchange=str(info.get("exchange") or ""),
-                routing_key=str(info.get("routing_key") or ""),
-                body=body if isinstance(body, bytes) else str(body).encode(errors="replace"),
-                headers=headers,
-                # RabbitMQ says so of the delivery, Kombu's Redis in the headers.
-                repeated=bool(info.get("redelivered") or headers.get("redelivered")),
-                ack=message.ack,
-            )
+        delivery = Delivery(
+            queue=queue,
+            exchange=str(info.get("exchange") or ""),
+            routing_key=str(info.get("routing_key") or ""),
+            body=body if isinstance(body, bytes) else str(body).encode(errors="replace"),
+            headers=headers,
+            # RabbitMQ says so of the delivery, Kombu's Redis in the headers.
+            repeated=bool(info.get("redelivered") or headers.get("redelivered")),
+            ack=message.ack,
         )
+        try:
+            self._on_delivery(delivery)
+        except Exception as error:
+            raise NotOfTheMessage(error) from None
 
 
 def _as_sent(kind: Any) -> Any:

@@ -43,7 +43,10 @@ RETRIED: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.UNKNOWN, Failur
 
 MESSAGE_LIMIT: Final = 500
 """Characters of an error's text that are kept. It stands in the row, which each transition
-rewrites; the whole traceback is with the Celery result."""
+rewrites; the traceback is with the Celery result."""
+
+NAME_LIMIT: Final = 100
+"""Characters of the name of an exception's class that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,8 @@ class Failure:
 
     @classmethod
     def of(cls, kind: FailureKind, error: BaseException) -> Self:
-        """The failure for an exception; its text is cut at `MESSAGE_LIMIT` and made storable."""
-        text = str(error).replace("\x00", "�").encode("utf-8", "replace").decode()
-        return cls(kind, type(error).__name__, text[:MESSAGE_LIMIT])
+        """The failure for an exception, whatever that is and does when it is asked for its text."""
+        return cls(kind, name_of(error), text_of(error))
 
     def to_json(self) -> dict[str, str]:
         return {"kind": self.kind.value, "error": self.error, "message": self.message}
@@ -70,8 +72,37 @@ class Failure:
 
 def classify(error: BaseException) -> FailureKind:
     """The kind of failure that an exception out of an action or a compensation stands for."""
-    if isinstance(error, Rejected):
+    if is_a(error, Rejected):
         return FailureKind.REJECTED
-    if isinstance(error, Unreachable):
+    if is_a(error, Unreachable):
         return FailureKind.UNREACHABLE
     return FailureKind.UNKNOWN
+
+
+def is_a(
+    error: BaseException, kinds: type[BaseException] | tuple[type[BaseException], ...]
+) -> bool:
+    """As `isinstance`, which asks the exception itself (`__class__`): that could raise, or lie."""
+    return issubclass(type(error), kinds)
+
+
+def name_of(error: BaseException) -> str:
+    """The name of its class, cut at `NAME_LIMIT` and made storable."""
+    try:
+        return _storable(type(error).__name__, NAME_LIMIT)
+    except BaseException:  # of its metaclass
+        return "BaseException"
+
+
+def text_of(error: BaseException) -> str:
+    """Its text, cut at `MESSAGE_LIMIT` and made storable."""
+    try:
+        return _storable(str(error), MESSAGE_LIMIT)
+    except BaseException as another:
+        return f"(It has no text: its __str__ raised {name_of(another)}.)"
+
+
+def _storable(text: str, limit: int) -> str:
+    # By the methods of `str` itself: a subclass may have others. Cut first: it may be long.
+    cut = str.__getitem__(text, slice(limit))
+    return cut.replace("\x00", "�").encode("utf-8", "replace").decode()

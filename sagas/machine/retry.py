@@ -12,6 +12,7 @@ from typing import Final
 from zlib import crc32
 
 from sagas.machine.durations import Duration, as_timedelta
+from sagas.machine.failures import is_a
 from sagas.machine.parameters import (
     MOST_FACTOR,
     DefinitionError,
@@ -70,9 +71,9 @@ class Retry:
 
     def repeats(self, error: BaseException) -> bool:
         """Whether an attempt that ended with `error` is worth another."""
-        if isinstance(error, self.never_on):
+        if is_a(error, self.never_on):
             return False
-        return self.on is None or isinstance(error, self.on)
+        return self.on is None or is_a(error, self.on)
 
     def allows(self, attempts: int, elapsed: timedelta) -> bool:
         """Whether another attempt may follow `attempts` of them, `elapsed` after the first."""

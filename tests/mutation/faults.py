@@ -8,6 +8,7 @@ from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.raised_faults import RAISED_FAULTS
 from tests.mutation.session_faults import SESSION_FAULTS
 from tests.mutation.settings_faults import SETTINGS_FAULTS
 from tests.mutation.store_faults import STORE_FAULTS
@@ -20,6 +21,7 @@ FAULTS: Final = (
     *FAMILY_FAULTS,
     *BIRTH_FAULTS,
     *SESSION_FAULTS,
+    *RAISED_FAULTS,
     *STORE_FAULTS,
     *DEATH_FAULTS,
     *STRUCTURE_FAULTS,

@@ -228,8 +228,8 @@ MESSAGES = (
         name="A message without a fence is an error in the worker",
         clause="R20",
         file="tasks/steps.py",
-        before="if is_bigint(execution_id) and is_bigint(fence):",
-        after="if execution_id is not None:",
+        before="if not (is_bigint(execution_id) and is_bigint(fence)):",
+        after="if execution_id is None:",
         tests=GAPS,
     ),
     Fault(

@@ -96,7 +96,7 @@ WORKERS = (
         name="never_on is not asked",
         clause="Failures",
         file="tasks/steps.py",
-        before="final = not is_later and not work.retry.repeats(error)",
+        before="final = kind is not FailureKind.LATER and not work.retry.repeats(error)",
         after="final = False",
         tests=POLICIES,
     ),

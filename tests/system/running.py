@@ -169,9 +169,9 @@ def web(env: Mapping[str, str], port: int) -> Command:
     return Command("web", argv, env, ready=f"http://127.0.0.1:{port}/health/")
 
 
-def worker(name: str, env: Mapping[str, str]) -> Command:
-    argv = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-E"]
-    argv += ["--concurrency", "2", "-n", f"{name}@%h", "--loglevel", "INFO"]
+def worker(name: str, env: Mapping[str, str], *options: str, app: str = "celery_app") -> Command:
+    argv = [sys.executable, "-m", "celery", "-A", app, "worker", "-E"]
+    argv += ["--concurrency", "2", "-n", f"{name}@%h", "--loglevel", "INFO", *options]
     return Command(name, argv, env, ready=lambda logged: " ready." in logged)
 
 

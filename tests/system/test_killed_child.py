@@ -81,15 +81,6 @@ def test_r4_a_step_beyond_its_hard_limit_is_reported_once_its_process_has_ended(
     assert running.end_of(saga_id)["status"] == "completed"
 
 
-def test_r4_an_action_that_leaves_its_process_is_reported_at_once(running: Running) -> None:
-    saga_id = running.start("slow", {"a:1": "leave"})
-    started_at = time.monotonic()
-    found = running.end_of(saga_id)
-    assert time.monotonic() - started_at < AT_ONCE
-    assert found["status"] == "completed"
-    assert found["steps"][0]["error"]["error"] == "WorkerLost"
-
-
 def test_a_report_that_waits_for_the_database_does_not_hold_up_the_worker(
     running: Running,
 ) -> None:

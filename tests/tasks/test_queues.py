@@ -1,11 +1,13 @@
 """What the broker says of its queues, and what becomes of it when it says nothing."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from celery import current_app
+from django.conf import LazySettings
 
 from sagas.engine import Queues
 from sagas.machine import Direction, Saga, SagaStep
@@ -118,6 +120,49 @@ def test_hints_are_routed_as_celery_routes_them(routing: Any) -> None:
         "sagas": {("shop", 1, "b", ACTION)},
         "patient": {("shop", 1, "b", COMPENSATION)},
     }
+
+
+def test_r28_what_has_no_queue_goes_to_the_engines_own(
+    routing: Any, settings: LazySettings
+) -> None:
+    """Whatever the project's default queue is; but where `task_routes` says so, it goes there."""
+    steps = [SagaStep(name, nothing) for name in ("a", "b", "c", "d")]
+    routing([{"shop.a": "elsewhere"}, {"shop.b": {"priority": 3}, "shop.c": {"exchange": "x"}}])
+    settings.SAGAS_QUEUE = "engine"
+    assert routes_by_queue([Saga("shop", steps)]) == {
+        "elsewhere": {("shop", 1, "a", ACTION)},
+        "engine": {
+            ("shop", 1, "a", COMPENSATION),
+            *(("shop", 1, "b", direction) for direction in Direction),
+            ("shop", 1, "c", COMPENSATION),
+            *(("shop", 1, "d", direction) for direction in Direction),
+        },
+    }
+    assert current_app.conf.task_default_queue != "engine"
+
+
+def test_r28_workers_take_from_the_engines_queue_and_from_the_projects() -> None:
+    assert {"sagas", current_app.conf.task_default_queue} <= set(
+        current_app.amqp.queues.consume_from
+    )
+
+
+def test_r28_a_queue_that_no_worker_takes_from_is_told(
+    queue: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    saga = Saga("shop", [SagaStep("a", nothing, queue=queue)])
+
+    def told(*consumed: str) -> str:
+        caplog.clear()
+        consumer = SimpleNamespace(consuming_from=lambda name: name in consumed)
+        worker = SimpleNamespace(consumer=SimpleNamespace(task_consumer=consumer))
+        queues.tell_unconsumed([saga], worker)
+        return caplog.text
+
+    assert told() == "", "nothing waits there"
+    fill(queue, 1)
+    assert f"no worker that answers takes from it. Start one with `-Q {queue}`" in told()
+    assert told(queue) == ""
 
 
 def test_a_broker_that_does_not_answer_has_no_full_queue_and_no_free_one(

@@ -2,18 +2,32 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
-from tasks import wake
+from sagas.machine import SagaStep
+from tasks import results, wake
+from tests.tasks.calls import note
 
 
 @pytest.mark.django_db(transaction=True)
-def test_old_results_are_deleted_and_young_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, age in (("old", timedelta(days=8)), ("young", timedelta(days=6))):
-        TaskResult.objects.create(task_id=name)
+def test_old_results_of_the_engine_are_deleted_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, worker: Any
+) -> None:
+    """Those of the project's own tasks are its own, whatever their age."""
+    worker([SagaStep("a", note)])
+    monkeypatch.setattr(results, "BATCH", 2)
+    old, young = timedelta(days=8), timedelta(days=6)
+    for name, task, age in (
+        ("young", "shop.a", young),
+        ("other", "project.report", old),
+        ("unnamed", None, old),
+        *((f"old-{number}", "shop.a", old) for number in range(5)),
+    ):
+        TaskResult.objects.create(task_id=name, task_name=task)
         TaskResult.objects.filter(task_id=name).update(date_done=timezone.now() - age)
     monkeypatch.setattr(wake, "INTERVAL", 0.01)
     monkeypatch.setattr(wake, "CLEANING_INTERVAL", 0.0)
@@ -22,9 +36,10 @@ def test_old_results_are_deleted_and_young_ones_stay(monkeypatch: pytest.MonkeyP
     pause = threading.Event()
     try:
         for _ in range(500):
-            if not TaskResult.objects.filter(task_id="old").exists():
+            if not TaskResult.objects.filter(task_id__startswith="old-").exists():
                 break
             pause.wait(0.01)
     finally:
         loop.stop(None)
-    assert list(TaskResult.objects.values_list("task_id", flat=True)) == ["young"]
+    left = TaskResult.objects.values_list("task_id", flat=True)
+    assert set(left) == {"young", "other", "unnamed"}

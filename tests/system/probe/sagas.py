@@ -7,7 +7,6 @@ Every call is one line of a journal: the step, the direction, the attempt and th
 import hashlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +28,10 @@ from tests.system.probe import (
     counting,  # noqa: F401  (its task is known from here on)
     published,  # noqa: F401  (counts from here on)
 )
+from tests.tasks.raising import raise_it
+
+RAISE = "raise "
+"""How a move begins that raises one of `tests.tasks.raising`."""
 
 FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
 
@@ -45,10 +48,6 @@ def wait_at_gate(context: Any) -> None:
 
 def kill_process(context: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def leave_process(context: Any) -> None:
-    sys.exit("as the script says")
 
 
 def hang(context: Any) -> None:
@@ -81,7 +80,6 @@ MOVES: dict[str, Callable[[Any], Any]] = {
     "ok": lambda context: None,
     "nan": lambda context: {"broken": float("nan")},
     "kill": kill_process,
-    "leave": leave_process,
     "hang": hang,
     "hang on": hang_on,
     "compute": compute,
@@ -99,6 +97,8 @@ def play(context: Any) -> Any:
         lines.write(" ".join(words) + "\n")
     script = context["script"]
     move = script.get(f"{name}:{context['attempt']}") or script.get(name, "ok")
+    if move.startswith(RAISE):
+        raise_it(move.removeprefix(RAISE))
     return MOVES[move](context) or {name: context["attempt"]}
 
 
