@@ -5,6 +5,8 @@
 ``DATABASE_URL``        PostgreSQL; required
 ``REDIS_URL``           Valkey or Redis, for the channel layer; required
 ``CELERY_BROKER_URL``   the broker; ``REDIS_URL`` by default
+``SENTINEL_MASTER``     the primary's name, for ``CELERY_BROKER_URL=sentinel://host:26379;…``
+``BROKER_PREFIX``       what the keys of the broker begin with, if it is Redis or Valkey
 ``EVENTS_URL``          the broker of the event bus; ``CELERY_BROKER_URL`` by default; empty for
                         no event bus
 ``EVENTS_EXCHANGE``     its exchange; ``sagas.events`` by default
@@ -31,6 +33,8 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+
+from realtime.redis_urls import for_kombu, for_redis_py
 
 
 def _required(name: str) -> str:
@@ -124,8 +128,11 @@ DATABASES["default"] |= {
 }
 
 # --- Celery: messages are hints, the rows are the truth -------------------------------------------
-REDIS_URL = _required("REDIS_URL")
-CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", REDIS_URL)
+REDIS_URL = for_redis_py(_required("REDIS_URL"))
+CELERY_BROKER_URL = for_kombu(os.environ.get("CELERY_BROKER_URL", REDIS_URL))
+os.environ["CELERY_BROKER_URL"] = CELERY_BROKER_URL  # Celery believes this rather than the setting
+SENTINEL_MASTER = os.environ.get("SENTINEL_MASTER", "")
+BROKER_PREFIX = os.environ.get("BROKER_PREFIX", "")
 CELERY_BROKER_CONNECTION_TIMEOUT = 5  # seconds
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5  # seconds; without it a publish can wait for ever
 CELERY_BROKER_TRANSPORT_OPTIONS = (
@@ -138,8 +145,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         # Tasks of one's own that are not sagas' may need it: then with a `visibility_timeout` that
         # is longer than any lease (a system check says so).
         "ack_emulation": False,
+        **({"master_name": SENTINEL_MASTER} if SENTINEL_MASTER else {}),
+        **({"global_keyprefix": BROKER_PREFIX} if BROKER_PREFIX else {}),
     }
-    if CELERY_BROKER_URL.startswith(("redis", "valkey"))
+    if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
     else {}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

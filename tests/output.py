@@ -1,4 +1,4 @@
-"""A pytest plugin: what a failure shows fits a screen or two, whatever was captured and compared."""
+"""A pytest plugin: a failure fits a screen or two, whatever was captured and compared."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -33,7 +33,7 @@ def shorten(shown: Any) -> None:
         for entry in trace.reprentries:
             code = [line for line in entry.lines if not line.startswith("E ")]
             said = [line for line in entry.lines if line.startswith("E ")]
-            entry.lines[:] = shortened(code, OF_A_TRACE) + [*map(cut, said[:OF_A_TRACE])]
+            entry.lines[:] = [*shortened(code, OF_A_TRACE), *map(cut, said[:OF_A_TRACE])]
     if crash := getattr(shown, "reprcrash", None):
         crash.message = cut(crash.message)
 

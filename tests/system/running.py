@@ -163,9 +163,7 @@ def hear_tasks(
         begin()
         deadline = time.monotonic() + within
         while not is_all(heard):
-            assert time.monotonic() < deadline, (
-                f"heard of {len(heard)} tasks: {reprlib.repr(heard)}"
-            )
+            assert time.monotonic() < deadline, f"of {len(heard)} tasks: {reprlib.repr(heard)}"
             next(events)
     return heard
 

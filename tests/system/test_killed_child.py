@@ -74,7 +74,7 @@ def test_r4_a_step_beyond_its_hard_limit_is_reported_once_its_process_has_ended(
     retrying = running.wait_for(saga_id, "step.retrying", "b")
     assert not psutil.pid_exists(process)
     assert retrying["data"]["failure"]["error"] == "WorkerLost"
-    assert 3 <= (moment(retrying) - moment(claimed)).total_seconds()
+    assert (moment(retrying) - moment(claimed)).total_seconds() >= 3
     assert running.end_of(saga_id)["status"] == "completed"
 
 
