@@ -17,6 +17,8 @@
 ``CONSUL_HTTP_ADDR``    Consul's agent, ``host:port`` or a URL, which then says where services are
 ``CONSUL_HTTP_TOKEN``   an ACL token of Consul's
 ``CONSUL_DATACENTER``   where to look for services; the agent's own datacenter by default
+``CONSUL_CACERT`` …     and ``CONSUL_CAPATH``, ``_CLIENT_CERT``, ``_CLIENT_KEY``, ``_HTTP_SSL``,
+                        ``_HTTP_SSL_VERIFY``, ``_TLS_SERVER_NAME``, ``_NAMESPACE``: as Consul has it
 ``USERS_URL`` …         without Consul: the address of each service, or several with commas
 ``USERS_API_KEY`` …     the key that a service wants, sent as ``Authorization: Bearer``
 ``SERVICE_URL``         ``http://host:port`` at which others reach this web process: registered in
@@ -228,6 +230,13 @@ SERVICE_NETWORKS = os.environ.get(
 CONSUL_HTTP_ADDR = os.environ.get("CONSUL_HTTP_ADDR", "")
 CONSUL_HTTP_TOKEN = os.environ.get("CONSUL_HTTP_TOKEN", "")
 CONSUL_DATACENTER = os.environ.get("CONSUL_DATACENTER", "")
+CONSUL_OPTIONS = {  # as Consul's own programs name them
+    f"CONSUL_{name}": os.environ.get(f"CONSUL_{name}", "")
+    for name in (
+        *("HTTP_SSL", "HTTP_SSL_VERIFY", "CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY"),
+        *("TLS_SERVER_NAME", "NAMESPACE"),
+    )
+}
 SERVICE_NAME = os.environ.get("SERVICE_NAME", "sagas")
 SERVICE_URL = os.environ.get("SERVICE_URL", "")
 
