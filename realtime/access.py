@@ -148,7 +148,8 @@ def _decoded(text: str) -> str:
 def _is_own(request: HttpRequest) -> bool:
     """Whether the page came from where it now connects to, or from one of CSRF_TRUSTED_ORIGINS, as
     Django decides it for a POST."""
-    return bool(CsrfViewMiddleware(_nothing)._origin_verified(request))
+    middleware: Any = CsrfViewMiddleware(_nothing)
+    return bool(middleware._origin_verified(request))
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from celery import current_app
 from django.conf import settings
 from django.core.cache.backends.redis import RedisCache
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.utils.module_loading import import_string
 from kombu.transport.redis import SentinelTransport
 from redis import ConnectionPool
@@ -61,7 +61,7 @@ def check_caches(**_: Any) -> list[CheckMessage]:
     """redis-py can read where Django's caches are."""
     found: list[CheckMessage] = []
     for name, cache in settings.CACHES.items():
-        if not issubclass(import_string(cache["BACKEND"]), RedisCache):
+        if not issubclass(import_string(str(cache["BACKEND"])), RedisCache):
             continue
         location = cache.get("LOCATION", ())
         urls = re.split("[;,]", location) if isinstance(location, str) else location
@@ -71,8 +71,19 @@ def check_caches(**_: Any) -> list[CheckMessage]:
 
 @register
 def check_channel_layer(**_: Any) -> list[CheckMessage]:
-    """redis-py can read where the channel layers are."""
+    """Pushes reach other processes, and redis-py can read where the channel layers are."""
+    default = (getattr(settings, "CHANNEL_LAYERS", None) or {}).get("default", {})
+    backend = default.get("BACKEND", "")
     found: list[CheckMessage] = []
+    if not backend or backend.endswith(".InMemoryChannelLayer"):
+        found.append(
+            Warning(
+                f"CHANNEL_LAYERS has {'an in-memory' if backend else 'no'} default layer: what "
+                f"workers do is seen in streams up to two seconds later.",
+                hint="Use channels_redis.pubsub.RedisPubSubChannelLayer, or silence this check.",
+                id="sagas.W020",
+            )
+        )
     for name, layer in (getattr(settings, "CHANNEL_LAYERS", None) or {}).items():
         if layer.get("BACKEND", "").startswith("channels_redis."):
             hosts = (layer.get("CONFIG") or {}).get("hosts") or ()

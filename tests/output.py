@@ -1,6 +1,6 @@
 """A pytest plugin: a failure fits a screen or two, whatever was captured and compared."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Final
 
 import pytest
@@ -16,7 +16,7 @@ CAPTURED: Final = 20
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Iterator[Any]:
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     report = yield
     if report.failed:
         report.sections = [

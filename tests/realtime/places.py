@@ -3,7 +3,7 @@ Sentinel, behind TLS."""
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,9 +53,12 @@ def behind_a_sentinel(folder: Path) -> Iterator[Place]:
             ("valkey", [program, "--port", str(port), "--save", ""], port),
             ("sentinel", [program, str(config), "--sentinel"], sentinel),
         ):
-            url = f"redis://127.0.0.1:{at}"
-            supervisor.start(Command(name, argv, os.environ, ready=lambda _, url=url: answers(url)))
+            supervisor.start(Command(name, argv, os.environ, ready=answering(at)))
         yield Place(f"sentinel://127.0.0.1:{sentinel}", {"master_name": "ours"})
+
+
+def answering(port: int) -> Callable[[str], bool]:
+    return lambda _: answers(f"redis://127.0.0.1:{port}")
 
 
 @contextmanager
