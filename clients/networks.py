@@ -11,6 +11,7 @@ import ipaddress
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -21,6 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NEVER: Final[tuple[Network, ...]] = tuple(
@@ -39,7 +41,22 @@ NEVER: Final[tuple[Network, ...]] = tuple(
         ),
     )
 )
-"""Refused whatever SERVICE_NETWORKS says: no service lives there, and what does gives secrets."""
+"""Refused whatever SERVICE_NETWORKS says: no service lives there, and what does gives secrets.
+Neither does an IPv6 address by which one of them is reached."""
+
+ENDS_IN_IPV4: Final[tuple[Network, ...]] = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "::/96",  # IPv4-compatible, RFC 4291
+            "::ffff:0:0:0/96",  # IPv4-translated, RFC 7915
+            "64:ff9b::/96",  # NAT64, RFC 6052
+        ),
+    )
+)
+
+LOCAL_NAT64: Final = ipaddress.ip_network("64:ff9b:1::/48")
+"""RFC 8215. Where the IPv4 address stands in it depends on the gateway (RFC 6052, 2.2)."""
 
 
 class Forbidden(NewConnectionError):
@@ -56,9 +73,32 @@ def _is_allowed(address: str, allowed: tuple[str, ...]) -> bool:
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         found = found.ipv4_mapped  # ::ffff:169.254.169.254 reaches the same host
-    if found.is_multicast or any(found in network for network in NEVER):
+    if any(each.is_multicast or _is_never(each) for each in (found, *_reached(found))):
         return False
     return any(found in ipaddress.ip_network(network) for network in allowed)
+
+
+def _is_never(found: Address) -> bool:
+    return any(found in network for network in NEVER)
+
+
+def _reached(found: Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 hosts that an IPv6 address may lead to, by a gateway or a tunnel on the way. Of a
+    NAT64 of one's own under another prefix nothing is known: keep that out of SERVICE_NETWORKS."""
+    if isinstance(found, ipaddress.IPv4Address) or found.is_loopback:
+        return
+    packed = found.packed
+    last, is_isatap = packed[12:], packed[8:12] in (b"\0\0\x5e\xfe", b"\2\0\x5e\xfe")
+    if is_isatap or any(found in network for network in ENDS_IN_IPV4):
+        yield ipaddress.IPv4Address(last)
+    if found.sixtofour:
+        yield found.sixtofour
+    yield from found.teredo or ()
+    if found in LOCAL_NAT64:
+        for places in ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15)):
+            within = ipaddress.IPv4Address(bytes(packed[place] for place in places))
+            if int(within) >> 24:  # else it stands at another of the places
+                yield within
 
 
 class _Checked(HTTPConnection):

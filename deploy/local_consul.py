@@ -41,11 +41,13 @@ def local_consul(
     interrupts: Interrupts | None = None,
     config: Mapping[str, Any] | None = None,
     keeps_data: bool = False,
+    https_port: int = -1,
 ) -> Iterator[LocalConsul]:
     """An agent that is ready: a leader of itself, with no service but its own.
 
     Its log is in `folder`; it keeps nothing else, unless it `keeps_data` (then it can be asked for
-    snapshots, which a development agent can't make). `config` is added to its configuration.
+    snapshots, which a development agent can't make). `config` is added to its configuration; with
+    `https_port` it speaks TLS there, if that says how.
     Raises NoConsul if there is no such program, ProcessError if it does not start.
     """
     program = consul_binary(folder)
@@ -53,7 +55,7 @@ def local_consul(
     data = (folder / f"consul-{ports[0]}").resolve()
     data.mkdir(parents=True)
     path = data / "config.json"
-    path.write_text(json.dumps({**_config(ports), **(config or {})}))
+    path.write_text(json.dumps({**_config(ports, https_port), **(config or {})}))
     command = Command(
         name=NAME,
         argv=[str(program), *_arguments(path, keeps_data)],
@@ -71,10 +73,11 @@ def local_consul(
         yield LocalConsul(f"127.0.0.1:{ports[0]}", supervisor)
 
 
-def _config(ports: Sequence[int]) -> dict[str, Any]:
+def _config(ports: Sequence[int], https_port: int) -> dict[str, Any]:
     names = ("http", "server", "serf_lan", "serf_wan")
     return {
-        "ports": dict(zip(names, ports, strict=True)) | {"dns": -1, "grpc": -1},
+        "ports": dict(zip(names, ports, strict=True))
+        | {"dns": -1, "grpc": -1, "https": https_port},
         "node_name": f"local-{ports[0]}",
         "bind_addr": "127.0.0.1",
         "client_addr": "127.0.0.1",

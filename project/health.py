@@ -42,6 +42,8 @@ def _broker() -> None:
 
 def _channel_layer() -> None:
     layer = get_channel_layer()
+    if layer is None:
+        return  # streams do without
     async_to_sync(layer.group_send)("health", {"type": "health"})
 
 

@@ -5,6 +5,8 @@
 ``DATABASE_URL``        PostgreSQL; required
 ``REDIS_URL``           Valkey or Redis, for the channel layer; required
 ``CELERY_BROKER_URL``   the broker; ``REDIS_URL`` by default
+``SENTINEL_MASTER``     the primary's name, for ``CELERY_BROKER_URL=sentinel://host:26379;…``
+``BROKER_PREFIX``       what the keys of the broker begin with, if it is Redis or Valkey
 ``EVENTS_URL``          the broker of the event bus; ``CELERY_BROKER_URL`` by default; empty for
                         no event bus
 ``EVENTS_EXCHANGE``     its exchange; ``sagas.events`` by default
@@ -17,6 +19,8 @@
 ``CONSUL_HTTP_ADDR``    Consul's agent, ``host:port`` or a URL, which then says where services are
 ``CONSUL_HTTP_TOKEN``   an ACL token of Consul's
 ``CONSUL_DATACENTER``   where to look for services; the agent's own datacenter by default
+``CONSUL_CACERT`` …     and ``CONSUL_CAPATH``, ``_CLIENT_CERT``, ``_CLIENT_KEY``, ``_HTTP_SSL``,
+                        ``_HTTP_SSL_VERIFY``, ``_TLS_SERVER_NAME``, ``_NAMESPACE``: as Consul has it
 ``USERS_URL`` …         without Consul: the address of each service, or several with commas
 ``USERS_API_KEY`` …     the key that a service wants, sent as ``Authorization: Bearer``
 ``SERVICE_URL``         ``http://host:port`` at which others reach this web process: registered in
@@ -34,6 +38,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from project.database import LIMITS, database
+from realtime.redis_urls import for_kombu, for_redis_py
 
 
 def _required(name: str) -> str:
@@ -113,8 +118,11 @@ DATABASES = {
 }
 
 # --- Celery: messages are hints, the rows are the truth -------------------------------------------
-REDIS_URL = _required("REDIS_URL")
-CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", REDIS_URL)
+REDIS_URL = for_redis_py(_required("REDIS_URL"))
+CELERY_BROKER_URL = for_kombu(os.environ.get("CELERY_BROKER_URL", REDIS_URL))
+os.environ["CELERY_BROKER_URL"] = CELERY_BROKER_URL  # Celery believes this rather than the setting
+SENTINEL_MASTER = os.environ.get("SENTINEL_MASTER", "")
+BROKER_PREFIX = os.environ.get("BROKER_PREFIX", "")
 CELERY_BROKER_CONNECTION_TIMEOUT = 5  # seconds
 CELERY_BROKER_POOL_ACQUIRE_TIMEOUT = 5  # seconds; without it a publish can wait for ever
 CELERY_BROKER_TRANSPORT_OPTIONS = (
@@ -127,8 +135,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         # Tasks of one's own that are not sagas' may need it: then with a `visibility_timeout` that
         # is longer than any lease (a system check says so).
         "ack_emulation": False,
+        **({"master_name": SENTINEL_MASTER} if SENTINEL_MASTER else {}),
+        **({"global_keyprefix": BROKER_PREFIX} if BROKER_PREFIX else {}),
     }
-    if CELERY_BROKER_URL.startswith(("redis", "valkey"))
+    if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
     else {}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -207,6 +217,13 @@ SERVICE_NETWORKS = os.environ.get(
 CONSUL_HTTP_ADDR = os.environ.get("CONSUL_HTTP_ADDR", "")
 CONSUL_HTTP_TOKEN = os.environ.get("CONSUL_HTTP_TOKEN", "")
 CONSUL_DATACENTER = os.environ.get("CONSUL_DATACENTER", "")
+CONSUL_OPTIONS = {  # as Consul's own programs name them
+    f"CONSUL_{name}": os.environ.get(f"CONSUL_{name}", "")
+    for name in (
+        *("HTTP_SSL", "HTTP_SSL_VERIFY", "CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY"),
+        *("TLS_SERVER_NAME", "NAMESPACE"),
+    )
+}
 SERVICE_NAME = os.environ.get("SERVICE_NAME", "sagas")
 SERVICE_URL = os.environ.get("SERVICE_URL", "")
 

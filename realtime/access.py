@@ -9,17 +9,18 @@ at once. A program has no Origin and needs none: its token is its own.
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser
-from django.http import HttpRequest, parse_cookie
-from django.http.request import split_domain_port, validate_host
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse, parse_cookie
+from django.middleware.csrf import CsrfViewMiddleware
 
 from sagas import tokens
 
@@ -32,6 +33,9 @@ _TOKEN_SUBPROTOCOL: Final = "bearer."  # noqa: S105  (it only begins one)
 
 _BEARER: Final = "bearer "
 
+_SCHEMES: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+"""What a socket's scheme is for Django. Servers behind a proxy may say either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -41,7 +45,8 @@ class Asked:
     subprotocols: tuple[str, ...] = ()
     cookie: str = ""
     origin: str = ""
-    host: str = ""
+    is_foreign: bool = False
+    """Whether the origin is none of ours."""
     same_site_only: bool = False
     """Whether a browser's own rules keep other sites from reading the answer (HTTP, no CORS)."""
 
@@ -72,26 +77,26 @@ class Silent:
 
 
 def asked_by_socket(scope: Mapping[str, Any]) -> Asked:
-    """What a WebSocket's handshake says."""
-    headers = {name.lower(): value.decode("latin1") for name, value in scope["headers"]}
-    return Asked(
-        headers.get(b"authorization", ""),
-        tuple(scope.get("subprotocols", ())),
-        headers.get(b"cookie", ""),
-        headers.get(b"origin", ""),
-        headers.get(b"host", ""),
+    """What a WebSocket's handshake says. It is an HTTP request, and read as Django reads those."""
+    scheme = _SCHEMES.get(scope.get("scheme", "ws"), "http")
+    request = ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())
+    return replace(
+        asked_over_http(request),
+        subprotocols=tuple(scope.get("subprotocols", ())),
+        same_site_only=False,
     )
 
 
 def asked_over_http(request: HttpRequest) -> Asked:
     """What an HTTP request says."""
     header = request.headers.get
+    origin = header("Origin", "")
     return Asked(
         header("Authorization", ""),
         (),
         header("Cookie", ""),
-        header("Origin", ""),
-        header("Host", ""),
+        origin,
+        is_foreign=bool(origin) and not _is_own(request),
         same_site_only=True,
     )
 
@@ -100,7 +105,7 @@ def identify(asked: Asked) -> Identity | Stranger | Foreign | Silent:
     """Who it is. Asks the database, so not from an event loop."""
     if asked.authorization.lower().startswith(_BEARER):
         return by_token(asked.authorization[len(_BEARER) :].strip()) or Stranger()
-    if asked.origin and not _is_own(asked.origin, asked.host):
+    if asked.is_foreign:
         return Foreign()
     for offered in asked.subprotocols:
         if offered.startswith(_TOKEN_SUBPROTOCOL):
@@ -140,11 +145,12 @@ def _decoded(text: str) -> str:
         return ""
 
 
-def _is_own(origin: str, host: str) -> bool:
-    """Whether the page came from the very host and port that it now connects to."""
-    try:
-        own = urlsplit(origin).netloc == host
-    except ValueError:
-        return False
-    domain, _ = split_domain_port(host)
-    return own and validate_host(domain, settings.ALLOWED_HOSTS)
+def _is_own(request: HttpRequest) -> bool:
+    """Whether the page came from where it now connects to, or from one of CSRF_TRUSTED_ORIGINS, as
+    Django decides it for a POST."""
+    middleware: Any = CsrfViewMiddleware(_nothing)
+    return bool(middleware._origin_verified(request))
+
+
+def _nothing(request: HttpRequest) -> HttpResponse:
+    raise NotImplementedError("The middleware is only asked, and handles no request.")

@@ -8,6 +8,8 @@ another server the limit holds, and the connection ends when that server lets it
 import asyncio
 from typing import Any, Final
 
+from django.core.handlers.asgi import get_script_prefix
+
 from realtime.closing import SlowReader
 from realtime.metrics import SLOW
 
@@ -21,7 +23,7 @@ ABORT: Final = "sagas.abort"
 
 class Guard:
     """Puts `sagas.abort` into a WebSocket's scope, and limits its sends and those of event
-    streams: past the limit, `SlowReader`."""
+    streams: past the limit, `SlowReader`. A socket's path comes without a proxy's prefix."""
 
     def __init__(self, application: Any) -> None:
         self._application = application
@@ -31,8 +33,20 @@ class Guard:
             return await self._application(scope, receive, send)
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         abort = getattr(transport, "abort", _nothing)
-        guarded = _limited(send) if scope["type"] == "websocket" else _limited_stream(send, abort)
-        return await self._application({**scope, ABORT: abort}, receive, guarded)
+        scope = {**scope, ABORT: abort}
+        if scope["type"] == "http":
+            return await self._application(scope, receive, _limited_stream(send, abort))
+        return await self._application(_without_prefix(scope), receive, _limited(send))
+
+
+def _without_prefix(scope: dict[str, Any]) -> dict[str, Any]:
+    """A socket's scope with the path that Django would look up: without FORCE_SCRIPT_NAME or the
+    server's `root_path`, whether the proxy has taken that away or not."""
+    prefix = get_script_prefix(scope).rstrip("/")
+    path = scope["path"]
+    if path.startswith(f"{prefix}/"):
+        path = path[len(prefix) :]
+    return {**scope, "path": path, "root_path": ""}
 
 
 def _nothing() -> None:

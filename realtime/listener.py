@@ -13,9 +13,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from channels.layers import get_channel_layer
-
 from realtime import metrics
+from realtime.layer import channel_layer
 from realtime.push import GROUP
 
 logger = logging.getLogger(__name__)
@@ -49,14 +48,16 @@ class Listener:
         self._on_joined = on_joined
         self._heard_at = -math.inf
         metrics.LAYER_UP.set_function(self._is_up)
-        loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._listen()), loop.create_task(self._probe())]
+        self._tasks: list[asyncio.Task[None]] = []
+        if (layer := channel_layer()) is not None:
+            loop = asyncio.get_running_loop()
+            self._tasks = [*map(loop.create_task, (self._listen(layer), self._probe(layer)))]
 
     def _is_up(self) -> float:
         return float(time.monotonic() - self._heard_at < PROBE_INTERVAL * PROBES_MISSED)
 
-    async def _listen(self) -> None:
-        layer = get_channel_layer()
+    async def _listen(self, layer: Any) -> None:
+        is_failing = False
         while True:
             try:
                 async with asyncio.timeout(LAYER_LIMIT):
@@ -64,10 +65,13 @@ class Listener:
                     await layer.group_add(GROUP, channel)
                 metrics.BACKLOG.set_function(partial(_backlog, layer, channel))
                 self._on_joined()
+                is_failing = False
                 while True:
                     self._take(await layer.receive(channel))
             except Exception as error:
-                logger.warning("No pushes until the channel layer answers: %r", error)
+                if not is_failing:  # once, not every other second
+                    logger.warning("No pushes until the channel layer answers: %r", error)
+                is_failing = True
                 await asyncio.sleep(REJOIN_INTERVAL)
 
     def _take(self, message: dict[str, Any]) -> None:
@@ -76,8 +80,7 @@ class Listener:
             metrics.PUSHES.inc()
             self._on_push([message["execution_id"], *message.get("others", ())])
 
-    async def _probe(self) -> None:
-        layer = get_channel_layer()
+    async def _probe(self, layer: Any) -> None:
         while True:
             with suppress(Exception):  # the metric tells
                 async with asyncio.timeout(LAYER_LIMIT):

@@ -6,6 +6,7 @@ see the saga is told by the stream.
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import get_script_prefix
 
 from sagas.non_atomic import non_atomic
 
@@ -13,4 +14,5 @@ from sagas.non_atomic import non_atomic
 @non_atomic
 def live(request: HttpRequest, saga_id: str) -> HttpResponse:
     """The page, the same for everybody."""
-    return render(request, "realtime/live.html", {"saga_id": saga_id})
+    named = {"saga_id": saga_id, "base": get_script_prefix()}
+    return render(request, "realtime/live.html", named)

@@ -15,8 +15,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
-from channels.layers import get_channel_layer
-
+from realtime.layer import channel_layer
 from sagas.listeners import Committed
 
 logger = logging.getLogger(__name__)
@@ -37,9 +36,14 @@ MOST: Final = 1000
 
 
 class Pusher:
-    """The thread and its loop. Pushes of one execution that wait are merged into the newest."""
+    """The thread and its loop. Pushes of one execution that wait are merged into the newest.
 
-    def __init__(self) -> None:
+    A layer that takes none is told of once, and once more when it takes them again.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer
+        self._is_failing = False
         self._lock = threading.Lock()
         self._waiting: dict[int, int] = {}
         self._is_awake = False
@@ -62,13 +66,12 @@ class Pusher:
         self._loop.run_until_complete(self._send_for_ever())
 
     async def _send_for_ever(self) -> None:
-        layer = get_channel_layer()
         while True:
             await self._something_waits.wait()
             while waiting := self._take():
                 moved = list(waiting.items())
                 for first in range(0, len(moved), MOST):
-                    await _send(layer, moved[first : first + MOST])
+                    await self._send(moved[first : first + MOST])
                 await asyncio.sleep(min(PAUSES[0] * len(moved), PAUSES[1]))
 
     def _take(self) -> dict[int, int]:
@@ -80,28 +83,38 @@ class Pusher:
                 self._something_waits.clear()
             return waiting
 
+    async def _send(self, moved: Sequence[tuple[int, int]]) -> None:
+        (execution_id, seq), *others = moved
+        message: dict[str, Any] = {"type": "saga.moved", "execution_id": execution_id, "seq": seq}
+        if others:
+            # Beside the first, which is all that a process with older code reads of it.
+            message["others"] = [pk for pk, _ in others]
+        try:
+            async with asyncio.timeout(SEND_LIMIT):
+                await self._layer.group_send(GROUP, message)
+        except Exception as error:
+            if not self._is_failing:
+                logger.warning(
+                    "The channel layer takes no push: subscribers of execution %s, and of all that "
+                    "follow, learn of them by their looks at the database (%r).",
+                    execution_id,
+                    error,
+                )
+            self._is_failing = True
+        else:
+            if self._is_failing:
+                logger.warning("The channel layer takes pushes again.")
+            self._is_failing = False
 
-async def _send(layer: Any, moved: Sequence[tuple[int, int]]) -> None:
-    (execution_id, seq), *others = moved
-    message = {"type": "saga.moved", "execution_id": execution_id, "seq": seq}
-    if others:
-        # Beside the first, which is all that a process with older code reads of it.
-        message["others"] = [pk for pk, _ in others]
-    try:
-        async with asyncio.timeout(SEND_LIMIT):
-            await layer.group_send(GROUP, message)
-    except Exception as error:
-        logger.warning(
-            "Subscribers of execution %s, and of %s others, learn of its event %s later: the "
-            "channel layer took no push (%r).",
-            execution_id,
-            len(others),
-            seq,
-            error,
-        )
+
+class NoPusher:
+    """For a process without a channel layer."""
+
+    def push(self, committed: Sequence[Committed]) -> None:
+        """Does nothing."""
 
 
-_pusher: Pusher | None = None
+_pusher: Pusher | NoPusher | None = None
 _lock = threading.Lock()
 
 
@@ -110,7 +123,9 @@ def push(committed: Sequence[Committed]) -> None:
     global _pusher
     if _pusher is None:
         with _lock:
-            _pusher = _pusher or Pusher()
+            if _pusher is None:
+                layer = channel_layer()
+                _pusher = NoPusher() if layer is None else Pusher(layer)
     _pusher.push(committed)
 
 

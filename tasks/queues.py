@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from celery import current_app
 from kombu import Connection
+from kombu.transport import virtual
 
 from sagas import engine
 from sagas.machine import Direction, Route, Saga
@@ -123,6 +124,9 @@ def _asked(by_queue: Mapping[str, Set[Route]], names: Set[str]) -> engine.Queues
 def length_of(queue: str, connection: Connection) -> int:
     """How many messages wait in a queue; one that does not exist has none."""
     with connection.channel() as channel:
+        if isinstance(channel, virtual.Channel):
+            # Kombu first asks whether there is such a queue, and forgets `global_keyprefix` there.
+            return int(channel._size(queue))
         try:
             return int(channel.queue_declare(queue, passive=True).message_count)
         except connection.channel_errors:

@@ -1,15 +1,19 @@
 """Where the bus is, and a connection to it whose every wait has a limit."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from amqp.exceptions import AMQPError
+from celery import current_app
 from django.conf import settings
 from kombu import Connection, Exchange
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
+
+from realtime.redis_urls import for_kombu
 
 CONNECT_LIMIT: Final = 5.0
 """Seconds for a connection to be there: a broker on the same network takes milliseconds."""
@@ -19,8 +23,16 @@ ANSWER_LIMIT: Final = 10.0
 dead connection, or a broker that is out of memory and takes nothing more."""
 
 _AMQP: Final = ("amqp", "amqps", "pyamqp")
-SCHEMES: Final = (*_AMQP, "redis", "rediss", "valkey", "valkeys")
+_REDIS: Final = ("redis", "rediss", "valkey", "valkeys", "redis+socket", "unix", "sentinel")
+SCHEMES: Final = (*_AMQP, *_REDIS)
 """What a URL of the bus may begin with."""
+
+_OF_PLACE: Final = (
+    *("global_keyprefix", "master_name", "sentinel_kwargs", "min_other_sentinels", "client_name"),
+    *("socket_keepalive", "socket_keepalive_options", "health_check_interval"),
+)
+"""Of Celery's `broker_transport_options`, those that say where the broker is, and under which keys.
+The others say how Celery's messages are taken."""
 
 
 class BusError(Exception):
@@ -34,20 +46,31 @@ BUS_ERRORS: Final = (BusError, KombuError, AMQPError, RedisError, OSError)
 @dataclass(frozen=True, slots=True)
 class Bus:
     """An exchange at a broker. `visibility` is in seconds: after so long Redis hands out again
-    what a consumer took and never acknowledged; RabbitMQ sees that its connection is gone."""
+    what a consumer took and never acknowledged; RabbitMQ sees that its connection is gone.
+    `place` is for Kombu's `transport_options`, where the URL does not say it all; `ssl` is Kombu's.
+    """
 
     url: str
     exchange: str = "sagas.events"
     visibility: float = 300.0
+    place: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    ssl: Any = field(default=False, hash=False)
 
     @classmethod
     def from_settings(cls) -> Self | None:
-        """None if EVENTS_URL is empty: then there are no events on any bus."""
+        """None if EVENTS_URL is empty: then there are no events on any bus.
+
+        If it is Celery's broker, it is found as Celery finds it.
+        """
         if not settings.EVENTS_URL:
             return None
-        return cls(
-            settings.EVENTS_URL, settings.EVENTS_EXCHANGE, settings.EVENTS_VISIBILITY_TIMEOUT
-        )
+        bus = cls(settings.EVENTS_URL, settings.EVENTS_EXCHANGE, settings.EVENTS_VISIBILITY_TIMEOUT)
+        conf = current_app.conf
+        if bus.url != conf.broker_url:
+            return bus
+        options = conf.broker_transport_options
+        place = {name: options[name] for name in _OF_PLACE if name in options}
+        return replace(bus, place=place, ssl=conf.broker_use_ssl or False)
 
     @property
     def is_amqp(self) -> bool:
@@ -60,7 +83,8 @@ class Bus:
         Whoever sets `heartbeat`, in seconds (AMQP 0-9-1, 4.2.7), has to call it more often.
         """
         connection = Connection(
-            self.url,
+            for_kombu(self.url),
+            ssl=self.ssl,
             connect_timeout=CONNECT_LIMIT,
             heartbeat=heartbeat if self.is_amqp else 0,
             transport_options=self._options(),
@@ -80,6 +104,7 @@ class Bus:
         if self.is_amqp:
             return {"read_timeout": ANSWER_LIMIT, "write_timeout": ANSWER_LIMIT}
         return {
+            **self.place,
             "socket_connect_timeout": CONNECT_LIMIT,
             "socket_timeout": ANSWER_LIMIT,
             "visibility_timeout": self.visibility,

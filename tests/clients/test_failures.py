@@ -100,7 +100,7 @@ def test_what_an_answer_says_of_the_effect(
     service = peer(answer)
     began = time.monotonic()
     error = fail_of(lambda: Things().post("/things", body={"a": 1}, key="s-1:make:action"))
-    assert time.monotonic() - began < 3, "no wait is without a limit"
+    assert time.monotonic() - began < 20, "no wait is without a limit"
     assert type(error) is kind, error
     assert failure_kind(error) is KINDS[kind]
     assert len(service.requests) == 1, "nothing that may have been done is sent again in the call"

@@ -245,6 +245,19 @@ def entry(address: str, port: object, node: str = "10.0.0.9", **meta: str) -> di
         (entry("things.internal", 80, scheme="https"), "https://things.internal:80"),
         (entry("things.internal", 80, scheme="file"), "http://things.internal:80"),
         (entry("fd00::1", 80), "http://[fd00::1]:80"),
+        (entry("[fd00::1]", 80), "http://[fd00::1]:80"),
+        (entry("FD00:0:0::0001", 80), "http://[fd00::1]:80"),
+        (entry("::ffff:10.0.0.1", 80), "http://[::ffff:a00:1]:80"),
+        (entry("", 80, node="fd00::2"), "http://[fd00::2]:80"),
+        (entry("web.service.consul.", 80), "http://web.service.consul.:80"),
+        (entry("my_host-1", 80), "http://my_host-1:80"),
+        (entry("10.0.0.2:80", 80), None),
+        (entry("10.0.0.2:", 80), None),
+        (entry("[fd00::1]:80", 80), None),
+        (entry("[fd00::1", 80), None),
+        (entry("things:80", 80), None),
+        (entry(":80", 80), None),
+        (entry("fe80::1%eth0", 80), None),
         (entry("10.0.0.1/evil", 80), None),
         (entry("user@10.0.0.1", 80), None),
         (entry("a\r\nb", 80), None),
@@ -252,8 +265,11 @@ def entry(address: str, port: object, node: str = "10.0.0.9", **meta: str) -> di
         (entry("10.0.0.1", 70000), None),
     ],
 )
-def test_an_address_in_consul_is_not_believed_as_it_is(found: Any, url: str | None) -> None:
+def test_an_address_in_consul_is_not_believed_as_it_is(
+    found: Any, url: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     assert list(_instances([found])) == ([Instance("i", url)] if url else [])
+    assert ("no usable address of i" in caplog.text) is (url is None)
 
 
 def test_without_consul_the_settings_say(settings: Any) -> None:

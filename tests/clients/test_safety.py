@@ -24,9 +24,30 @@ METADATA = (
     "168.63.129.16",
 )
 
+REACHES_IT = (
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b::169.254.169.254",
+    "64:ff9b::6464:64c8",  # 100.100.100.200
+    "64:ff9b:1::a9fe:a9fe",
+    "64:ff9b:1:77::a9fe:a9fe",
+    "64:ff9b:1:a9fe:a9:fe00::",  # RFC 6052 with a prefix of 48 bits
+    "64:ff9b:1:aaa9:fe:a9fe::",  # of 56
+    "64:ff9b:1:aaaa:a9:fea9:fe00:0",  # of 64
+    "2002:a9fe:a9fe::1",  # 6to4
+    "2002:a9fe:a9fe:1::",
+    "::ffff:0:a9fe:a9fe",  # IPv4-translated
+    "::a9fe:a9fe",  # IPv4-compatible
+    "2001:0:a9fe:a9fe::",  # Teredo: the server
+    "2001::5601:5601",  # Teredo: the client, each bit turned
+    "fd00::5efe:a9fe:a9fe",  # ISATAP
+    "fd00::200:5efe:a9fe:a9fe",
+    "2002:0:1::",  # 0.0.0.1
+)
+"""The metadata service by a gateway or a tunnel."""
+
 
 @pytest.mark.parametrize(
-    "address", [*METADATA, "169.254.1.1", "fe80::1", "0.0.0.0", "::", "224.0.0.1"]
+    "address", [*METADATA, *REACHES_IT, "169.254.1.1", "fe80::1", "0.0.0.0", "::", "224.0.0.1"]
 )
 @pytest.mark.parametrize("allowed", [None, ["0.0.0.0/0", "::/0"]])
 def test_where_no_service_may_be_whatever_the_settings_say(
@@ -54,6 +75,15 @@ def test_where_no_service_may_be_whatever_the_settings_say(
 )
 def test_private_networks_and_loopback_by_default(address: str, allowed: bool) -> None:
     assert networks.is_allowed(address) is allowed
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1", "2002:a00:1::1", "2001:db8::1", "::ffff:10.0.0.1"],
+)
+def test_another_host_behind_a_gateway_may_be_allowed(settings: Any, address: str) -> None:
+    settings.SERVICE_NETWORKS = ["::/0", "0.0.0.0/0"]
+    assert networks.is_allowed(address)
 
 
 def test_the_networks_are_a_setting(settings: Any) -> None:

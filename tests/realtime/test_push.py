@@ -55,7 +55,7 @@ def test_the_first_goes_at_once_and_what_comes_meanwhile_goes_together(
 
     async def run() -> None:
         async with pushes(monkeypatch) as heard:
-            pusher = push.Pusher()
+            pusher = push.Pusher(get_channel_layer())
             pusher.push(committed([1]))
             assert await next_of(heard) == [1]
             for pk in (*range(1, 100), *range(1, 100)):
@@ -69,7 +69,7 @@ def test_the_first_goes_at_once_and_what_comes_meanwhile_goes_together(
 def test_a_start_of_thousands_is_told_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     async def run() -> list[list[int]]:
         async with pushes(monkeypatch) as heard:
-            push.Pusher().push(committed(range(1, 2501)))
+            push.Pusher(get_channel_layer()).push(committed(range(1, 2501)))
             return [await next_of(heard) for _ in range(3)]
 
     parts = asyncio.run(run())
@@ -91,7 +91,7 @@ def test_r15_old_and_new_processes_understand_each_others_pushes(
             await layer.group_send(push.GROUP, old)
             assert await next_of(heard) == [17]
             for executions in ([17], [17, 18]):
-                push.Pusher().push(committed(executions))
+                push.Pusher(get_channel_layer()).push(committed(executions))
                 assert await next_of(heard) == executions
             sent = [await layer.receive(channel) for _ in range(3)]
             assert sent == [old, old, {**old, "others": [18]}]

@@ -96,5 +96,5 @@ def test_when_one_is_killed_before_it_answers_the_other_gives_its_answer(
     other.http.delete("/faults")
     began = time.monotonic()
     assert other.post("/payments", saga, PAYMENT).status_code == 201
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert len(other.ledger(saga)) == 1

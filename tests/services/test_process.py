@@ -13,7 +13,7 @@ import pytest
 
 from .running import REPOSITORY, RunningService, wait_until
 
-STOP_WITHIN_SECONDS = 3
+STOP_WITHIN_SECONDS = 30
 BOOK = {"items": [{"sku": "book", "quantity": 1}]}
 
 

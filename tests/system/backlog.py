@@ -82,7 +82,7 @@ def work_off(supervisor: Supervisor, env: Mapping[str, str], stopped_for: float)
         while time.monotonic() - began < DONE_WITHIN:
             [(left, needed)] = session.execute(COUNTS)
             if not left:
-                hints = published(Path(env["PROBE_FOLDER"]), "heap.only")
+                hints = len(published(Path(env["PROBE_FOLDER"]), "heap.only"))
                 return Figures(hints, needed, time.monotonic() - began)
             time.sleep(0.5)
     raise TimeoutError(f"{left} steps are not done after {DONE_WITHIN:g} s.")

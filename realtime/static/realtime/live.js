@@ -24,7 +24,9 @@ function showStep(name, text) {
   steps.get(name).cells[1].textContent = text;
 }
 
-followSaga(document.querySelector("main").dataset.sagaId, {
+const { sagaId, base } = document.querySelector("main").dataset;
+followSaga(sagaId, {
+  base,
   onState: (state) => (at("line").textContent = LINES[state]),
   onSnapshot: (saga) => {
     shown = saga.last_seq;
