@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sagas import inputs
@@ -37,11 +36,14 @@ from sagas.machine import start as begin
 from sagas.machine.context import digest
 from sagas.machine.definition import items_type
 from sagas.machine.durations import as_timedelta
-from sagas.machine.events import SagaStarted
+from sagas.machine.events import SagaCompensating, SagaStarted
+from sagas.machine.failures import MESSAGE_LIMIT
+from sagas.machine.operate import BY_PARENT
 from sagas.machine.steps import copied
 from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry
 from sagas.store import insertion, locks
+from sagas.store.children import AtFault
 from sagas.store.insertion import New
 from sagas.validation import lock_keys
 
@@ -130,11 +132,18 @@ def _start_next(begun: Begun) -> bool:
         return False
     start = begun.decision.starts[begun.starts_done]
     begun.starts_done += 1
+    born: list[Newborn] = []
     try:
-        begun.born += list(_children(begun, start))
+        for child in _children(begun, start):
+            born.append(child)
     except SagaError as error:
         failure = Failure.of(FailureKind.REJECTED, error)
+        if isinstance(begun.definition.by_name[start.step], ForEach):
+            message = f"Item {start.first + len(born)} could not begin: {failure.message}"
+            failure = Failure(failure.kind, failure.error, message[:MESSAGE_LIMIT])
         begun.take(ChildrenRefused(start.step, start.count, failure))
+    else:
+        begun.born += born
     return True
 
 
@@ -163,19 +172,31 @@ def _hear_next(begun: Begun) -> bool:
             change.update(filter(None, [child.outcome]))
             change.subtract(filter(None, [child.heard]))
             child.heard = child.outcome
-    # Only a sub-saga, the one child of its step, can be completed so soon: an item has a step that
-    # is for a worker.
-    outputs = partial(_outputs, siblings)
-    begun.take(family.moved(begun.definition, begun.state, step, change, outputs))
+    # Only a sub-saga, the one child of its step, comes to an end so soon: an item has a step that
+    # is for a worker. So these are all the children of `step`.
+    begun.take(family.moved(begun.definition, begun.state, step, change, _Siblings(siblings)))
     return True
 
 
-def _outputs(completed: list[Newborn]) -> list[family.Output]:
-    states = [child.begun.state for child in completed]
-    return [
-        (dict(state.context), {key for step in state.steps.values() for key in step.wrote})
-        for state in states
-    ]
+@dataclass(frozen=True, slots=True)
+class _Siblings:
+    born: list[Newborn]
+
+    def outputs(self) -> list[family.Output]:
+        states = [child.begun.state for child in self.born]
+        return [
+            (dict(state.context), {key for step in state.steps.values() for key in step.wrote})
+            for state in states
+        ]
+
+    def at_fault(self, most: int) -> AtFault:
+        found = [
+            (child.number, recorded.event)
+            for child in self.born
+            for recorded in child.begun.decision.events
+            if isinstance(recorded.event, SagaCompensating) and recorded.event.because != BY_PARENT
+        ]
+        return len(found), found[:most]
 
 
 def _children(parent: Begun, start: Start) -> Iterator[Newborn]:

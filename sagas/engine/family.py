@@ -1,8 +1,8 @@
 """How a parent hears of its children, and what they share: their locks."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from sagas import inputs
 from sagas.machine import (
@@ -17,14 +17,40 @@ from sagas.machine import (
     SubSaga,
 )
 from sagas.machine.context import NotStorable, storable_json
-from sagas.machine.families import all_completed
+from sagas.machine.families import all_completed, has_given_up, who_gave_up
 from sagas.machine.states import GOING_FORWARD
 from sagas.machine.steps import copied
 from sagas.store import children, locks
+from sagas.store.children import AtFault
 from sagas.store.executions import Locked
 
 Output = tuple[dict[str, Any], set[str]]
 """A child's context, and the keys that its steps wrote."""
+
+MOST_NAMED: Final = 3
+"""Children at fault that a failure names, with their reasons; it is short, see `MESSAGE_LIMIT`."""
+
+
+class Siblings(Protocol):
+    """The children of one step, wherever they stand."""
+
+    def outputs(self) -> list[Output]:
+        """Of each, in order."""
+
+    def at_fault(self, most: int) -> AtFault:
+        """Those that gave up by themselves; no more than `most` of them are described."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    parent_id: int
+    step: str
+
+    def outputs(self) -> list[Output]:
+        return children.outputs(self.parent_id, self.step)
+
+    def at_fault(self, most: int) -> AtFault:
+        return children.at_fault(self.parent_id, self.step, most)
 
 
 def news(definition: Saga, locked: Locked) -> Iterator[ChildrenMoved]:
@@ -32,8 +58,7 @@ def news(definition: Saga, locked: Locked) -> Iterator[ChildrenMoved]:
     if not any(step.children for step in locked.state.steps.values()):
         return
     for step, change in children.take_outcomes(locked.id).items():
-        outputs = partial(children.outputs, locked.id, step)
-        yield moved(definition, locked.state, step, change, outputs)
+        yield moved(definition, locked.state, step, change, _Rows(locked.id, step))
 
 
 def moved(
@@ -41,18 +66,21 @@ def moved(
     state: ExecutionState,
     step: str,
     change: Mapping[Outcome, int],
-    outputs: Callable[[], list[Output]],
+    siblings: Siblings,
 ) -> ChildrenMoved:
-    """The fact that children of `step` came to something; with their `outputs`, once all are
-    completed."""
-    if not all_completed(state, step, change):
-        return ChildrenMoved(step, change)
-    changes = _given_back(definition, step, outputs())
-    try:
-        storable_json({**state.context, **changes})
-    except NotStorable as error:
-        return ChildrenMoved(step, change, {}, Failure.of(FailureKind.REJECTED, error))
-    return ChildrenMoved(step, change, changes)
+    """The fact that children of `step` came to something; with what they give, once all are
+    completed, or who was at fault, once the step gives up."""
+    changes: dict[str, Any] = {}
+    failure = None
+    if all_completed(state, step, change):
+        changes = _given_back(definition, step, siblings.outputs())
+        try:
+            storable_json({**state.context, **changes})
+        except NotStorable as error:
+            changes, failure = {}, Failure.of(FailureKind.REJECTED, error)
+    elif has_given_up(state, step, change):
+        failure = who_gave_up(definition, state, step, change, siblings.at_fault(MOST_NAMED))
+    return ChildrenMoved(step, change, changes, failure)
 
 
 def blocked_by(definition: Saga, keys: frozenset[str], family_id: int | None) -> list[str]:

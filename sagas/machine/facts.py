@@ -106,7 +106,7 @@ class Deadlocked:
 class ChildrenMoved:
     """Children of `step` came to something: how many more of each outcome. If with these all of
     them are completed: `changes` is what they give to the context, `failure` why it can't be
-    kept."""
+    kept. If with these the step gives up: `failure` is which of them were at fault, and why."""
 
     step: str
     change: Mapping[Outcome, int]

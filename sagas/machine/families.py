@@ -7,8 +7,8 @@ parent says waits in the child's row until the child has done it. Neither is eve
 transaction of a child waits for its parent's row.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from sagas.machine import events as ev
 from sagas.machine.attempts import settle_unclaimed, start_running
@@ -16,7 +16,7 @@ from sagas.machine.conflicts import conflicting
 from sagas.machine.decision import Draft, Start, Tell, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.facts import ChildrenMoved, ChildrenRefused, Order
-from sagas.machine.failures import EFFECT_OF, Failure, FailureKind
+from sagas.machine.failures import EFFECT_OF, MESSAGE_LIMIT, Failure, FailureKind
 from sagas.machine.state import Children, ExecutionState
 from sagas.machine.states import (
     GOING_FORWARD,
@@ -27,6 +27,9 @@ from sagas.machine.states import (
     StepStatus,
 )
 from sagas.machine.steps import Family, ForEach
+
+MOST_OF_A_REASON: Final = 120
+"""Characters of why one of several items gave up."""
 
 _SUCCESS = (Outcome.COMPLETED, Outcome.FINAL)
 
@@ -145,6 +148,51 @@ def all_completed(state: ExecutionState, step: str, change: Mapping[Outcome, int
     return children.changed(change).count(*_SUCCESS) == children.total
 
 
+def has_given_up(state: ExecutionState, step: str, change: Mapping[Outcome, int]) -> bool:
+    """Whether, with `change`, `step` gives up because of what its children did: it is time to read
+    which of them were at fault."""
+    children = state.step(step).children
+    if children is None or state.step(step).direction is not Direction.ACTION:
+        return False
+    after = children.changed(change)
+    return after.have_settled and after.count(Outcome.GAVE_UP) > 0
+
+
+def who_gave_up(
+    definition: Saga,
+    state: ExecutionState,
+    step: str,
+    change: Mapping[Outcome, int],
+    at_fault: tuple[int, Sequence[tuple[int, ev.SagaCompensating]]],
+) -> Failure | None:
+    """Why `step` gives up: how many of its children did, and the numbers and the reasons of the
+    first of them. None if all just turned back with their parent."""
+    count, first = at_fault
+    children = state.step(step).children
+    if not count or children is None:
+        return None
+    if not isinstance(definition.by_name[step], ForEach):
+        [(_, turned)] = first
+        message = f"It gave up: {turned.because} ({_reason(turned, MESSAGE_LIMIT)})."
+    else:
+        named = [f"item {number} ({_reason(turned, MOST_OF_A_REASON)})" for number, turned in first]
+        if count > len(first):
+            named.append(f"{count - len(first)} more")
+        message = f"{count} of {children.total} gave up: {', '.join(named)}."
+        if withdrawn := children.changed(change).count(Outcome.GAVE_UP) - count:
+            message += f" {withdrawn} were withdrawn because of that."
+        if unstarted := children.total - children.started:
+            message += f" {unstarted} were not started."
+    return Failure(FailureKind.REJECTED, "ChildrenGaveUp", message[:MESSAGE_LIMIT])
+
+
+def _reason(turned: ev.SagaCompensating, most: int) -> str:
+    if turned.failure is None:
+        return turned.because
+    text = f"{turned.failure.error}: {turned.failure.message}"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def _settle_family(draft: Draft, fact: ChildrenMoved) -> None:
     name = fact.step
     children = draft.state.step(name).children
@@ -157,11 +205,9 @@ def _settle_family(draft: Draft, fact: ChildrenMoved) -> None:
     elif draft.state.status in GOING_FORWARD and not _has_failed(children):
         _start_more(draft, name)
     elif children.have_settled:
-        message = children.refused or (
-            f"{children.count(Outcome.GAVE_UP)} of {children.total} gave up, "
-            f"{children.total - children.started} were not started; their own events say why."
-        )
-        _give_up(draft, name, Failure(FailureKind.REJECTED, "ChildrenGaveUp", message))
+        message = children.refused or "They turned back with their parent."
+        known = None if children.refused else fact.failure
+        _give_up(draft, name, known or Failure(FailureKind.REJECTED, "ChildrenGaveUp", message))
 
 
 def _has_failed(children: Children) -> bool:

@@ -6,7 +6,12 @@ from typing import Any
 
 from django.db import connection
 
-from sagas.machine import ExecutionStatus, Order, Outcome, StepState
+from sagas.machine import ExecutionStatus, Order, Outcome, StepState, event_json
+from sagas.machine.events import SagaCompensating
+from sagas.machine.operate import BY_PARENT
+
+AtFault = tuple[int, list[tuple[int, SagaCompensating]]]
+"""How many children gave up by themselves; of the first, their numbers and why."""
 
 TAKE_OUTCOMES = """
 -- Waits for children that are at work right now; they never wait for their parent.
@@ -46,6 +51,19 @@ WHERE parent_id = %(parent_id)s AND parent_step = %(step)s
   AND (status NOT IN ('completed', 'compensated') OR (status = 'completed' AND terms ? 'held'))
   AND (version, definition_digest) <> (%(version)s, %(digest)s)
 ORDER BY number
+"""
+
+AT_FAULT = """
+-- Those that turned back first and by themselves, and not because their parent said so.
+SELECT child.number, turned.data, count(*) OVER ()
+FROM sagas_sagaexecution AS child
+CROSS JOIN LATERAL (
+    SELECT data FROM sagas_sagaevent
+    WHERE execution_id = child.id AND type = 'saga.compensating' ORDER BY seq LIMIT 1
+) AS turned
+WHERE child.parent_id = %(parent_id)s AND child.parent_step = %(step)s
+  AND child.outcome = 'gave_up' AND turned.data ->> 'because' <> %(parent)s
+ORDER BY child.number LIMIT %(most)s
 """
 
 _LIVE = {ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATING}
@@ -107,6 +125,28 @@ def unlike(parent_id: int, step: str, version: int, digest: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(UNLIKE, values)
         return [row[0] for row in cursor.fetchall()]
+
+
+def at_fault(parent_id: int, step: str, most: int) -> AtFault:
+    """The children of `step` that gave up by themselves: how many, and of `most` of them, in order,
+    the number and why it turned back."""
+    values: dict[str, Any] = {
+        "parent_id": parent_id,
+        "step": step,
+        "parent": BY_PARENT,
+        "most": most,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(AT_FAULT, values)
+        rows = cursor.fetchall()
+    turned = [(number, _turned(json.loads(data))) for number, data, _ in rows]
+    return (rows[0][2] if rows else 0), turned
+
+
+def _turned(data: dict[str, Any]) -> SagaCompensating:
+    event = event_json.from_json(SagaCompensating.type, data)
+    assert isinstance(event, SagaCompensating), "it was looked up by its type"
+    return event
 
 
 def _written(steps: dict[str, Any]) -> set[str]:

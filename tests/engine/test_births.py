@@ -131,43 +131,6 @@ def held() -> set[int]:
     return set(SagaLock.objects.exclude(execution__saga_type="holder").values_list(flat=True))
 
 
-@pytest.mark.parametrize(("depth", "around"), [(1, alone), (2, beside), (4, alone)])
-@pytest.mark.parametrize("leaf", COMPLETED.values(), ids=COMPLETED)
-def test_l4_a_child_that_is_born_completed_completes_its_parent(
-    leaf: Callable[[], Saga], depth: int, around: Any, define: Any, committed: Any
-) -> None:
-    nest(define, leaf(), depth, around)
-    started = engine.start("top", CONTEXT)
-    assert started.status == "completed"
-    assert statuses(started.execution_id) == {"completed"}
-
-
-@pytest.mark.parametrize(("depth", "around"), [(1, alone), (2, beside), (4, alone)])
-@pytest.mark.parametrize("leaf", TURNED_BACK.values(), ids=TURNED_BACK)
-def test_l4_a_child_that_turns_back_at_birth_turns_its_parent_back(
-    leaf: Callable[[], Saga], depth: int, around: Any, define: Any, committed: Any
-) -> None:
-    """All of it in the transaction of the start, and no step of it ever runs."""
-    nest(define, leaf(), depth, around)
-    started = engine.start("top", CONTEXT)
-    assert statuses(started.execution_id) == {"compensated"}
-    work_off(committed)
-    assert done == []
-    assert held() == set()
-
-
-@pytest.mark.parametrize("leaf", TURNED_BACK.values(), ids=TURNED_BACK)
-def test_l4_also_when_the_step_becomes_due_later(
-    leaf: Callable[[], Saga], define: Any, committed: Any
-) -> None:
-    nest(define, leaf(), 3, alone)
-    define(Saga("later", [step("first"), SubSaga("top"), step("never")]))
-    started = engine.start("later", CONTEXT)
-    work_off(committed)
-    assert statuses(started.execution_id) == {"compensated"}
-    assert done == ["first", "unfirst"]
-
-
 def test_l4_what_is_completed_at_birth_is_undone_with_its_parent(
     define: Any, committed: Any
 ) -> None:
@@ -294,3 +257,40 @@ def test_sagas_that_are_nested_too_deep_turn_back(define: Any, committed: Any) -
     started = engine.start(inner, {}, saga_id="y" * 100)
     assert statuses(started.execution_id) == {"compensated"}
     assert len(members(started.execution_id)) == 3
+
+
+@pytest.mark.parametrize(("depth", "around"), [(1, alone), (2, beside), (4, alone)])
+@pytest.mark.parametrize("leaf", COMPLETED.values(), ids=COMPLETED)
+def test_l4_a_child_that_is_born_completed_completes_its_parent(
+    leaf: Callable[[], Saga], depth: int, around: Any, define: Any, committed: Any
+) -> None:
+    nest(define, leaf(), depth, around)
+    started = engine.start("top", CONTEXT)
+    assert started.status == "completed"
+    assert statuses(started.execution_id) == {"completed"}
+
+
+@pytest.mark.parametrize(("depth", "around"), [(1, alone), (2, beside), (4, alone)])
+@pytest.mark.parametrize("leaf", TURNED_BACK.values(), ids=TURNED_BACK)
+def test_l4_a_child_that_turns_back_at_birth_turns_its_parent_back(
+    leaf: Callable[[], Saga], depth: int, around: Any, define: Any, committed: Any
+) -> None:
+    """All of it in the transaction of the start, and no step of it ever runs."""
+    nest(define, leaf(), depth, around)
+    started = engine.start("top", CONTEXT)
+    assert statuses(started.execution_id) == {"compensated"}
+    work_off(committed)
+    assert done == []
+    assert held() == set()
+
+
+@pytest.mark.parametrize("leaf", TURNED_BACK.values(), ids=TURNED_BACK)
+def test_l4_also_when_the_step_becomes_due_later(
+    leaf: Callable[[], Saga], define: Any, committed: Any
+) -> None:
+    nest(define, leaf(), 3, alone)
+    define(Saga("later", [step("first"), SubSaga("top"), step("never")]))
+    started = engine.start("later", CONTEXT)
+    work_off(committed)
+    assert statuses(started.execution_id) == {"compensated"}
+    assert done == ["first", "unfirst"]
