@@ -92,7 +92,7 @@ def is_untouched(execution_id: int) -> None:
     assert row(execution_id).last_seq == before.last_seq
 
 
-CHANGES = {
+CHANGES: dict[str, list[Any]] = {
     "renamed": [step("a2"), step("b"), WaitFor("w")],
     "inserted": [step("a"), step("new"), step("b"), WaitFor("w")],
     "removed": [step("a"), step("b")],
