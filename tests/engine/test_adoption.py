@@ -179,6 +179,18 @@ def test_r26_a_parent_takes_its_items_along(define: Any, committed: Any) -> None
     assert row(pk("s~label.1")).version == 2
 
 
+def test_s4_items_that_need_not_be_undone_are_left_with_their_step(define: Any) -> None:
+    each: Any = {"over": "items", "action": does, "max_concurrency": 1}
+    start(define, ForEach("label", compensation=does, **each), step("b"), items=[1, 2])
+    do(pk("s~label.0"), "each")
+    redefine(ForEach("label", **each), step("b"))
+    assert "--leave label" in refusal()
+    assert "no step 'x' to leave" in refusal(leave=["x"])
+    engine.adopt("s", leave=["label"], **BY)
+    item = row(pk("s~label.0"))
+    assert item.definition_digest == registry.get("shop.label", 1).digest
+
+
 def test_s5_what_the_parent_said_is_not_lost_by_the_move(define: Any, committed: Any) -> None:
     define(Saga("pack", [step("fold"), step("tape")]))
     execution_id = start(define, SubSaga("pack"), step("b"))

@@ -139,8 +139,8 @@ AND (saga_type, version) IN (
         name="A parent that is moved leaves its items behind",
         clause="S12, R26",
         file=_OPERATING,
-        before="operate_on_many(adopting.items_left(found), items)",
-        after="operate_on_many((), items)",
+        before="refused |= operate_on_many(saga_ids, same).refused",
+        after="refused |= operate_on_many((), same).refused",
         tests=ADOPTION,
     ),
     Fault(
