@@ -61,11 +61,11 @@ class Registry:
         if digest in ("", known.digest):
             return ""
         return (
-            f"{saga_id} is a {saga_type} in version {version} of another structure than this "
-            f"process has: its own is {digest}, and here is {known.digest}. Its steps were changed "
-            f"under their version, so it is left for a process that has its own. If none has, "
-            f"deploy the code that does, or move it on purpose: manage.py saga adopt {saga_id} "
-            f"--version {version}."
+            f"{saga_id} was started with another structure of {saga_type}, version {version}, than "
+            f"this process has: its own is {digest}, and here is {known.digest}. Steps were "
+            f"changed under their version, so it is left for a process that has its own. If none "
+            f"has, deploy the code that does, or move it on purpose: manage.py saga adopt "
+            f"{saga_id} --version {version}."
         )
 
     def get(self, saga_type: str, version: int) -> Saga:

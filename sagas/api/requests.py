@@ -83,6 +83,9 @@ Version = Annotated[
 ]
 
 
+Names = Annotated[list[Annotated[str, StringConstraints(max_length=63)]], Field(max_length=1000)]
+
+
 class Request(Schema):
     model_config = ConfigDict(extra="forbid")
 
@@ -180,9 +183,7 @@ class AmendRequest(ActionRequest):
 
 class AdoptRequest(ActionRequest):
     version: Version = None
-    leave: list[str] = Field(
-        [], max_length=1000, description="Steps that were done, and need not be undone."
-    )
+    leave: Names = Field([], description="Steps that were done, and need not be undone.")
 
     def operation(self, by: str) -> Adopt:
         return Adopt(version=self.version, leave=tuple(self.leave), by=by, reason=self.reason)
@@ -218,7 +219,7 @@ class ManyRequest(Request):
     step: str | None = None
     changes: dict[str, Any] | None = None
     version: Version = None
-    leave: list[str] | None = Field(None, max_length=1000)
+    leave: Names | None = None
     filter: FilterRequest = Field(description="At least one condition.")
     limit: int = Field(100, ge=1, le=1000)
     before: int | None = Field(

@@ -1,5 +1,8 @@
 """Moving executions to another definition, because a person says so (S12)."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from sagas.engine.saving import Transition, news_of
 from sagas.errors import NoSuchExecution
 from sagas.listeners import announce
@@ -40,21 +43,21 @@ def planned(execution_id: int, fact: Adopt) -> Adoption:
     return _planned(found, _definition(found, fact), fact)
 
 
-def items_left(found: Transition) -> list[str]:
-    """The items of an execution that has moved which don't go by its new definition yet: a part of
-    them, as long as there are any. None of those that are over for good."""
-    saga_ids: list[str] = []
-    for step in found.definition.by_name.values():
+def items_left(found: Transition, fact: Adopt) -> Iterator[tuple[list[str], Adopt]]:
+    """The items of an execution that has moved which don't go by its new definition yet, and how
+    they come to, for each `ForEach`. None of those that are over for good."""
+    definition = found.definition
+    for step in definition.by_name.values():
         if isinstance(step, ForEach):
-            name = items_type(found.definition.saga_type, step)
-            items = registry.get(name, found.definition.version)
-            saga_ids += children.unlike(found.row.id, step.name, items.version, items.digest)
-    return saga_ids
+            items = registry.get(items_type(definition.saga_type, step), definition.version)
+            leave = tuple(items.by_name) if step.name in fact.leave else ()
+            saga_ids = children.unlike(found.row.id, step.name, items.version, items.digest)
+            yield saga_ids, replace(fact, version=definition.version, leave=leave)
 
 
 def _definition(row: Locked, fact: Adopt) -> Saga:
     state = row.state
-    return registry.get(state.saga_type, fact.version or state.version)
+    return registry.get(state.saga_type, state.version if fact.version is None else fact.version)
 
 
 def _planned(row: Locked, definition: Saga, fact: Adopt) -> Adoption:

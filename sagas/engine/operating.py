@@ -9,7 +9,7 @@ may be called inside a transaction: they commit what they do.
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -183,8 +183,9 @@ def _adopt(saga_id: str, fact: Adopt) -> Verdict:
     found = _hand_in(saga_id, fact)
     if found.decision.verdict is Verdict.ACCEPTED:
         transact(found.row.id, Woken())  # it goes on at once
-    items = replace(fact, version=found.definition.version)
-    refused = operate_on_many(adopting.items_left(found), items).refused
+    refused: dict[str, str] = {}
+    for saga_ids, same in adopting.items_left(found, fact):
+        refused |= operate_on_many(saga_ids, same).refused
     if refused:
         [first, *_] = refused.values()
         raise Refused(

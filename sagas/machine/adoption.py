@@ -20,6 +20,7 @@ from sagas.machine.definition import Saga
 from sagas.machine.facts import Adopt
 from sagas.machine.order import frontier, is_done
 from sagas.machine.preview import way_back
+from sagas.machine.rehearsal import may_go_back
 from sagas.machine.state import ExecutionState, StepState
 from sagas.machine.states import TERMINAL, TRIED_FORWARD, Direction, ExecutionStatus, StepStatus
 from sagas.machine.steps import ForEach, SagaStep, Sleep, Step, WaitFor
@@ -73,7 +74,7 @@ def adoption(
     dropped = _not_begun(definition, state)
     steps = {name: step for name, step in state.steps.items() if name not in dropped}
     kept = replace(state, steps=steps)
-    refused = [*_out_of_reach(state, leave, now)]
+    refused = [*_out_of_reach(definition, state, leave, now)]
     if not refused:
         refused += _misfits(definition, kept, digest, began_with, leave, now)
     return Adoption(
@@ -127,7 +128,9 @@ def _fits(known: Step | None, step: StepState) -> bool:
     return isinstance(known, kind)
 
 
-def _out_of_reach(state: ExecutionState, leave: Collection[str], now: datetime) -> Iterator[str]:
+def _out_of_reach(
+    definition: Saga, state: ExecutionState, leave: Collection[str], now: datetime
+) -> Iterator[str]:
     may_be_undone = state.status is ExecutionStatus.COMPLETED and state.terms.held
     if state.status in TERMINAL and not may_be_undone:
         yield f"The saga is {state.status}: nothing is left to act on."
@@ -137,13 +140,10 @@ def _out_of_reach(state: ExecutionState, leave: Collection[str], now: datetime) 
                 f"Step {name} is at work, until {step.lease_until:%H:%M:%S %Z} at most: wait until "
                 f"it has settled."
             )
+    known = dict.fromkeys([*state.steps, *definition.by_name])
     for name in leave:
-        if not _is_settled(state.step(name)):
-            yield f"Step {name} is {state.step(name).status}: only one that was done can be left."
-
-
-def _is_settled(step: StepState) -> bool:
-    return step.status in TRIED_FORWARD
+        if name not in known:
+            yield f"There is no step {name!r} to leave. Steps: {', '.join(known)}."
 
 
 def _misfits(
@@ -154,6 +154,7 @@ def _misfits(
     leave: Collection[str],
     now: datetime,
 ) -> Iterator[str]:
+    leave = {name for name in leave if _was_done(state.step(name))}
     found = [
         problem
         for problem in at_steps(definition, state, digest)
@@ -182,7 +183,7 @@ def _perhaps_lost(
         if isinstance(known := definition.by_name.get(name), SagaStep | ForEach)
         and known.compensation is None
         and name not in definition.after_pivot
-        and has_to_be_undone(definition, state, step)
+        and (has_to_be_undone(definition, state, step) or _has_items(definition, state, step))
     ]
     if began_with is not None:
         return [name for name in bare if _could_undo(began_with.by_name.get(name))]
@@ -191,6 +192,15 @@ def _perhaps_lost(
             if with_compensations(definition, names).digest == digest:
                 return list(names)
     return bare
+
+
+def _was_done(step: StepState) -> bool:
+    return step.status in TRIED_FORWARD or step.children is not None
+
+
+def _has_items(definition: Saga, state: ExecutionState, step: StepState) -> bool:
+    """Whether items of a step that is at work may have to be undone."""
+    return bool(step.children and step.children.started) and may_go_back(definition, state)
 
 
 def _could_undo(known: Step | None) -> bool:

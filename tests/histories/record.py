@@ -33,6 +33,7 @@ from sagas.machine import (
     SubSaga,
     WaitFor,
 )
+from sagas.registry import registry
 from tests.engine.driving import claim, pass_time, row
 
 FOLDER = Path(__file__).parent
@@ -214,6 +215,17 @@ def test_resolved(define: Any) -> None:
     engine.resolve("s", "a", by="anna", reason="called the depot")
     assert row(saga).status == "compensated"
     save("s", "resolved")
+
+
+def test_adopted(define: Any) -> None:
+    """A step was added under the same version, before one that nobody had begun."""
+    saga = start(define, step("a"), step("b"))
+    do(saga, "a")
+    registry._sagas["shop", 1] = Saga("shop", [step("a"), step("new"), step("b")])
+    engine.adopt("s", by="anna", reason="she knows why", leave=["a"])
+    do(saga, "new", "b")
+    assert row(saga).status == "completed"
+    save("s", "adopted")
 
 
 def test_blocked(define: Any) -> None:

@@ -11,6 +11,7 @@ _OPERATING = "sagas/engine/operating.py"
 _TREE = "sagas/machine/tree.py"
 
 STRUCTURE = ("engine/test_structure",)
+ADOPTION = ("engine/test_adoption",)
 ATTENTION = ("engine/test_attention",)
 
 STRUCTURE_FAULTS: Final = (
@@ -84,7 +85,7 @@ AND (saga_type, version) IN (
         file=_ADOPTION,
         before="if name not in leave and name not in named:",
         after="if name in leave and name not in named:",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="A definition that is known does not tell what it could undo",
@@ -92,7 +93,7 @@ AND (saga_type, version) IN (
         file=_ADOPTION,
         before="return [name for name in bare if _could_undo(began_with.by_name.get(name))]",
         after="return []",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="A move does not wait for a step at work",
@@ -100,7 +101,7 @@ AND (saga_type, version) IN (
         file=_ADOPTION,
         before="if step.lease_until is not None and step.lease_until > now:",
         after="if step.lease_until is not None and step.lease_until < now:",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="What was not begun stays due after a move",
@@ -108,7 +109,7 @@ AND (saga_type, version) IN (
         file=_ADOPTION,
         before="        draft.emit(ev.StepWithdrawn(name, Direction.ACTION))\n",
         after="        pass\n",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="What has ended is moved",
@@ -116,7 +117,7 @@ AND (saga_type, version) IN (
         file=_ADOPTION,
         before="if state.status in TERMINAL and not may_be_undone:",
         after="if state.status in TERMINAL and may_be_undone:",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="A moved execution keeps its old structure",
@@ -124,7 +125,7 @@ AND (saga_type, version) IN (
         file=_EXECUTIONS,
         before="SET version = %(version)s, definition_digest = %(digest)s, orders",
         after="SET version = %(version)s, orders",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="A move loses what the parent said",
@@ -132,15 +133,15 @@ AND (saga_type, version) IN (
         file=_EXECUTIONS,
         before=", orders = %(orders)s::jsonb\n",
         after="\n",
-        tests=STRUCTURE,
+        tests=ADOPTION,
     ),
     Fault(
         name="A parent that is moved leaves its items behind",
         clause="S12, R26",
         file=_OPERATING,
-        before="operate_on_many(adopting.items_left(found), items)",
-        after="operate_on_many((), items)",
-        tests=STRUCTURE,
+        before="refused |= operate_on_many(saga_ids, same).refused",
+        after="refused |= operate_on_many((), same).refused",
+        tests=ADOPTION,
     ),
     Fault(
         name="A failed child is invisible from its top",

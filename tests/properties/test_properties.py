@@ -29,7 +29,7 @@ def test_every_kind_of_fact_event_and_turn_is_met() -> None:
     """The test above proves nothing of what its walks never come across."""
     run_state_machine_as_test(Counted, settings=THE_SAME_WALKS)
     facts = [fact.__name__ for fact in get_args(Fact)]
-    expected = {*EVENT_TYPES}
+    expected = {*EVENT_TYPES} - {"saga.adopted"}  # no fact leads to it, but another definition
     expected |= {f"{name} accepted" for name in facts}
     expected |= {f"{fact.__name__} refused" for fact in (*get_args(Operation), Claim)}
     expected |= {f"{fact.__name__} {how}" for fact in (Succeeded, Failed) for how in IN_VAIN}
