@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from sagas import engine, queries
 from sagas.api import views
-from sagas.api.access import require_right_to, require_staff
+from sagas.api.access import only, staff, who_may
 from sagas.api.requests import (
     ActionRequest,
     AmendRequest,
@@ -22,7 +22,7 @@ from sagas.api.requests import (
 )
 from sagas.api.schemas import Execution, ManyResult, Problem
 from sagas.errors import BadInput
-from sagas.machine import Operation
+from sagas.machine import Amend, Cancel, Operation, Pause, Resolve, Resume, Skip, TryAgain
 
 router = Router()
 
@@ -46,11 +46,10 @@ REQUESTS: Final[dict[str, type[ActionRequest]]] = {
 }
 
 
-@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult})
+@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult}, auth=only(staff))
 def act_on_many(request: Any, payload: ManyRequest) -> dict[str, Any]:
     """For staff: the same action on all that match, newest first; each succeeds or is refused by
     itself. `dry_run` only counts them."""
-    require_staff(request.auth)
     operation = _operation(payload, request.auth.get_username())
     wanted = payload.filter.as_filter()
     found = queries.targets(wanted, request.auth, before=payload.before, limit=payload.limit)
@@ -70,69 +69,67 @@ def show_one_of_that_name(request: Any) -> dict[str, Any]:
     return views.show(request, "actions")
 
 
-@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS)
+@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS, auth=only(who_may()))
 def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dict[str, Any]:
     """Hand the wait of that name what it waits for. May come early; a second one changes
     nothing."""
-    found = queries.execution(saga_id, request.auth)
-    engine.signal(found.saga_id, name, payload.payload, by=request.auth.get_username())
+    engine.signal(request.found.saga_id, name, payload.payload, by=request.auth.get_username())
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
-@router.post("/sagas/{saga_id}/cancel", response=ANSWERS)
+@router.post("/sagas/{saga_id}/cancel", response=ANSWERS, auth=only(who_may(Cancel)))
 def cancel(request: Any, saga_id: str, payload: CancelRequest) -> dict[str, Any]:
     """Turn back: what is in flight settles, then what happened is undone. Not past the pivot."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/pause", response=ANSWERS)
+@router.post("/sagas/{saga_id}/pause", response=ANSWERS, auth=only(who_may(Pause)))
 def pause(request: Any, saga_id: str, payload: PauseRequest) -> dict[str, Any]:
     """For staff: start nothing more, in either direction, until it is resumed."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/resume", response=ANSWERS)
+@router.post("/sagas/{saga_id}/resume", response=ANSWERS, auth=only(who_may(Resume)))
 def resume(request: Any, saga_id: str, payload: ResumeRequest) -> dict[str, Any]:
     """For staff: go on, in the direction in which it was paused."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/retry", response=ANSWERS)
+@router.post("/sagas/{saga_id}/retry", response=ANSWERS, auth=only(who_may(TryAgain)))
 def retry(request: Any, saga_id: str, payload: RetryRequest) -> dict[str, Any]:
     """For staff: try again what gave up, with all its attempts; or now what is due later."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/skip", response=ANSWERS)
+@router.post("/sagas/{saga_id}/skip", response=ANSWERS, auth=only(who_may(Skip)))
 def skip(request: Any, saga_id: str, payload: SkipRequest) -> dict[str, Any]:
     """For staff: go on as if the step had succeeded and had returned `changes`."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/resolve", response=ANSWERS)
+@router.post("/sagas/{saga_id}/resolve", response=ANSWERS, auth=only(who_may(Resolve)))
 def resolve(request: Any, saga_id: str, payload: ResolveRequest) -> dict[str, Any]:
     """For staff: take a compensation that gave up as done by hand, or a pivot whose outcome was
     unknown as not happened."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/amend", response=ANSWERS)
+@router.post("/sagas/{saga_id}/amend", response=ANSWERS, auth=only(who_may(Amend)))
 def amend(request: Any, saga_id: str, payload: AmendRequest) -> dict[str, Any]:
     """For staff: change keys of the context of a saga that has failed, or is paused."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-def _act(request: Any, saga_id: str, payload: ActionRequest) -> dict[str, Any]:
-    found = queries.execution(saga_id, request.auth)
-    operation = payload.operation(request.auth.get_username())
-    require_right_to(operation, request.auth)
-    engine.operate(found.saga_id, operation)
+def _act(request: Any, payload: ActionRequest) -> dict[str, Any]:
+    saga_id = request.found.saga_id
+    engine.operate(saga_id, payload.operation(request.auth.get_username()))
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
 def _operation(payload: ManyRequest, by: str) -> Operation:
     """The action as it would be asked for alone. Raises `BadInput` as that would."""
-    given = payload.dict(include={"reason", "step", "changes"}, exclude_unset=True)
+    names = {"reason", "step", "changes"} & payload.model_fields_set
+    given = {name: getattr(payload, name) for name in names}
     try:
         return REQUESTS[payload.action].model_validate(given).operation(by)
     except ValidationError as error:

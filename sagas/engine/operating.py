@@ -32,6 +32,7 @@ from sagas.machine import (
     way_back,
 )
 from sagas.machine.context import NotStorable
+from sagas.machine.storable import shown
 from sagas.registry import registry
 from sagas.store import executions
 from sagas.store.executions import Unreadable
@@ -159,8 +160,8 @@ def _hand_in(saga_id: str, fact: Operation | Signal) -> Verdict:
 
 def _id_of(saga_id: str) -> int:
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    is_id = isinstance(saga_id, str) and inputs.ANY_ID.fullmatch(saga_id)
+    is_id = inputs.is_text(saga_id) and inputs.ANY_ID.fullmatch(saga_id)
     found = executions.find(saga_id) if is_id else {}
-    if saga_id not in found:
-        raise NoSuchExecution(f"There is no saga {saga_id!r}.")
+    if not is_id or saga_id not in found:
+        raise NoSuchExecution(f"There is no saga {shown(saga_id)}.")
     return found[saga_id].id
