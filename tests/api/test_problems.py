@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import include, path
 from pydantic import BaseModel
 
-from sagas import engine
-from sagas.api import api, views
+from sagas import engine, queries
+from sagas.api import api
 from sagas.errors import BadInput
 from sagas.machine import Direction, InvalidInput, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
@@ -82,7 +82,7 @@ NO_LOCKS: list[tuple[Callable[[Any], Any], str, str]] = [
 @pytest.mark.parametrize("role", ["validate", "locks"])
 def test_what_a_definition_raises_is_a_refusal(alice: Caller, define: Any, role: str) -> None:
     cases = REFUSALS if role == "validate" else [*REFUSALS, *NO_LOCKS]
-    given = {"given": {}}
+    given: dict[str, Any] = {"given": {}}
     for number, (function, field, said) in enumerate(cases):
         name = f"odd{number}"
         options: Any = {role: function}
@@ -107,8 +107,8 @@ def test_so_it_is_for_a_child_and_for_the_command(
 ) -> None:
     options: Any = {role: lambda context: [context["quantity"]]}
     define(Saga("part", [SagaStep("a", lambda _: None)], **options))
-    steps = [SagaStep("first", lambda _: None, lambda _: None), SubSaga("part")]
-    define(Saga("whole", steps))
+    first = SagaStep("first", lambda _: None, lambda _: None)
+    define(Saga("whole", [first, SubSaga("part")]))
     started = engine.start("whole", {})
     work = engine.claim(started.execution_id, "first", Direction.ACTION, 0)
     assert work
@@ -158,7 +158,7 @@ def test_errors_of_django_are_in_json(
         (Http404("secret"), 404, "not_found"),
     ):
         with monkeypatch.context() as patch:
-            patch.setattr(views.queries, "page", raising(error))
+            patch.setattr(queries, "page", raising(error))
             answer = client.get(f"{address}sagas")
         is_problem(answer, status, word)
         assert b"secret" not in answer.content
