@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "examples.order_processing",
 ]
 MIDDLEWARE = [
+    "sagas.api.middleware.json_problems",  # the first: it sees what the others answer
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -21,6 +21,8 @@ class SagaError(Exception):
     """
 
     fields: Mapping[str, str] = {}
+    more: int = 0
+    """How many more fields are at fault."""
 
 
 class UnknownSaga(SagaError):
@@ -28,11 +30,13 @@ class UnknownSaga(SagaError):
 
 
 class BadInput(SagaError):
-    """The fields at fault can't be used; nothing else is wrong."""
+    """The fields at fault can't be used; nothing else is wrong. `more` are, of which nothing is
+    said."""
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
+    def __init__(self, fields: Mapping[str, str], more: int = 0) -> None:
         super().__init__("; ".join(f"{name}: {message}" for name, message in fields.items()))
         self.fields = dict(fields)
+        self.more = more
 
 
 class Conflict(SagaError):

@@ -73,7 +73,7 @@ class Wanted:
 def wanted(definition: Saga, new: NewSaga) -> Wanted:
     """A start of `definition`; an id is made if it has none. Raises `BadInput`."""
     saga_id = str(uuid.uuid4()) if new.saga_id is None else new.saga_id
-    if not isinstance(saga_id, str) or not SAGA_ID.fullmatch(saga_id):
+    if not is_text(saga_id) or not SAGA_ID.fullmatch(saga_id):
         message = (
             f"use 1 to {SAGA_ID_LENGTH} letters, digits, '.', '_', ':' or '-', and begin with a "
             f"letter or digit."
@@ -143,10 +143,15 @@ def _refused(error: NotStorable) -> BadInput:
     return BadInput({below_context(error.path): error.message})
 
 
+def is_text(value: object) -> bool:
+    """By its type: a lazy object says that it is of the class of what it stands for."""
+    return issubclass(type(value), str)
+
+
 def checked_text(**texts: str) -> None:
     """Raises `BadInput`, naming it, for a text that can't be kept."""
     for name, text in texts.items():
-        if not isinstance(text, str):
+        if not is_text(text):
             raise BadInput({name: f"must be a text, and is of type {type(text).__name__}."})
     try:
         storable_json(texts)
@@ -160,7 +165,7 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
         raise BadInput({"tags": f"must be a list of texts, and is {type(tags).__name__}."})
     found: dict[str, None] = {}
     for tag in tags:
-        if not isinstance(tag, str) or not TAG.fullmatch(tag):
+        if not is_text(tag) or not TAG.fullmatch(tag):
             message = "use 1 to 64 letters, digits, '.', '_', ':' or '-', a letter or digit first."
             raise BadInput({"tags": f"{shown(tag)} is none: {message}"})
         found[tag] = None
@@ -174,7 +179,7 @@ def checked_moment(name: str, moment: datetime | None) -> datetime | None:
     reaches."""
     if moment is None:
         return None
-    if not isinstance(moment, datetime):
+    if not issubclass(type(moment), datetime):
         raise BadInput(
             {name: f"must be an aware datetime, and is of type {type(moment).__name__}."}
         )

@@ -1,5 +1,6 @@
 """Who asks, and what they may do."""
 
+from collections.abc import Callable
 from typing import Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -8,7 +9,7 @@ from ninja.errors import HttpError
 from ninja.security import HttpBearer
 from ninja.utils import check_csrf
 
-from sagas import tokens, users
+from sagas import queries, tokens, users
 from sagas.machine import Adopt, Cancel, Operation
 
 OWNERS_MAY: Final = (Cancel,)
@@ -16,11 +17,51 @@ OWNERS_MAY: Final = (Cancel,)
 knowledge of what a participant has done."""
 
 
+Check = Callable[[HttpRequest, AbstractBaseUser], None]
+"""Raises for who may not do what is asked for."""
+
+
 class BearerToken(HttpBearer):
     """`Authorization: Bearer TOKEN`, from `manage.py saga_token`."""
 
+    def __init__(self, check: Check = lambda *_: None) -> None:
+        super().__init__()
+        self._check = check
+
     def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
-        return tokens.user_of(token)
+        user = tokens.user_of(token)
+        if user is not None:
+            self._check(request, user)
+        return user
+
+
+def only(check: Check) -> list[Callable[[HttpRequest], object]]:
+    """The ways in, for those who pass `check`: it is asked before the body is looked at."""
+
+    def session(request: HttpRequest) -> AbstractBaseUser | None:
+        user = browser_session(request)
+        if user is not None:
+            check(request, user)
+        return user
+
+    return [BearerToken(check), session]
+
+
+def staff(request: HttpRequest, user: AbstractBaseUser) -> None:
+    require_staff(user)
+
+
+def who_may(operation: type[Operation | Adopt] | None = None) -> Check:
+    """Who sees the execution in the path, and may do that to it; any of them may signal it. It is
+    left in `request.found`. Raises `NoSuchExecution`, too."""
+
+    def check(request: HttpRequest, user: AbstractBaseUser) -> None:
+        saga_id = request.resolver_match.kwargs["saga_id"]  # type: ignore[union-attr]  # resolved
+        request.found = queries.execution(saga_id, user)  # type: ignore[attr-defined]
+        if operation is not None and not issubclass(operation, OWNERS_MAY):
+            require_staff(user)
+
+    return check
 
 
 def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
@@ -31,12 +72,6 @@ def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
     if check_csrf(request) is not None:
         raise HttpError(403, "A session needs a CSRF token: send its cookie as X-CSRFToken.")
     return user
-
-
-def require_right_to(operation: Operation | Adopt, user: AbstractBaseUser) -> None:
-    """Raises `HttpError` 403 for who may see an execution, but not do that to it."""
-    if not isinstance(operation, OWNERS_MAY):
-        require_staff(user)
 
 
 def require_staff(user: AbstractBaseUser) -> None:

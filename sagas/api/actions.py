@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from sagas import engine, queries, users
 from sagas.api import views
-from sagas.api.access import require_right_to, require_staff
+from sagas.api.access import only, staff, who_may
 from sagas.api.requests import (
     ActionRequest,
     AdoptRequest,
@@ -23,7 +23,7 @@ from sagas.api.requests import (
 )
 from sagas.api.schemas import Execution, ManyResult, Problem
 from sagas.errors import BadInput
-from sagas.machine import Adopt, Operation
+from sagas.machine import Adopt, Amend, Cancel, Operation, Pause, Resolve, Resume, Skip, TryAgain
 
 router = Router()
 
@@ -48,11 +48,10 @@ REQUESTS: Final[dict[str, type[ActionRequest]]] = {
 }
 
 
-@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult})
+@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult}, auth=only(staff))
 def act_on_many(request: Any, payload: ManyRequest) -> dict[str, Any]:
     """For staff: the same action on all that match, newest first; each succeeds or is refused by
     itself. `dry_run` only counts them."""
-    require_staff(request.auth)
     operation = _operation(payload, users.name_of(request.auth))
     wanted = payload.filter.as_filter()
     found = queries.targets(wanted, request.auth, before=payload.before, limit=payload.limit)
@@ -72,77 +71,74 @@ def show_one_of_that_name(request: Any) -> dict[str, Any]:
     return views.show(request, "actions")
 
 
-@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS)
+@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS, auth=only(who_may()))
 def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dict[str, Any]:
     """Hand the wait of that name what it waits for. May come early; a second one changes
     nothing."""
-    found = queries.execution(saga_id, request.auth)
-    engine.signal(found.saga_id, name, payload.payload, by=users.name_of(request.auth))
+    engine.signal(request.found.saga_id, name, payload.payload, by=users.name_of(request.auth))
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
-@router.post("/sagas/{saga_id}/cancel", response=ANSWERS)
+@router.post("/sagas/{saga_id}/cancel", response=ANSWERS, auth=only(who_may(Cancel)))
 def cancel(request: Any, saga_id: str, payload: CancelRequest) -> dict[str, Any]:
     """Turn back: what is in flight settles, then what happened is undone. Not past the pivot."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/pause", response=ANSWERS)
+@router.post("/sagas/{saga_id}/pause", response=ANSWERS, auth=only(who_may(Pause)))
 def pause(request: Any, saga_id: str, payload: PauseRequest) -> dict[str, Any]:
     """For staff: start nothing more, in either direction, until it is resumed."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/resume", response=ANSWERS)
+@router.post("/sagas/{saga_id}/resume", response=ANSWERS, auth=only(who_may(Resume)))
 def resume(request: Any, saga_id: str, payload: ResumeRequest) -> dict[str, Any]:
     """For staff: go on, in the direction in which it was paused."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/retry", response=ANSWERS)
+@router.post("/sagas/{saga_id}/retry", response=ANSWERS, auth=only(who_may(TryAgain)))
 def retry(request: Any, saga_id: str, payload: RetryRequest) -> dict[str, Any]:
     """For staff: try again what gave up, with all its attempts; or now what is due later."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/skip", response=ANSWERS)
+@router.post("/sagas/{saga_id}/skip", response=ANSWERS, auth=only(who_may(Skip)))
 def skip(request: Any, saga_id: str, payload: SkipRequest) -> dict[str, Any]:
     """For staff: go on as if the step had succeeded and had returned `changes`."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/resolve", response=ANSWERS)
+@router.post("/sagas/{saga_id}/resolve", response=ANSWERS, auth=only(who_may(Resolve)))
 def resolve(request: Any, saga_id: str, payload: ResolveRequest) -> dict[str, Any]:
     """For staff: take a compensation that gave up as done by hand, or a pivot whose outcome was
     unknown as not happened."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/amend", response=ANSWERS)
+@router.post("/sagas/{saga_id}/amend", response=ANSWERS, auth=only(who_may(Amend)))
 def amend(request: Any, saga_id: str, payload: AmendRequest) -> dict[str, Any]:
     """For staff: change keys of the context of a saga that has failed, or is paused."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-@router.post("/sagas/{saga_id}/adopt", response=ANSWERS)
+@router.post("/sagas/{saga_id}/adopt", response=ANSWERS, auth=only(who_may(Adopt)))
 def adopt(request: Any, saga_id: str, payload: AdoptRequest) -> dict[str, Any]:
     """For staff: go on by another definition of its type, on purpose. `GET …/adoption` shows
     before what that means."""
-    return _act(request, saga_id, payload)
+    return _act(request, payload)
 
 
-def _act(request: Any, saga_id: str, payload: ActionRequest) -> dict[str, Any]:
-    found = queries.execution(saga_id, request.auth)
-    operation = payload.operation(users.name_of(request.auth))
-    require_right_to(operation, request.auth)
-    engine.operate(found.saga_id, operation)
+def _act(request: Any, payload: ActionRequest) -> dict[str, Any]:
+    saga_id = request.found.saga_id
+    engine.operate(saga_id, payload.operation(users.name_of(request.auth)))
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
 def _operation(payload: ManyRequest, by: str) -> Operation | Adopt:
     """The action as it would be asked for alone. Raises `BadInput` as that would."""
-    words = {"reason", "step", "changes", "version", "leave"}
-    given = payload.dict(include=words, exclude_unset=True)
+    names = {"reason", "step", "changes", "version", "leave"} & payload.model_fields_set
+    given = {name: getattr(payload, name) for name in names}
     try:
         return REQUESTS[payload.action].model_validate(given).operation(by)
     except ValidationError as error:

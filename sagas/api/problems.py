@@ -1,10 +1,13 @@
 """One table from what goes wrong to what HTTP says, and the one form in which it is said."""
 
+import json
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import RawPostDataException
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -28,33 +31,70 @@ STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
     NoSuchExecution: (404, "not_found"),
 }
 
-WORDS: Final = {400: "malformed", 403: "forbidden"}
+WORDS: Final = {400: "malformed", 403: "forbidden", 413: "too_large"}
 """For what goes wrong before the engine is asked."""
+
+
+MOST_TOLD: Final = 20
+"""Fields at fault in one answer. Who has more to put right will ask again."""
+
+MOST_NAME: Final = 100
+MOST_TEXT: Final = 300
+MOST_MESSAGE: Final = 1000
+"""Characters of a field's name, of what is said about it, and of a message. They may repeat what
+was sent."""
+
+MOST_BYTES: Final = 40_000
+"""Of all fields as JSON, where a character may be twelve."""
+
+
+def problem(word: str, message: str, fields: Mapping[str, str], more: int = 0) -> dict[str, Any]:
+    """The body of every error. Without a message it is made of the fields; `more` are at fault."""
+    shown = {}
+    left = MOST_BYTES
+    for name, text in islice(fields.items(), MOST_TOLD):
+        name, text = _cut(name, MOST_NAME), _cut(text, MOST_TEXT)
+        left -= len(json.dumps([name, text]))
+        if left < 0:
+            break
+        shown[name] = text
+    more += len(fields) - len(shown)
+    said = message or "; ".join(f"{name}: {text}" for name, text in shown.items())
+    said = _cut(said, MOST_MESSAGE)
+    if more > 0:
+        said = f"{said} And {more:,} more."
+    return {"error": word, "message": said, "fields": shown, "more": more}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def install(api: NinjaAPI) -> None:
     """Makes `api` answer every error in this module's form."""
 
     def answer(
-        request: HttpRequest, status: int, word: str, message: str, fields: dict[str, str]
+        request: HttpRequest,
+        status: int,
+        word: str,
+        message: str,
+        fields: Mapping[str, str],
+        more: int = 0,
     ) -> HttpResponse:
-        return api.create_response(
-            request, {"error": word, "message": message, "fields": fields}, status=status
-        )
+        return api.create_response(request, problem(word, message, fields, more), status=status)
 
     @api.exception_handler(SagaError)
     def on_refusal(request: HttpRequest, error: SagaError) -> HttpResponse:
         status, word = STATUS[type(error)]
-        fields = dict(error.fields)
         if isinstance(error, UnknownSaga):
-            fields = {"saga_type": str(error)}
-        return answer(request, status, word, str(error), fields)
+            return answer(request, status, word, str(error), {"saga_type": str(error)})
+        message = "" if isinstance(error, BadInput) else str(error)
+        return answer(request, status, word, message, error.fields, error.more)
 
     @api.exception_handler(ValidationError)
     def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
         fields = {_path(item["loc"]): str(item["msg"]) for item in error.errors}
-        message = "; ".join(f"{name}: {text}" for name, text in fields.items())
-        return answer(request, 422, "bad_input", message, fields)
+        return answer(request, 422, "bad_input", "", fields)
 
     @api.exception_handler(HttpError)
     def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
@@ -63,6 +103,14 @@ def install(api: NinjaAPI) -> None:
         return answer(
             request, said.status_code, WORDS.get(said.status_code, "refused"), str(said), {}
         )
+
+    @api.exception_handler(Http404)
+    def on_nothing(request: HttpRequest, error: Http404) -> HttpResponse:
+        return answer(request, 404, "not_found", "There is nothing at this address.", {})
+
+    @api.exception_handler(Exception)
+    def on_fault(request: HttpRequest, error: Exception) -> HttpResponse:
+        raise error  # Django logs it and tells of it; `json_problems` puts its answer into words
 
     @api.exception_handler(RawPostDataException)
     def on_form(request: HttpRequest, error: RawPostDataException) -> HttpResponse:

@@ -1,7 +1,7 @@
 """What the HTTP API takes."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from ninja import Schema
 from pydantic import (
@@ -11,11 +11,15 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationError,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from sagas import queries
-from sagas.inputs import MOST_STARTS, NewSaga
+from sagas.api.problems import MOST_TOLD
+from sagas.errors import BadInput
+from sagas.inputs import MOST_STARTS, MOST_TAGS, NewSaga
 from sagas.machine import (
     Adopt,
     Amend,
@@ -73,6 +77,21 @@ Reason = Annotated[
 ]
 
 
+MOST_NAMES: Final = 32
+"""Of one object that is no context: more than any has."""
+
+
+def _few(most: int) -> BeforeValidator:
+    """Refuses a longer list before its items are looked at: each could be an error of its own."""
+
+    def few(value: object) -> object:
+        if isinstance(value, list) and len(value) > most:
+            raise _bad(f"There are {len(value):,}, and {most:,} are the most.")
+        return value
+
+    return BeforeValidator(few)
+
+
 Version = Annotated[
     int | None,
     Field(
@@ -83,11 +102,20 @@ Version = Annotated[
 ]
 
 
-Names = Annotated[list[Annotated[str, StringConstraints(max_length=63)]], Field(max_length=1000)]
+Names = Annotated[list[Annotated[str, StringConstraints(max_length=63)]], _few(1000)]
 
 
 class Request(Schema):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:
+        # What is handed in is Ninja's own wrapper around it.
+        given = getattr(value, "_obj", value)
+        if isinstance(given, dict) and len(given) > MOST_NAMES:
+            raise _bad(f"The object has {len(given):,} names, and {MOST_NAMES} are the most.")
+        return value
 
 
 class NewSagaRequest(Request):
@@ -103,7 +131,9 @@ class NewSagaRequest(Request):
     deadline: Moment | None = Field(
         None, description="From here on it turns back, if it still can. ISO 8601, with a time zone."
     )
-    tags: list[str] = Field([], description="What you find it by again; no part of its input.")
+    tags: Annotated[list[str], _few(MOST_TAGS)] = Field(
+        [], description="What you find it by again; no part of its input."
+    )
 
 
 class StartRequest(NewSagaRequest):
@@ -111,12 +141,39 @@ class StartRequest(NewSagaRequest):
     version: int | None = Field(None, strict=True, description="The newest by default.")
 
 
+def _each_new_saga(value: object) -> object:
+    """Each by itself: Pydantic would keep every error of all of them, a kilobyte each."""
+    if not isinstance(value, list):
+        return value
+    if len(value) > MOST_STARTS:
+        raise _bad(f"There are {len(value):,}, and {MOST_STARTS:,} are the most.")
+    sagas: list[NewSagaRequest] = []
+    fields: dict[str, str] = {}
+    more = 0
+    for number, each in enumerate(value):
+        try:
+            sagas.append(NewSagaRequest.model_validate(each))
+        except ValidationError as error:
+            if len(fields) >= MOST_TOLD:
+                more += error.error_count()
+                continue
+            for wrong in error.errors(
+                include_url=False, include_context=False, include_input=False
+            ):
+                place = ".".join(map(str, ("sagas", number, *wrong["loc"])))
+                fields[place] = wrong["msg"]
+    if fields:
+        raise BadInput(fields, more)
+    return sagas
+
+
 class BulkRequest(Request):
     saga_type: str = Field(examples=["order_processing"])
     version: int | None = Field(None, strict=True, description="The newest by default.")
-    sagas: list[NewSagaRequest] = Field(
-        description=f"{MOST_STARTS:,} at most, and no larger a body than any other."
-    )
+    sagas: Annotated[
+        list[NewSagaRequest],
+        BeforeValidator(_each_new_saga, json_schema_input_type=list[NewSagaRequest]),
+    ] = Field(description=f"{MOST_STARTS:,} at most, and no larger a body than any other.")
 
     def new_sagas(self) -> list[NewSaga]:
         """The same, as the engine takes them."""

@@ -140,4 +140,5 @@ class ManyResult(Schema):
 class Problem(Schema):
     error: str = Field(description="A word for programs.")
     message: str = Field(description="A sentence for people.")
-    fields: dict[str, str] = Field({}, description="The path of each field at fault.")
+    fields: dict[str, str] = Field({}, description="The path of each field at fault; 20 at most.")
+    more: int = Field(0, description="How many more fields are at fault.")

@@ -35,7 +35,7 @@ Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executio
 )
 def start(request: Any, payload: StartRequest) -> Status[dict[str, Any]]:
     """Start a saga. 201 if it is new; 200 if the same request made it before."""
-    started = engine.start(**payload.dict(), owner_id=request.auth.pk)
+    started = engine.start(**dict(payload), owner_id=request.auth.pk)
     found = queries.execution(started.saga_id, request.auth)
     return Status(201 if started.created else 200, queries.describe(found))
 

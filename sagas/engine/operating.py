@@ -38,6 +38,7 @@ from sagas.machine import (
 )
 from sagas.machine.adoption import Adoption
 from sagas.machine.context import NotStorable
+from sagas.machine.storable import shown
 from sagas.registry import registry
 from sagas.store import executions, sessions
 from sagas.store.executions import Locked, Unreadable
@@ -220,8 +221,8 @@ def _unfit(row: Locked) -> UnknownSaga:
 
 def _id_of(saga_id: str) -> int:
     # PostgreSQL is not even asked for what can't be an id: it refuses a NUL character.
-    is_id = isinstance(saga_id, str) and inputs.ANY_ID.fullmatch(saga_id)
+    is_id = inputs.is_text(saga_id) and inputs.ANY_ID.fullmatch(saga_id)
     found = executions.find(saga_id) if is_id else {}
-    if saga_id not in found:
-        raise NoSuchExecution(f"There is no saga {saga_id!r}.")
+    if not is_id or saga_id not in found:
+        raise NoSuchExecution(f"There is no saga {shown(saga_id)}.")
     return found[saga_id].id

@@ -38,7 +38,7 @@ def test_a_bad_value_is_refused_by_every_way_in() -> None:
         for odd in ODD:
             with pytest.raises(BadInput) as refused:
                 way({"x": odd})
-            assert next(iter(refused.value.fields)).startswith("context")
+            assert "context" in next(iter(refused.value.fields))
         for odd in WHOLE:
             if number < 4 or type(odd) in (SimpleLazyObject, MagicMock):
                 with pytest.raises(BadInput):

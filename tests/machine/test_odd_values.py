@@ -75,8 +75,8 @@ class LyingList(list[Any]):
 
 
 class OddClass:
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # it is odd
+    @property  # type: ignore[misc]  # it is odd
+    def __class__(self) -> Any:
         raise RuntimeError("no class")
 
 
