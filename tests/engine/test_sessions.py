@@ -141,6 +141,7 @@ def test_r22_a_transaction_of_the_caller_is_lost_with_its_session_and_the_next_i
 @pytest.mark.parametrize("size", [1, 4])
 def test_r22_a_pool_hands_out_none_of_the_sessions_that_were_ill(size: int) -> None:
     """As in a web process: all of them have turned read-only together."""
+    connection.close()
     settings = connection.settings_dict
     before = {**settings, "OPTIONS": dict(settings["OPTIONS"])}
     settings["CONN_MAX_AGE"] = 0
