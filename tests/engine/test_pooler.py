@@ -15,6 +15,7 @@ from django.db import ProgrammingError, connection, connections
 from deploy.pgbouncer import NoPgBouncer, pgbouncer
 from project.database import LIMITS
 from sagas import engine
+from sagas.checks import check_session
 from sagas.engine import NewSaga
 from sagas.machine import Direction, Saga, SagaStep, WaitFor
 from sagas.store import statements
@@ -140,12 +141,25 @@ def test_one_relay_leads_at_a_time_and_another_one_after_it(pooled: str) -> None
     assert try_to()
 
 
+def test_a_check_warns_of_one_that_the_settings_do_not_name(
+    pooled: str, settings: LazySettings
+) -> None:
+    assert check_session(databases=["default"]) == []
+    settings.DATABASE_POOLER = ""
+    [warning] = check_session(databases=["default"])
+    assert warning.id == "sagas.W010"
+    settings.DATABASE_POOLER, settings.DATABASE_LIMITS = "session", {}
+    connection.close()
+    [warning] = check_session(databases=["default"])
+    assert warning.id == "sagas.W011"
+
+
 @pytest.mark.parametrize("mode", ["transaction"])
 def test_r27_a_name_that_another_client_has_prepared_means_the_same(pooled: str) -> None:
     """Told to prepare where that can't hold, it is slow, and never wrong."""
     connection.settings_dict["OPTIONS"]["prepare_threshold"] = 0
 
-    def ask() -> list[int]:
+    def ask() -> list[bool]:
         found = []
         for number in range(20):
             try:

@@ -119,7 +119,7 @@ def test_r22_the_wake_loop_gets_another_session_at_its_next_look(ill: Ill) -> No
 
 def test_r22_a_plan_that_a_migration_has_changed_is_made_anew() -> None:
     started = engine.start("shop", ORDER)
-    migrated = []
+    migrated: list[bool] = []
 
     def migrate_once() -> None:
         if not migrated:
@@ -138,6 +138,33 @@ def test_r22_a_transaction_of_the_caller_is_lost_with_its_session_and_the_next_i
     assert engine.start("shop", ORDER, saga_id="mine").created is False
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_r22_a_pool_hands_out_none_of_the_sessions_that_were_ill(size: int) -> None:
+    """As in a web process: all of them have turned read-only together."""
+    connection.close()
+    settings = connection.settings_dict
+    before = {**settings, "OPTIONS": dict(settings["OPTIONS"])}
+    settings["CONN_MAX_AGE"] = 0
+    settings["OPTIONS"]["pool"] = {"min_size": size, "max_size": size}
+    try:
+        connection.ensure_connection()
+        pool = connection.pool  # type: ignore[attr-defined]
+        connection.close()
+        pool.wait(20)
+        lent = [pool.getconn() for _ in range(size)]
+        for each in lent:
+            each.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+        for each in lent:
+            pool.putconn(each)
+        for _ in range(size):
+            engine.start("shop", ORDER)
+            connection.close()
+    finally:
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined]
+        settings.update(before)
+
+
 def test_r22_what_is_wrong_with_the_question_is_asked_once_more_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -149,7 +176,7 @@ def test_r22_what_is_wrong_with_the_question_is_asked_once_more_at_most(
         asked.append(connection.connection)
         say("SELECT * FROM no_such_table")()
 
-    monkeypatch.setattr(sessions.time, "sleep", lambda pause: asked.append(pause))
+    monkeypatch.setattr("time.sleep", lambda pause: asked.append(pause))
     with pytest.raises(Error, match="no_such_table"):
         ask()
     assert len([each for each in asked if each == 0.0]) == 1

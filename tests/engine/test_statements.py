@@ -9,8 +9,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.conf import LazySettings
 from django.db import DataError, OperationalError, connection, transaction
 
+from sagas import engine
 from sagas.store import statements
 from tests.engine.round_trips import round_trips
 
@@ -60,6 +62,51 @@ def test_nothing_is_prepared_behind_a_pooler_that_can_not_have_it() -> None:
     with mock.patch.dict(connection.settings_dict["OPTIONS"], prepare_threshold=None):
         assert add(1, 2) == 5
     assert prepared() == 0
+
+
+def test_r27_a_name_is_made_of_the_text_alone() -> None:
+    """Two processes may meet on one session, and have begun with different statements."""
+
+    def names() -> set[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM pg_prepared_statements")
+            return {name for (name,) in cursor.fetchall()}
+
+    add(1, 2)
+    first = names()
+    connection.close()
+    statements.run("SELECT 1", {})
+    add(1, 2)
+    assert first < names()
+
+
+def test_r27_behind_a_pooler_nothing_is_prepared_and_limits_go_with_each_transaction(
+    settings: LazySettings,
+) -> None:
+    settings.DATABASE_POOLER, settings.DATABASE_LIMITS = "transaction", {"lock_timeout": "7s"}
+    asked = "SELECT current_setting('lock_timeout'), %(text)s"
+    assert statements.run(asked, {"text": "100 %; '"}) == [("7s", "100 %; '")]
+    with transaction.atomic():
+        assert statements.run(asked, {"text": ""}) == [("7s", "")]
+    assert add(1, 2) == 5
+    assert prepared() == 0
+    settings.DATABASE_POOLER = ""
+    assert statements.run(asked, {"text": ""}) != [("7s", "")], "for no longer than that"
+
+
+def test_r27_a_pooler_that_keeps_sessions_has_the_limits_said_once(settings: LazySettings) -> None:
+    settings.DATABASE_POOLER, settings.DATABASE_LIMITS = "session", {"lock_timeout": "7s"}
+    connection.close()
+    assert statements.run("SELECT current_setting('lock_timeout')", {}) == [("7s",)]
+
+
+def test_r27_behind_a_pooler_a_relay_leads_for_a_transaction(settings: LazySettings) -> None:
+    held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+    settings.DATABASE_POOLER = "transaction"
+    with engine.turn_to_relay(leads=False) as leads:
+        assert leads
+        assert statements.run(held, {}) == [(1,)]
+    assert statements.run(held, {}) == [(0,)]
 
 
 def test_a_value_that_is_wrong_is_djangos_error_and_harms_nothing() -> None:

@@ -9,7 +9,6 @@ _STATEMENTS = "sagas/store/statements.py"
 
 ILL = ("engine/test_sessions",)
 DIRTY = ("tasks/test_dirty_sessions",)
-POOLER = ("engine/test_pooler",)
 STATEMENTS = ("engine/test_statements",)
 
 SESSION_FAULTS: Final = (
@@ -124,7 +123,7 @@ SESSION_FAULTS: Final = (
         before='name = b"sagas_" + hashlib.blake2b(numbered.encode(), digest_size=16)'
         ".hexdigest().encode()",
         after='name = f"sagas_{len(self._prepared)}".encode()',
-        tests=POOLER,
+        tests=STATEMENTS,
     ),
     Fault(
         name="Statements are prepared behind a pooler that shares sessions",
@@ -132,7 +131,7 @@ SESSION_FAULTS: Final = (
         file=_STATEMENTS,
         before='    return pooler() != "transaction"\n',
         after="    return True\n",
-        tests=POOLER,
+        tests=STATEMENTS,
     ),
     Fault(
         name="Waits have no limit behind a pooler that shares sessions",
@@ -140,7 +139,7 @@ SESSION_FAULTS: Final = (
         file=_STATEMENTS,
         before="    cursor.execute(limits + sql, values)\n",
         after="    cursor.execute(sql, values)\n",
-        tests=POOLER,
+        tests=STATEMENTS,
     ),
     Fault(
         name="Waits have no limit behind a pooler in session mode",
@@ -148,7 +147,7 @@ SESSION_FAULTS: Final = (
         file=_SESSIONS,
         before='pooler() == "session" and limits_here()',
         after="False",
-        tests=POOLER,
+        tests=STATEMENTS,
     ),
     Fault(
         name="Behind a pooler the relay's lead outlives its session",
@@ -156,6 +155,6 @@ SESSION_FAULTS: Final = (
         file="sagas/engine/relaying.py",
         before='    if sessions.pooler() != "transaction":\n',
         after="    if True:\n",
-        tests=POOLER,
+        tests=STATEMENTS,
     ),
 )

@@ -35,7 +35,7 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 @contextmanager
 def threads(running: Running, queue: str) -> Iterator[None]:
     argv = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-P", "threads"]
-    argv += ["--concurrency", "2", "-n", f"{queue}@%h", "-Q", queue]
+    argv += ["--concurrency", "2", "-n", f"{queue}@%h", "-Q", queue, "--loglevel", "INFO"]
     command = Command(queue, argv, running.env, ready=lambda logged: " ready." in logged)
     running.supervisor.start(command)
     try:

@@ -14,12 +14,18 @@ from tests.engine.ill_sessions import ILL, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+
+def close() -> None:
+    say("SELECT 1")()
+    connection.close()
+
+
 DIRTY: dict[str, Callable[[], Any]] = {
     **ILL,
     "a temporary table": say("CREATE TEMPORARY TABLE sagas_sagaexecution (id bigint)"),
     "an advisory lock": say("SELECT pg_advisory_lock(1)"),
     "listening": say("LISTEN something"),
-    "closed": lambda: (say("SELECT 1")(), connection.close()),
+    "closed": close,
     "another time zone": say("SET TIME ZONE 'Asia/Kathmandu'"),
     "an atomic block": lambda: transaction.atomic().__enter__(),
     "a cursor on the server": say(
