@@ -6,7 +6,7 @@ class SagasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sagas import checks  # noqa: F401  (registers the system checks)
+        from sagas import checks, routers  # noqa: F401  (registers the system checks)
         from sagas.registry import registry
 
         registry.discover()

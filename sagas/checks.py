@@ -1,21 +1,17 @@
-"""System checks: where the tables are, and of the executions that are under way, which needs
-`manage.py check --database default`.
+"""System checks of the executions that are under way: `manage.py check --database default`.
 
-Like any check of a database the latter is also run by `migrate`, which an error stops: before a
-deploy strands what is live. `--skip-checks`, or SILENCED_SYSTEM_CHECKS, lets it go on.
+Like any check of a database they are also run by `migrate`, which an error stops: before a deploy
+strands what is live. `--skip-checks`, or SILENCED_SYSTEM_CHECKS, lets it go on.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, router, transaction
-from django.db.models import Model
+from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transaction
 
 from sagas.machine import TERMINAL
 from sagas.machine.compatibility import Problem, problems
@@ -50,9 +46,6 @@ WITH known AS (
 SELECT sample.*, places.how_many, places.examples, {as_number("clock_timestamp()")} AS now
 FROM places JOIN sagas_sagaexecution AS sample USING (id) ORDER BY sample.id
 """  # noqa: S608  (its own constants)
-
-OURS: Final = ("sagas", "realtime")
-"""The apps whose tables the engine's transactions write."""
 
 EXAMPLES: Final = 3
 """saga_ids to a message: enough to look one up."""
@@ -102,39 +95,6 @@ def check_session(databases: Iterable[str] | None = None, **_: Any) -> list[Chec
         hint = "Set them by OPTIONS, as project/database.py does, or by ALTER ROLE … SET."
         return [Warning(text, hint=hint, id="sagas.W011")]
     return []
-
-
-@register
-def check_routers(**_: Any) -> list[CheckMessage]:
-    """The tables of the engine, and of who owns its sagas, are in the default database."""
-    ours = [config for label in OURS for config in apps.get_app_configs() if config.label == label]
-    models = [model for config in ours for model in config.get_models()]
-    elsewhere = sorted(
-        f"{model._meta.label} ({what} {alias!r})"
-        for model in (*models, get_user_model())
-        for what, alias in _databases_of(model)
-        if alias != DEFAULT_DB_ALIAS
-    )
-    if not elsewhere:
-        return []
-    return [
-        Error(
-            f"DATABASE_ROUTERS send tables of the engine elsewhere: {', '.join(elsewhere)}. Its "
-            f"transactions are in the database {DEFAULT_DB_ALIAS!r}, and it reads there what it "
-            f"has just written.",
-            hint=f"Let the routers return None, or {DEFAULT_DB_ALIAS!r}, for the apps "
-            f"{' and '.join(OURS)}, and for the model of users; for reading, too: a replica is "
-            f"behind. What steps write may be in any database (but for steps with atomic=True).",
-            id="sagas.E026",
-        )
-    ]
-
-
-def _databases_of(model: type[Model]) -> Iterator[tuple[str, str]]:
-    yield "read from", router.db_for_read(model)
-    yield "written to", router.db_for_write(model)
-    if not router.allow_migrate_model(DEFAULT_DB_ALIAS, model):
-        yield "migrated", "not there"
 
 
 @dataclass(slots=True)

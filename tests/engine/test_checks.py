@@ -6,7 +6,7 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
-from sagas.checks import check_routers
+from sagas.routers import check_routers
 
 HERE = "tests.engine.test_checks"
 
