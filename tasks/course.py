@@ -88,8 +88,8 @@ class Course:
         work = claim(seen=seen, together=bool(self._claimed) or self._has_company_of_threads)
         if work or self._claimed or not self._has_company_of_threads:
             return work
-        found = engine.look_ahead([execution_id]).get(execution_id)
-        if found is None or not found.state.step(step).alone:
+        row = engine.look_ahead([execution_id]).get(execution_id)
+        if row is None or not row.state.step(step).alone:
             return None
         self._is_alone = True
         ROOM.be_alone()

@@ -65,10 +65,16 @@ class Neighbours:
         if not self._dead:
             return False
         work, progress = self._dead.pop(self._stage.rng.randrange(len(self._dead)))
+
+        def seen(step: str, fence: int) -> Progress:
+            """It may have claimed the next one with a report, and died before it heard of that."""
+            is_it = (step, fence) == (work.step, work.fence)
+            return progress if is_it else Progress.NOT_BEGUN
+
         holder, self._main.concern = work.row.state.step(work.step).holder, work.saga_id
         with self._stage.process(self._main):
             try:
-                verdict = engine.lost(work.execution_id, holder, lambda _: progress)
+                verdict = engine.lost(work.execution_id, holder, seen)
             except (OperationalError, InterfaceError) as error:
                 self._stage.note(f"can't report a death: {error}", work.saga_id)
             else:

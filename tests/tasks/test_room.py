@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_thread_claims_together_but_for_what_goes_alone(worker: Any) -> None:
     ids = started(2)
     die(ids[0], "a")
     for execution_id, fence in zip(ids, (1, 0), strict=True):
-        in_a_thread(lambda each=execution_id, seen=fence: receive(each, "a", seen)).join(LIMIT)
+        in_a_thread(partial(receive, execution_id, "a", fence)).join(LIMIT)
     assert claimed == [("s-0", False), ("s-1", True)]
     assert statuses(ids) == ["completed"] * 2
     assert (room.ROOM._inside, room.ROOM._is_taken) == (0, False)
