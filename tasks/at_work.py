@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
+from zlib import crc32
 
 from billiard.process import current_process
 from celery.signals import worker_process_init
@@ -29,15 +30,24 @@ LAST: Final = 64
 """Actions that are remembered: more than one process claims before it reports (`tasks.course`)."""
 
 PID, TAKEN, BEGUN, ENDS_AT, ACTIONS = range(5)
-WIDTH: Final = ACTIONS + 2 * LAST
+KEY: Final = 3
+"""Numbers that name an attempt, see `key`."""
+
+WIDTH: Final = ACTIONS + KEY * LAST
 NANOSECONDS: Final = 1_000_000_000
 
 _slots: Final = memoryview(mmap.mmap(-1, 8 * WIDTH * GENERATIONS * CHILDREN)).cast("q")
 _mine: int | None = None
 """Where this process's own slot begins."""
 
-Attempts = Mapping[tuple[int, int], Progress]
-"""(execution, fence) → how far it got, of those that were begun."""
+Key = tuple[int, int, int]
+Attempts = Mapping[Key, Progress]
+"""`key` → how far it got, of those that were begun."""
+
+
+def key(execution_id: int, step: str, fence: int) -> Key:
+    """What tells an attempt from all others: each step has fences of its own."""
+    return execution_id, crc32(step.encode()), fence
 
 
 @worker_process_init.connect
@@ -61,8 +71,9 @@ def at_work(work: engine.Work, hard: timedelta) -> Iterator[None]:
         yield
         return
     begun = _slots[slot + BEGUN]
-    action = slot + ACTIONS + 2 * (begun % LAST)
-    _slots[action], _slots[action + 1] = work.execution_id, work.fence
+    action = slot + ACTIONS + KEY * (begun % LAST)
+    for place, number in enumerate(key(work.execution_id, work.step, work.fence), action):
+        _slots[place] = number
     _slots[slot + BEGUN] = begun + 1
     _slots[slot + ENDS_AT] = time.monotonic_ns() + int(hard.total_seconds() * NANOSECONDS)
     try:
@@ -80,10 +91,11 @@ def attempts_of(pid: int) -> Attempts | None:
     begun = _slots[slot + BEGUN]
     attempts = {}
     for number in range(max(0, begun - LAST), begun):
-        action = slot + ACTIONS + 2 * (number % LAST)
+        action = slot + ACTIONS + KEY * (number % LAST)
         is_running = number == begun - 1 and _slots[slot + ENDS_AT] != 0
         progress = Progress.RUNNING if is_running else Progress.RAN
-        attempts[_slots[action], _slots[action + 1]] = progress
+        execution_id, step, fence = _slots[action : action + KEY]
+        attempts[execution_id, step, fence] = progress
     return attempts
 
 

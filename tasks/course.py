@@ -11,7 +11,7 @@ import mmap
 import time
 import uuid
 from collections import deque
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from celery import current_app
@@ -22,6 +22,7 @@ from sagas.machine import Direction, Failure, FailureKind, SagaStep, Verdict
 from tasks.hints import Others, Told
 from tasks.names import name_of, queue_of, task_name
 from tasks.quick import is_quick
+from tasks.room import ROOM
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class Course:
 
     def __init__(self, name: str, holder: str | None, others: Others) -> None:
         self._name = name
+        self._has_room_mates = holder is None  # other threads, which act beside this one
+        self._is_alone = False
         self._holder = holder or uuid.uuid4().hex
         """Who claims, whichever step: whoever reports a process as lost knows only the message."""
         self.others = others
@@ -80,13 +83,32 @@ class Course:
             if execution_id in found:
                 return found[execution_id]
         seen = self._seen(execution_id).pop(execution_id, None)
-        together = bool(self._claimed)  # with others, but it has changed since it was seen
-        return engine.claim(
-            *(execution_id, step, direction, fence),
-            holder=self._holder,
-            seen=seen,
-            together=together,
-        )
+        claim = partial(engine.claim, execution_id, step, direction, fence, holder=self._holder)
+        # With others, too, if it has changed since it was seen.
+        work = claim(seen=seen, together=bool(self._claimed) or self._has_company_of_threads)
+        if work or self._claimed or not self._has_company_of_threads:
+            return work
+        row = engine.look_ahead([execution_id]).get(execution_id)
+        if row is None or not row.state.step(step).alone:
+            return None
+        self._is_alone = True
+        ROOM.be_alone()
+        return claim(together=False)
+
+    @property
+    def _has_company_of_threads(self) -> bool:
+        return self._has_room_mates and not self._is_alone
+
+    def enter(self) -> None:
+        """Called before its first task; `leave` after its last."""
+        if self._has_room_mates:
+            ROOM.enter()
+
+    def leave(self) -> None:
+        if self._is_alone:
+            ROOM.let_in()
+        if self._has_room_mates:
+            ROOM.leave()
 
     def succeed(self, work: engine.Work, returned: object) -> Verdict:
         """Reports it: at once, or with those of the message that go in step with it."""

@@ -19,7 +19,7 @@ from django.db import connection
 
 from sagas import engine
 from sagas.machine import Progress, Verdict
-from tasks.at_work import Attempts
+from tasks.at_work import Attempts, key
 from tasks.hints import NO_OTHERS, Others, send_again
 
 logger = logging.getLogger(__name__)
@@ -96,10 +96,10 @@ def _report(claim: LostClaim) -> None:
 def _report_one(claim: LostClaim, execution_id: int) -> bool:
     """Whether the database took it."""
 
-    def progress(fence: int) -> Progress:
+    def progress(step: str, fence: int) -> Progress:
         if claim.attempts is None:
             return Progress.UNKNOWN
-        return claim.attempts.get((execution_id, fence), Progress.NOT_BEGUN)
+        return claim.attempts.get(key(execution_id, step, fence), Progress.NOT_BEGUN)
 
     try:
         verdict = engine.lost(execution_id, claim.holder, progress)

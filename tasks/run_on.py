@@ -78,6 +78,7 @@ def _trace(
     request = request or {}
     holder = holder_in(task_id, request.get("hostname", ""))
     _here.course = mine = Course(request.get("task", ""), holder, others_in(request))
+    mine.enter()
     try:
         with engine.own_session():
             outcome = tracer(task_id, args, kwargs, request)
@@ -86,6 +87,7 @@ def _trace(
             return outcome
     finally:
         _here.course = None
+        mine.leave()
 
 
 def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:

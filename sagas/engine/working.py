@@ -179,17 +179,17 @@ def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:
 def lost(
     execution_id: int,
     holder: str,
-    progress: Callable[[int], Progress] = lambda _: Progress.UNKNOWN,
+    progress: Callable[[str, int], Progress] = lambda *_: Progress.UNKNOWN,
 ) -> Verdict:
     """Reports that the process that claimed as `holder` is dead, and how far it had come with the
-    claim of a fence. `REFUSED` if it holds no claim, or not any more."""
+    claim of a step and a fence. `REFUSED` if it holds no claim, or not any more."""
     row = executions.peek(execution_id)
     claimed = None if row is None else held_by(row, holder)
     if row is None or claimed is None:
         return Verdict.REFUSED
     step, direction = claimed
     fence = row.state.step(step).fence
-    fact = Lost(step, direction, fence, holder, progress(fence))
+    fact = Lost(step, direction, fence, holder, progress(step, fence))
     found = transact(execution_id, fact)
     return Verdict.REFUSED if found is None else found.decision.verdict
 

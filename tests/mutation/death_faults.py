@@ -72,8 +72,16 @@ NEIGHBOURS = (
         name="A dead process is taken to have begun all that it had claimed",
         clause="S14",
         file="tasks/lost.py",
-        before="get((execution_id, fence), Progress.NOT_BEGUN)",
-        after="get((execution_id, fence), Progress.UNKNOWN)",
+        before="get(key(execution_id, step, fence), Progress.NOT_BEGUN)",
+        after="get(key(execution_id, step, fence), Progress.UNKNOWN)",
+        tests=("tasks/test_lost",),
+    ),
+    Fault(
+        name="What was begun of one step passes for begun of the next",
+        clause="S14",
+        file=_AT_WORK,
+        before="    return execution_id, crc32(step.encode()), fence\n",
+        after="    return execution_id, 0, fence\n",
         tests=("tasks/test_lost",),
     ),
     Fault(

@@ -1,6 +1,7 @@
 """The clauses of the contract, each asked of one execution's history. They know the contract and
 the definition, and nothing of how the machine decides."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -20,6 +21,7 @@ def broken_clauses(story: Story, calls: list[Call], *, was_cancelled: bool) -> l
     engine; empty if all is well."""
     broken = [message for check in CHECKS for message in check(story)]
     broken += s1_no_action_ran_before_its_claim_was_committed(story, calls)
+    broken += s14_only_what_was_begun_counts(story, calls)
     if was_cancelled and story.state.status is ExecutionStatus.COMPLETED:
         broken.append("R7: it was completed, and the operator was told that it turns back")
     return broken
@@ -60,11 +62,15 @@ def s1_no_action_ran_before_its_claim_was_committed(
 def s2_each_attempt_settles_once(story: Story) -> Iterator[str]:
     settled = set()
     attempts: dict[tuple[str, Direction], int] = {}
+    forgiven: Counter[tuple[str, Direction]] = Counter()
     for event in story.events:
+        if isinstance(event, ev.StepRetrying):
+            forgiven[event.step, event.direction] += _is_forgiven(event)
         if isinstance(event, ev.StepClaimed):
             key = event.step, event.direction
             attempts[key] = attempts.get(key, 0) + 1
-            if event.attempt != attempts[key] or event.attempt > story.design.most_attempts[key]:
+            most = story.design.most_attempts[key] + forgiven[key]
+            if event.attempt != attempts[key] or event.attempt > most:
                 yield f"S2, R18: {event} is attempt number {attempts[key]}"
         elif isinstance(event, Settled):
             attempt = event.step, event.direction, event.attempt
@@ -161,7 +167,12 @@ def s13_one_clock_and_no_lease_ends_early(story: Story) -> Iterator[str]:
     for event, at in zip(story.events, story.times, strict=True):
         if isinstance(event, ev.StepClaimed):
             leases[event.step] = event.lease_until
-        elif _is_shut_out(event) and event.step in leases and at < leases[event.step]:
+        elif (
+            _is_shut_out(event)
+            and event.step in leases
+            and not _is_known_dead(event)
+            and at < leases[event.step]
+        ):
             yield f"S13: {event} at {at}, before its lease ended at {leases[event.step]}"
     if story.times != sorted(story.times):
         yield f"S13: times go back: {story.times}"
@@ -210,6 +221,50 @@ CHECKS: Final[tuple[Callable[[Story], Iterator[str]], ...]] = (
     r6_a_report_that_was_taken_is_never_late,
     one_turn_and_one_end,
 )
+
+
+def s14_only_what_was_begun_counts(story: Story, calls: list[Call]) -> Iterator[str]:
+    """And deaths of others count once at most, for a step, which goes alone from then on."""
+    begun = {(call.request.step, call.request.direction, call.attempt) for call in calls}
+    alone, together = set[str](), dict[str, bool]()
+    for event in story.events:
+        if isinstance(event, ev.StepClaimed):
+            together[event.step] = event.together
+            if event.together and event.step in alone:
+                yield f"S14: {event}, though it goes alone"
+        if not _is_shut_out(event):
+            continue
+        attempt = event.step, event.direction, event.attempt
+        if _is_known_dead(event) and _was_held_back(event) == (attempt in begun):
+            yield f"S14: {event}, and it was {'' if attempt in begun else 'not '}begun"
+        if isinstance(event, ev.StepRetrying):
+            if not event.counts and (event.step in alone or not together[event.step]):
+                yield f"S14: {event} is not counted, though it was alone"
+            alone |= {event.step} if event.alone else set()
+        elif together[event.step] and not _is_known_dead(event) and not _may_end(story, event):
+            yield f"S14: {event} gave up beside others"
+
+
+def _is_known_dead(event: Any) -> bool:
+    """Whether its worker's main process told of it; else its lease has ended."""
+    return bool(event.failure.error == "WorkerLost")
+
+
+def _may_end(story: Story, event: ev.StepFailed) -> bool:
+    """Whether there is no other attempt, whatever this one counts for."""
+    before = story.events[: story.events.index(event)]
+    has_turned = any(isinstance(each, ev.SagaCompensating) for each in before)
+    is_only = story.design.most_attempts[event.step, event.direction] == 1
+    return is_only or (has_turned and event.direction is ACTION)
+
+
+def _was_held_back(event: Any) -> bool:
+    return bool(event.failure.kind is FailureKind.LATER)
+
+
+def _is_forgiven(event: ev.StepRetrying) -> bool:
+    return not event.counts or _was_held_back(event)
+
 
 _ENDS: Final = ("saga.completed", "saga.compensated", "saga.failed")
 

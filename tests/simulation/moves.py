@@ -84,6 +84,7 @@ MOVES: Final = (
     Move("time passes", 3, _pass_time),
     Move("a worker stands still", 3, lambda world: world.workers.stall(), is_fault=True),
     Move("a worker is killed", 0.5, lambda world: world.workers.kill(), is_fault=True),
+    Move("a dead process is noticed", 4, lambda world: world.workers.neighbours.tell()),
     Move("a message is forged", 1, _forge, is_fault=True),
     Move("the queue is purged", 0.1, lambda world: world.broker.purge(), is_fault=True),
     Move("the broker goes away", 0.1, lambda world: world.broker.go_away(), is_fault=True),

@@ -43,6 +43,10 @@ class Actor:
     def end(self) -> None:
         """Its process is gone, or its task has failed; another one takes its place."""
 
+    def die(self) -> None:
+        """Its process was killed."""
+        self.end()
+
 
 NOBODY = Actor("-")
 
@@ -89,7 +93,7 @@ class Stage:
                 yield
         except Killed as killed:
             self.note(f"killed {killed}", actor.concern)
-            actor.end()
+            actor.die()
         finally:
             self.acting.pop()
             self.enter(self.actor)

@@ -108,9 +108,9 @@ def claim_not_committed(patch: pytest.MonkeyPatch) -> None:
     """The action is called, and its claim is not there."""
     real, run = engine.claim, statements.run
 
-    def claim(*arguments: Any) -> Any:
+    def claim(*arguments: Any, **options: Any) -> Any:
         with mock.patch.object(statements, "run", never_saved):
-            return real(*arguments)
+            return real(*arguments, **options)
 
     def never_saved(sql: str, values: Any) -> Any:
         if sql != transitions.SAVE:

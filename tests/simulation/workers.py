@@ -11,12 +11,13 @@ from typing import Final, Literal
 from django.db import InterfaceError, OperationalError
 
 from sagas import engine
-from sagas.machine import Failure, Verdict
+from sagas.machine import Failure, Progress, Verdict
 from tasks.steps import failure_kind
 from tests.simulation.broker import Broker, Message
 from tests.simulation.clock import START
 from tests.simulation.codes import Codes
 from tests.simulation.faults import Faults
+from tests.simulation.neighbours import Neighbours
 from tests.simulation.stage import Actor, Killed, Stage
 
 MOST_STALLED: Final = 5
@@ -44,10 +45,19 @@ class Worker(Actor):
         self.phase: Literal["idle", "busy", "claimed", "ran"] = "idle"
         self.work: engine.Work | None = None
         self.ended: Returned | Failure | None = None
+        self.progress = Progress.UNKNOWN
+        self.neighbours: Neighbours | None = None
         self.stalled_until: datetime = START
 
     def end(self) -> None:
         self.phase, self.work, self.ended, self.stalled_until = "idle", None, None, START
+        self.progress = Progress.UNKNOWN
+
+    def die(self) -> None:
+        if self.neighbours is None:
+            self.end()
+        else:
+            self.neighbours.die(self)
 
     @property
     def is_at_work(self) -> bool:
@@ -60,6 +70,9 @@ class Workers:
         self.claimed: set[tuple[int, str, str, int]] = set()
         """The messages whose claim was won."""
         self.codes: Codes  # set by the world, whose designs act by these workers
+        self.neighbours = Neighbours(stage, self.all)
+        for worker in self.all:
+            worker.neighbours = self.neighbours
         self._stage = stage
         self._faults = faults
         self._broker = broker
@@ -67,7 +80,11 @@ class Workers:
     @property
     def can_take(self) -> bool:
         """Whether one is idle."""
-        return any(worker.phase == "idle" for worker in self.all)
+        return bool(self._idle())
+
+    def _idle(self) -> list[Worker]:
+        may, idle = self.neighbours, [each for each in self.all if each.phase == "idle"]
+        return [each for each in idle if may.may_act(each) and may.may_claim(each)]
 
     @property
     def are_idle(self) -> bool:
@@ -79,7 +96,7 @@ class Workers:
 
     def take(self) -> bool:
         """An idle worker takes a message and claims. Whether there were both."""
-        idle = [worker for worker in self.all if worker.phase == "idle"]
+        idle = self._idle()
         message = self._broker.take() if idle else None
         if message is None:
             return False
@@ -100,14 +117,14 @@ class Workers:
             return False
         work = worker.work
         assert work is not None, "it has claimed"
-        worker.phase = "busy"
+        worker.phase, worker.progress = "busy", Progress.RUNNING
         with self._stage.process(worker):
             try:
                 worker.ended = Returned(work.run())
             except Exception as error:
                 worker.ended = Failure.of(failure_kind(error), error)
             self._stage.note(f"{work.step} {work.direction} {work.attempt} ran", work.saga_id)
-            worker.phase = "ran"
+            worker.phase, worker.progress = "ran", Progress.RAN
         return True
 
     def report(self) -> bool:
@@ -152,7 +169,11 @@ class Workers:
 
     def _some(self, *phases: str) -> Worker | None:
         now = self._stage.clock.now
-        able = [each for each in self.all if each.phase in phases and each.stalled_until <= now]
+        able = [
+            each
+            for each in self.all
+            if each.phase in phases and each.stalled_until <= now and self.neighbours.may_act(each)
+        ]
         return self._stage.rng.choice(able) if able else None
 
     def _claim(self, worker: Worker, message: Message) -> None:
@@ -160,9 +181,14 @@ class Workers:
         saga_id = worker.concern
         self._stage.note(f"takes {step} {direction} {fence}", saga_id)
         try:
-            work = engine.claim(message.execution_id, step, direction, fence)
+            together = self.neighbours.claims_together(worker)
+            work = engine.claim(message.execution_id, step, direction, fence, together=together)
         except (OperationalError, InterfaceError) as error:
             self._stage.note(f"can't claim: {error}", saga_id)
+            return
+        if work is None and together and self._goes_alone(message):
+            self._stage.note("goes alone: later", saga_id)
+            self._broker.put(message)
             return
         if work is None:
             self._stage.races["R1"] += message.key in self.claimed
@@ -176,7 +202,12 @@ class Workers:
         if not message.is_forged:  # which stands in for none that was missed
             self._stage.races[self._broker.missing.pop(message.key, "a hint that arrived")] += 1
         self._stage.note(f"has claimed attempt {work.attempt}", saga_id)
-        worker.work, worker.phase = work, "claimed"
+        worker.work, worker.phase, worker.progress = work, "claimed", Progress.NOT_BEGUN
+
+    def _goes_alone(self, message: Message) -> bool:
+        row = engine.look_ahead([message.execution_id]).get(message.execution_id)
+        step = None if row is None else row.state.step(message.step)
+        return step is not None and step.alone and step.fence == message.fence
 
     def _report(self, worker: Worker) -> None:
         work, ended = worker.work, worker.ended
@@ -205,6 +236,7 @@ class Workers:
         now, found = self._stage.clock.now, dict[int, Worker]()
         for each in able:
             is_able = each.phase == "ran" and each.stalled_until <= now
+            is_able = is_able and (each is worker or self.neighbours.may_act(each))
             if is_able and each.work and isinstance(each.ended, Returned):
                 found.setdefault(each.work.execution_id, each)
         is_one = worker not in found.values() or len(found) == 1
@@ -241,6 +273,7 @@ class Workers:
             races["runs on, in doubt"] += bool(lost)
             self._stage.note(f"runs on with {following.step} {following.direction}", saga_id)
             worker.work, worker.ended, worker.phase = following, None, "claimed"
+            worker.progress = Progress.NOT_BEGUN
 
     def _may_run_on(self, *_: object) -> bool:
         """Often enough for both ways."""

@@ -19,7 +19,7 @@ from tests.simulation.stage import Stage
 from tests.simulation.workers import Workers
 
 SAGAS_PER_DESIGN: Final = 5
-WORKERS: Final = 16
+WORKERS: Final = 24
 """Enough that the branches of one saga run at the same time, beside those of all others."""
 
 CHANCE_OF_FLAW: Final = 0.1

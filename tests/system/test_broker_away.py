@@ -61,5 +61,6 @@ def test_r4_no_process_is_ended_for_what_it_did_while_the_broker_was_away(kind: 
         wait_for_ends(env)
         assert ask(env, question + "'completed'") == [(40,)]
         assert children(supervisor) == before, "none was ended, and none replaced"
-        failed = "SELECT count(*) FROM sagas_sagaevent WHERE type = 'step.retrying'"
-        assert ask(env, failed) == [(0,)]
+        failed = "SELECT data->'failure' FROM sagas_sagaevent WHERE type = 'step.retrying'"
+        # On a machine that has other work, a claim may wait for too long, and is given back.
+        assert [failure for (failure,) in ask(env, failed) if failure["kind"] != "later"] == []

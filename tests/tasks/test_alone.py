@@ -26,7 +26,7 @@ def die(execution_id: int, step: str) -> None:
     """Beside others, in an attempt that had ended but was not reported."""
     fence = row(execution_id).steps[step].get("fence", 0)
     assert engine.claim(execution_id, step, ACTION, fence, holder="dead", together=True)
-    engine.lost(execution_id, "dead", lambda _: Progress.RAN)
+    engine.lost(execution_id, "dead", lambda *_: Progress.RAN)
     pass_time(execution_id, minutes=10)
 
 
@@ -72,7 +72,7 @@ def test_its_next_attempt_counts(worker: Any) -> None:
     assert found["effect"] == "possible"
     assert engine.claim(execution_id, "a", ACTION, 1, holder="x", together=True) is None
     assert engine.claim(execution_id, "a", ACTION, 1, holder="dead")
-    engine.lost(execution_id, "dead", lambda _: Progress.RUNNING)
+    engine.lost(execution_id, "dead", lambda *_: Progress.RUNNING)
     found = row(execution_id).steps["a"]
     assert (found["attempts"], found["forgiven"]) == (2, 1)
     check_history(execution_id)

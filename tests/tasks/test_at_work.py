@@ -14,14 +14,14 @@ from billiard import get_context
 from sagas import engine
 from sagas.machine import Progress
 from tasks import at_work as module
-from tasks.at_work import LAST, at_work, attempts_of, overdue, take_slot
+from tasks.at_work import LAST, at_work, attempts_of, key, overdue, take_slot
 
 FORK = get_context("fork")
 LIMIT = timedelta(seconds=1)
 
 
 def work(execution_id: int) -> engine.Work:
-    return cast("engine.Work", SimpleNamespace(execution_id=execution_id, fence=3))
+    return cast("engine.Work", SimpleNamespace(execution_id=execution_id, step="a", fence=3))
 
 
 def die() -> None:
@@ -56,8 +56,8 @@ def pid_of(function: Callable[[], None], place: int = 0) -> int:
 def test_s14_what_a_dead_process_had_begun_is_known() -> None:
     pid = pid_of(lambda: run(1, 2, 3, dies_in=3))
     ran, running = Progress.RAN, Progress.RUNNING
-    assert attempts_of(pid) == {(1, 3): ran, (2, 3): ran, (3, 3): running}
-    assert attempts_of(pid_of(lambda: run(1, 2))) == {(1, 3): ran, (2, 3): ran}
+    assert attempts_of(pid) == {key(1, "a", 3): ran, key(2, "a", 3): ran, key(3, "a", 3): running}
+    assert attempts_of(pid_of(lambda: run(1, 2))) == {key(1, "a", 3): ran, key(2, "a", 3): ran}
 
 
 def test_s14_one_that_began_nothing_is_known_too_and_one_without_a_place_is_not() -> None:
@@ -69,14 +69,14 @@ def test_s14_one_that_began_nothing_is_known_too_and_one_without_a_place_is_not(
 def test_the_last_ones_are_remembered() -> None:
     found = attempts_of(pid_of(lambda: run(*range(2 * LAST + 5), dies_in=2 * LAST + 4)))
     assert found is not None
-    assert list(found) == [(each, 3) for each in range(LAST + 5, 2 * LAST + 5)]
+    assert list(found) == [key(each, "a", 3) for each in range(LAST + 5, 2 * LAST + 5)]
 
 
 def test_those_that_replace_a_child_leave_what_it_was_at() -> None:
     pid = pid_of(lambda: run(7, dies_in=7), place=5)
     for _ in range(module.GENERATIONS - 1):
         pid_of(lambda: run(8), place=5)
-    assert attempts_of(pid) == {(7, 3): Progress.RUNNING}
+    assert attempts_of(pid) == {key(7, "a", 3): Progress.RUNNING}
 
 
 def test_a_process_without_a_slot_notes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from django.db import OperationalError
 
 from sagas import engine
 from sagas.machine import Direction, Progress, Verdict
+from tasks.at_work import key
 from tasks.hints import Others, Told
 from tasks.lost import LostClaim, holder_in, holder_of, note, report_noted
 from tasks.step_request import StepRequest
@@ -117,8 +118,12 @@ def claim_of(pid: int, attempts: Any = None) -> LostClaim:
 @pytest.mark.parametrize(
     ("attempts", "expected"),
     [
-        ({(7, 4): Progress.RAN, (8, 4): Progress.RUNNING}, [Progress.RAN, Progress.RUNNING]),
-        ({(7, 3): Progress.RAN, (9, 4): Progress.RAN}, [Progress.NOT_BEGUN] * 2),
+        (
+            {key(7, "a", 4): Progress.RAN, key(8, "a", 4): Progress.RUNNING},
+            [Progress.RAN, Progress.RUNNING],
+        ),
+        ({key(7, "a", 3): Progress.RAN, key(9, "a", 4): Progress.RAN}, [Progress.NOT_BEGUN] * 2),
+        ({key(7, "b", 4): Progress.RAN}, [Progress.NOT_BEGUN] * 2),
         (None, [Progress.UNKNOWN] * 2),
     ],
 )
@@ -127,7 +132,7 @@ def test_s14_how_far_each_claim_got_is_told(
 ) -> None:
     told: list[Progress] = []
     monkeypatch.setattr("tasks.lost.send_again", lambda *_: None)
-    monkeypatch.setattr(engine, "lost", lambda *claim: told.append(claim[2](4)))
+    monkeypatch.setattr(engine, "lost", lambda *claim: told.append(claim[2]("a", 4)))
     note(claim_of(CHILD, attempts))
     report_noted(0)
     assert told == expected
