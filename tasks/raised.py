@@ -89,10 +89,12 @@ def _is_bearable(error: BaseException) -> bool:
         return False
     try:
         pickled = pickle.dumps(error)
+        if len(pickled) > PICKLE_LIMIT:
+            return False
         text = "".join(traceback.format_exception(error)) + repr(error)
         text.encode()
-        pickle.loads(pickled)  # noqa: S301  (made two lines above)
-        return len(pickled) <= PICKLE_LIMIT and len(text) <= TEXT_LIMIT and "\x00" not in text
+        pickle.loads(pickled)  # noqa: S301  (made a few lines above)
+        return len(text) <= TEXT_LIMIT and "\x00" not in text
     except BaseException:  # of its own methods
         return False
 

@@ -64,7 +64,7 @@ RAISED_FAULTS: Final = (
         name="A stored traceback has no bound",
         clause="R25",
         file=_RAISED,
-        before=" and len(text) <= TEXT_LIMIT",
+        before="len(text) <= TEXT_LIMIT and ",
         after="",
         tests=RAISED,
     ),

@@ -7,6 +7,8 @@ from tests.system import trash
 from tests.system.alone import alone, start, wait_for_end
 from tests.system.running import worker
 
+pytestmark = pytest.mark.timeout(300)
+
 NAME = "worker-garbage"
 
 

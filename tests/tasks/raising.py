@@ -81,7 +81,7 @@ def _with_lock() -> Exception:
 
 def _long_chain() -> Exception:
     error: Exception = ValueError("the first")
-    for _ in range(100_000):
+    for _ in range(1_000):
         error = _with_cause(error)
     return error
 
