@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the engine is compared with, and the tools of the bench: apart from what it needs itself.
 PEERS := .local/peers
+# The processes of `make test` (tests/servers.py): one of them mostly waits.
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 # What a change is checked for: all Python in the repository.
 SOURCES := bench celery_app.py clients deploy examples manage.py participant project realtime sagas tasks tests
 
@@ -24,8 +26,8 @@ demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS
 demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each order ends as it should
 	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
 
-test: $(VENV)/dev.stamp  ## run all tests; ARGS="-k name" goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/dev.stamp  ## run all tests, in two processes; ARGS="-k name" goes to pytest, in one
+	$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
 	$(BIN)/python -m tests.surroundings $(SETTINGS) $(ARGS)
@@ -33,7 +35,9 @@ test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings 
 test-versions: $(VENV)/dev.stamp  ## a few tests with the oldest and newest versions that hold; VERSIONS=django-6, ARGS=--list
 	$(BIN)/python -m tests.versions $(VERSIONS) $(ARGS)
 
-proof: model-check simulate mutation-check backlog-check  ## what takes minutes: the four below
+proof: $(VENV)/dev.stamp  ## what takes minutes: the four below; the two that need one core side by side
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target model-check backlog-check
+	$(MAKE) --no-print-directory simulate mutation-check
 
 model-check: $(VENV)/dev.stamp  ## walk every state that the machine can reach with two faults
 	$(BIN)/python -m tests.model $(ARGS)

@@ -1,4 +1,5 @@
-"""Settings of a web process that nginx stands in front of, below a path (docs/deploying.md)."""
+"""Settings of a web process behind nginx, below a path, and without a channel layer
+(docs/deploying.md)."""
 
 from tests.system.settings import *  # noqa: F403  (settings are extended by name)
 
@@ -8,3 +9,4 @@ USE_X_FORWARDED_HOST = True
 FORCE_SCRIPT_NAME = "/app"
 STATIC_URL = "/app/static/"
 CSRF_TRUSTED_ORIGINS = ["https://shop.example"]
+CHANNEL_LAYERS = {}

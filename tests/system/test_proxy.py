@@ -129,3 +129,5 @@ def test_the_live_page_knows_its_path_and_events_are_not_held_back(
         ) as answer:
             data = (line[6:] for line in answer.iter_lines() if line.startswith("data: "))
             assert json.loads(next(data))["type"] == "snapshot"
+            running.open_gate(waiting, "a")  # of which no push tells this web process
+            assert any(json.loads(each)["type"] == "step.succeeded" for each in data)
