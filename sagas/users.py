@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import DataError, connection
 
 from sagas.errors import BadInput
 from sagas.models import SagaExecution
@@ -22,7 +22,7 @@ def with_key(text: object) -> AbstractBaseUser | None:
     model = get_user_model()
     try:
         return model._default_manager.filter(pk=model._meta.pk.to_python(text)).first()
-    except (ValidationError, ValueError, TypeError, OverflowError):
+    except (ValidationError, ValueError, TypeError, OverflowError, DataError):
         return None
 
 
