@@ -20,5 +20,5 @@ def test_s14_r18_only_those_that_kill_their_process_are_turned_back(steps: str) 
         assert (found.others, found.killers) == (SAGAS - KILLERS, KILLERS)
         run(supervisor, env, "items", SAGAS // 2, KILLERS // 2)
         undone, uncalled = undone_uncalled(env)
-        assert undone >= 2 * KILLERS
+        assert undone > KILLERS
         assert uncalled == 0
