@@ -10,6 +10,7 @@ from tests.system.deaths import figures, run, undone_uncalled, workers
 SAGAS, KILLERS = 120, 6
 
 
+@pytest.mark.timeout(600)  # each death costs the fork of a process
 @pytest.mark.parametrize("steps", ["100", "1"])
 def test_s14_r18_only_those_that_kill_their_process_are_turned_back(steps: str) -> None:
     """S4: and no item is undone whose action was never called."""
