@@ -11,7 +11,7 @@ from sagas.machine.evolve import evolve
 from sagas.machine.facts import Order
 from sagas.machine.state import ExecutionState
 from sagas.machine.states import ExecutionStatus
-from sagas.machine.values import value
+from sagas.machine.values import statically_frozen
 from sagas.machine.wake import Hint, hints, still_holds
 
 
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     """A report under a fence that was shut out: recorded, without effect (R5, R12)."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Recorded:
     """An event with its number, and the execution's status after it."""
 
@@ -37,7 +37,7 @@ class Recorded:
     event: Event
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Start:
     """Children of `step`, from number `first` (from 0), `count` of them, to be started in the
     transaction that saves this decision."""
@@ -47,7 +47,7 @@ class Start:
     count: int
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Tell:
     """An order for the children of `step`, or for all if None, to be left with them in the
     transaction that saves this decision."""
@@ -56,7 +56,7 @@ class Tell:
     order: Order
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Decision:
     """What became of the fact, the state after it, the events that led there, what the children
     have to do with it, and the steps that the workers must be told of, after the commit."""

@@ -25,6 +25,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, Literal
 
 from sagas.machine.durations import Duration
@@ -131,8 +132,8 @@ class Saga:
             _require_retriable(self.saga_type, step)
         set_once = object.__setattr__  # a frozen dataclass computes its derived fields once, here
         set_once(self, "body", body)
-        set_once(self, "by_name", {step.name: step for step in steps})
-        set_once(self, "concurrent", dict(concurrent_steps(body)))
+        set_once(self, "by_name", MappingProxyType({step.name: step for step in steps}))
+        set_once(self, "concurrent", MappingProxyType(dict(concurrent_steps(body))))
         set_once(self, "pivot", pivot)
         set_once(self, "after_pivot", frozenset(step.name for step in after))
         set_once(self, "digest", hashlib.sha256(json.dumps(outline(body)).encode()).hexdigest())

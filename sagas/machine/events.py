@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Final, get_args
 
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Effect, Outcome
-from sagas.machine.values import value
+from sagas.machine.values import statically_frozen
 
 # --- The execution --------------------------------------------------------------------------------
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaStarted:
     type: ClassVar = "saga.started"
     saga_id: str
@@ -31,19 +31,19 @@ class SagaStarted:
     forward_only: bool = False
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaUnblocked:
     """It holds its locks, and begins."""
 
     type: ClassVar = "saga.unblocked"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaRunning:
     type: ClassVar = "saga.running"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaCompensating:
     """The saga turns back; `because` names the step that gave up, or says who or what else."""
 
@@ -52,24 +52,24 @@ class SagaCompensating:
     failure: Failure | None = None
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaReleased:
     """The parent goes back: what was held until then is undone."""
 
     type: ClassVar = "saga.released"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaCompleted:
     type: ClassVar = "saga.completed"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaCompensated:
     type: ClassVar = "saga.compensated"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaFailed:
     """A person is needed; `left` names the steps that gave up, each still to be settled."""
 
@@ -80,36 +80,36 @@ class SagaFailed:
 # --- What a person does ---------------------------------------------------------------------------
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class _ByPerson:
     by: str
     reason: str
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class SagaCancelled(_ByPerson):
     """Asked to turn back; `saga.compensating` follows."""
 
     type: ClassVar = "saga.cancelled"
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class SagaPaused(_ByPerson):
     type: ClassVar = "saga.paused"
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class SagaResumed(_ByPerson):
     type: ClassVar = "saga.resumed"
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class SagaAmended(_ByPerson):
     type: ClassVar = "saga.amended"
     changes: Mapping[str, Any]
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class SagaAdopted(_ByPerson):
     """It goes on with the definition of `version` whose structure has that `digest`; `leave` are
     steps that nobody undoes any more."""
@@ -120,7 +120,7 @@ class SagaAdopted(_ByPerson):
     leave: tuple[str, ...] = ()
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class SagaSignalled:
     """A signal came before its wait, and is kept."""
 
@@ -130,19 +130,19 @@ class SagaSignalled:
     by: str
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class _OfStep:
     step: str
     direction: Direction
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class _OfStepByPerson(_OfStep):
     by: str = field(kw_only=True)
     reason: str = field(kw_only=True)
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepReopened(_OfStepByPerson):
     """Given up, and to be tried again, with all its attempts."""
 
@@ -150,7 +150,7 @@ class StepReopened(_OfStepByPerson):
     due_at: datetime
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepHurried(_OfStepByPerson):
     """Due later, and now at once."""
 
@@ -158,13 +158,13 @@ class StepHurried(_OfStepByPerson):
     due_at: datetime
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepSkipped(_OfStepByPerson):
     type: ClassVar = "step.skipped"
     changes: Mapping[str, Any]
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepResolved(_OfStepByPerson):
     """What it left at its participant was put right by hand."""
 
@@ -174,13 +174,13 @@ class StepResolved(_OfStepByPerson):
 # --- Steps ----------------------------------------------------------------------------------------
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class _OfAttempt(_OfStep):
     attempt: int
     fence: int
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class _FailedAttempt(_OfAttempt):
     failure: Failure
     effect: Effect
@@ -189,13 +189,13 @@ class _FailedAttempt(_OfAttempt):
     """Whether its holder said so; otherwise its lease ended."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepScheduled(_OfStep):
     type: ClassVar = "step.scheduled"
     due_at: datetime
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepClaimed(_OfAttempt):
     type: ClassVar = "step.claimed"
     holder: str
@@ -204,7 +204,7 @@ class StepClaimed(_OfAttempt):
     """Whether other sagas' actions run in the same process while this claim is held."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepWaiting(_OfAttempt):
     """It waits: for a signal or a time, `until` when at most, or for `total` children."""
 
@@ -213,7 +213,7 @@ class StepWaiting(_OfAttempt):
     total: int | None = None
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepChildren(_OfStep):
     """Children were started, or came to something: how many more of each."""
 
@@ -224,13 +224,13 @@ class StepChildren(_OfStep):
     """Why some could not be started; then `started` takes them back."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepSucceeded(_OfAttempt):
     type: ClassVar = "step.succeeded"
     changes: Mapping[str, Any]
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepRetrying(_FailedAttempt):
     """The attempt failed; the next one is due at `due_at`."""
 
@@ -242,21 +242,21 @@ class StepRetrying(_FailedAttempt):
     """Whether the step is claimed only by itself from now on (S14)."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepFailed(_FailedAttempt):
     """The attempt failed, and there is no other: the step, or its compensation, gave up."""
 
     type: ClassVar = "step.failed"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepWithdrawn(_OfStep):
     """Scheduled or waiting, but the saga turned back before anybody claimed it (again)."""
 
     type: ClassVar = "step.withdrawn"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepLate(_OfStep):
     """A result that came after its fence was shut out; recorded, and without effect (S1)."""
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Outcome
-from sagas.machine.values import value
+from sagas.machine.values import statically_frozen
 from sagas.machine.wake import FullQueues
 
 # --- Workers --------------------------------------------------------------------------------------
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Claim:
     """Somebody wants to run a step that is due.
 
@@ -28,7 +28,7 @@ class Claim:
     together: bool = False
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Succeeded:
     """The holder of `fence` reports a success, and what it changes in the context."""
 
@@ -38,7 +38,7 @@ class Succeeded:
     changes: Mapping[str, Any]
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Failed:
     """The holder of `fence` reports a failed attempt; `final` if its policy gives it no other."""
 
@@ -60,7 +60,7 @@ class Progress(StrEnum):
     UNKNOWN = "unknown"
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Lost:
     """The process that held this very claim is known to be dead: nobody will report it."""
 
@@ -74,7 +74,7 @@ class Lost:
 # --- The clock, the locks, the family -------------------------------------------------------------
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Woken:
     """`wake_at` has come: look at leases and due times.
 
@@ -85,24 +85,24 @@ class Woken:
     full: FullQueues = field(default_factory=dict)
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Called:
     """A child says that it has come to something; what, is told by `ChildrenMoved`."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Unblocked:
     """It is first in the queue of each of its locks."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Deadlocked:
     """It waits for a lock whose holder waits, in the end, for this one's family."""
 
     failure: Failure
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class ChildrenMoved:
     """Children of `step` came to something: how many more of each outcome. If with these all of
     them are completed: `changes` is what they give to the context, `failure` why it can't be
@@ -114,7 +114,7 @@ class ChildrenMoved:
     failure: Failure | None = None
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class ChildrenRefused:
     """`count` children of `step` could not be started: none of these is there."""
 
@@ -137,7 +137,7 @@ class Order(StrEnum):
     """Tell anew what you have come to: the child's row does, its machine is not asked."""
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Ordered:
     """The parent says so."""
 
@@ -147,7 +147,7 @@ class Ordered:
 # --- People and programs --------------------------------------------------------------------------
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Signal:
     """What the wait `name` waits for."""
 
@@ -156,28 +156,28 @@ class Signal:
     by: str
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class _ByPerson:
     by: str
     reason: str
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Cancel(_ByPerson):
     """Turn back."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Pause(_ByPerson):
     """Start nothing more, in either direction, until `Resume`."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Resume(_ByPerson):
     """Go on."""
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class TryAgain(_ByPerson):
     """Try a step, or its compensation, again: one that gave up, or one that is due later. All that
     gave up, if `step` is None."""
@@ -185,7 +185,7 @@ class TryAgain(_ByPerson):
     step: str | None = None
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Skip(_ByPerson):
     """Go on as if `step` had succeeded, with `changes`."""
 
@@ -193,21 +193,21 @@ class Skip(_ByPerson):
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Resolve(_ByPerson):
     """What `step` left at its participant was put right by hand."""
 
     step: str
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Amend(_ByPerson):
     """Change the context of an execution that stands still."""
 
     changes: Mapping[str, Any]
 
 
-@value(frozen=True, slots=True, kw_only=True)
+@statically_frozen(frozen=True, slots=True, kw_only=True)
 class Adopt(_ByPerson):
     """Go on with another definition of the same type: of `version`, or of its own if None. No fact
     for `decide`, which is told by which definition to decide: see `adoption`.

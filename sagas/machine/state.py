@@ -18,10 +18,10 @@ from sagas.machine.states import (
     StepStatus,
     Words,
 )
-from sagas.machine.values import copier, value
+from sagas.machine.values import copier, statically_frozen
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Children:
     """How far the child executions of one step are, as far as they have told."""
 
@@ -56,7 +56,7 @@ class Children:
         return cls(data["total"], data["started"], counts, data.get("refused", ""))
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class StepState:
     """One step of one execution. A step that was never scheduled is `StepState()`."""
 
@@ -164,7 +164,7 @@ UNTOUCHED: Final = StepState()
 step_with: Final = copier(StepState)
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Terms:
     """What few executions have beside their steps; the row keeps it in one column."""
 
@@ -205,7 +205,7 @@ class Terms:
         return cls(**{**data, **moments})
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class ExecutionState:
     """One run of a definition. `steps` has an entry for each step that was ever scheduled."""
 

@@ -1,6 +1,7 @@
 """When somebody must look at an execution again, and what to tell the workers then."""
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from sagas.machine.states import (
     ExecutionStatus,
     StepStatus,
 )
-from sagas.machine.values import value
+from sagas.machine.values import statically_frozen
 
 FIRST_REPEAT: Final = timedelta(seconds=5)
 """How long a hint is trusted. Shorter repeats the hints of every queue that is a little slow;
@@ -38,7 +39,7 @@ FullQueues = Mapping[Route, str]
 """The routes that lead to a queue that needs no more hints now, and that queue's name."""
 
 
-@value(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Hint:
     """A message that says: this step may be due. It proves nothing and promises nothing."""
 
@@ -69,7 +70,7 @@ def still_holds(hint: Hint, state: ExecutionState) -> bool:
     return is_open and not state.paused and not state.is_at_rest
 
 
-@value(frozen=True, slots=True)
+@statically_frozen(frozen=True, slots=True)
 class Repetition:
     """What a look leads to that found nothing to decide: the hints to send now, when to look again,
     and the queue that it waits behind: once that is free, somebody must look at once (L2)."""

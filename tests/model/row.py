@@ -124,7 +124,7 @@ def canonical(state: ExecutionState) -> ExecutionState:
     )
 
 
-def key(state: ExecutionState | Terms) -> Hashable:
+def key(state: ExecutionState | StepState | Terms) -> Hashable:
     """Everything in `state`, hashable."""
     values = (getattr(state, each.name) for each in fields(state))
     return tuple(_hashable(value) for value in values)
@@ -132,5 +132,5 @@ def key(state: ExecutionState | Terms) -> Hashable:
 
 def _hashable(value: Any) -> Hashable:
     if isinstance(value, Mapping):
-        return tuple(value.items())
-    return key(value) if isinstance(value, Terms) else value
+        return tuple((name, _hashable(item)) for name, item in value.items())
+    return key(value) if isinstance(value, StepState | Terms) else value
