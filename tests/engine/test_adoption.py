@@ -200,6 +200,7 @@ def test_s5_what_the_parent_said_is_not_lost_by_the_move(define: Any, committed:
     child = pk("s~pack")
     assert row(child).orders == ["halt"]
     engine.adopt("s~pack", **BY)
+    assert row(child).status == "compensating"
     work_off(committed)
     assert row(child).status == "compensated"
     for each in SagaExecution.objects.filter(wake_at__isnull=False):

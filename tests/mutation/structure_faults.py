@@ -167,12 +167,4 @@ AND (saga_type, version) IN (
         after="    return _condition(seeds, _arrays([]))\n",
         tests=ATTENTION,
     ),
-    Fault(
-        name="What is below is searched for in the whole table",
-        clause="L4",
-        file=_ATTENTION,
-        before="AS e WHERE e.root_id = %s AND e.status = 'failed'\n",
-        after="AS e WHERE e.root_id + 0 = %s AND e.status || '' = 'failed'\n",
-        tests=ATTENTION,
-    ),
 )
