@@ -5,7 +5,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from django.db import DatabaseError, transaction
+from django.db import Error, transaction
 
 from sagas.engine.fitting import fitting
 from sagas.engine.transact import repeat, transact
@@ -69,7 +69,7 @@ def _database_answers() -> bool:
     the statement timeout, say. Then the others are not to wait for that one (L3)."""
     try:
         clock.ask()
-    except DatabaseError as error:
+    except Error as error:
         if not sessions.is_lost(error):
             raise
         return False

@@ -134,8 +134,8 @@ LIMITS = (
         name="Nobody ends a process that hangs where no Python runs",
         clause="R4",
         file="tasks/apps.py",
-        before="(WakeLoop, ChildWatch, HardLimits)",
-        after="(WakeLoop, ChildWatch)",
+        before="(PoolCheck, WakeLoop, ChildWatch, HardLimits)",
+        after="(PoolCheck, WakeLoop, ChildWatch)",
         tests=("system/test_killed_child",),
     ),
     Fault(

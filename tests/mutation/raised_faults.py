@@ -87,9 +87,9 @@ RAISED_FAULTS: Final = (
     Fault(
         name="A child's validate that exits leaves its parent to the lease",
         clause="R25",
-        file="sagas/inputs.py",
-        before='    except BaseException as error:\n        message = f"could not',
-        after='    except Exception as error:\n        message = f"could not',
+        file="sagas/validation.py",
+        before="    except BaseException as error:  # a child's is asked in a worker (R25)",
+        after="    except Exception as error:",
         tests=RAISED,
     ),
     Fault(
