@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from sagas.store import deletion, sessions
+from sagas.store import deletion, recovery
 
 Archive = Callable[[Iterable[str]], None]
 """Takes executions, each a line of JSON without its end, and returns once they are safe."""
@@ -35,7 +35,7 @@ def prune(older_than: timedelta, limit: int, archive: Archive | None = None) -> 
     return _delete(seconds, limit, only_relayed, among, archived)
 
 
-@sessions.repeated
+@recovery.repeated
 def _delete(
     seconds: float,
     limit: int,

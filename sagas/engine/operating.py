@@ -40,7 +40,7 @@ from sagas.machine.adoption import Adoption
 from sagas.machine.context import NotStorable
 from sagas.machine.storable import shown
 from sagas.registry import registry
-from sagas.store import executions, sessions
+from sagas.store import executions, recovery
 from sagas.store.executions import Locked, Unreadable
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> Non
     _hand_in(saga_id, Signal(name, payload, by))
 
 
-@sessions.repeated
+@recovery.repeated
 def preview(saga_id: str) -> WayBack:
     """What `cancel` would undo, in order. Changes nothing."""
     try:
@@ -170,7 +170,7 @@ def preview(saga_id: str) -> WayBack:
     return way_back(definition, found.state, found.now)
 
 
-@sessions.repeated
+@recovery.repeated
 def preview_adoption(
     saga_id: str, version: int | None = None, *, leave: Iterable[str] = ()
 ) -> Adoption:
@@ -196,7 +196,7 @@ def _adopt(saga_id: str, fact: Adopt) -> Verdict:
     return found.decision.verdict
 
 
-@sessions.repeated
+@recovery.repeated
 def _hand_in(saga_id: str, fact: Operation | Adopt | Signal) -> Transition:
     execution_id = _id_of(saga_id)
     try:

@@ -19,7 +19,7 @@ from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
 from sagas.machine.steps import Family
 from sagas.registry import registry
-from sagas.store import clock, executions, insertion, locks, sessions
+from sagas.store import clock, executions, insertion, locks, recovery
 from sagas.store.executions import Found
 from sagas.store.insertion import New
 
@@ -83,7 +83,7 @@ def start_many(
     return _start_all(definition, inputs.all_wanted(definition, sagas), users.stored_key(owner_id))
 
 
-@sessions.repeated
+@recovery.repeated
 def _start_one(definition: Saga, wanted: Wanted, owner_id: Any) -> Started:
     with _transaction(definition):
         [found] = _start(definition, [wanted], owner_id)
@@ -92,7 +92,7 @@ def _start_one(definition: Saga, wanted: Wanted, owner_id: Any) -> Started:
     return found
 
 
-@sessions.repeated
+@recovery.repeated
 def _start_all(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[Started]:
     with transaction.atomic():
         found = _start(definition, wanted, owner_id)

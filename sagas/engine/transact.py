@@ -39,7 +39,7 @@ from sagas.machine import (
     repetition,
 )
 from sagas.machine.context import fitting_json
-from sagas.store import due, executions, locks, sessions
+from sagas.store import due, executions, locks, recovery, sessions
 from sagas.store.executions import Locked
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def transact(
     def anew() -> Transition | None:
         return _transact(execution_id, fact, only_if_due, known.pop() if known else None, run_on)
 
-    found = sessions.repeated(anew)()
+    found = recovery.repeated(anew)()
     if found is not None:
         call_parent(found)
     return found
@@ -107,7 +107,7 @@ def transact_together(facts: Sequence[Seen]) -> dict[int, Transition]:
         sessions.leave_unsound()
         found = save_unlocked([each for each in map(_unlocked, facts) if each])
     except Exception as error:
-        sessions.give_up(error)
+        recovery.give_up(error)
         logger.warning("%s transitions could not be made together: %r", len(facts), error)
         return {}
     for transition in found.values():

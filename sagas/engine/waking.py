@@ -12,7 +12,7 @@ from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
 from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
-from sagas.store import clock, due, executions, sessions
+from sagas.store import clock, due, executions, recovery
 from sagas.store.due import Look, Stranded
 from sagas.store.executions import Locked
 
@@ -53,7 +53,7 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
         try:
             transact(execution_id, fact, only_if_due=True)
         except Exception as error:
-            if sessions.is_lost(error) and not _database_answers():
+            if recovery.is_lost(error) and not _database_answers():
                 raise
             logger.exception(
                 "Execution %s could not be woken; it is tried again in %s seconds.",
@@ -70,7 +70,7 @@ def _database_answers() -> bool:
     try:
         clock.ask()
     except Error as error:
-        if not sessions.is_lost(error):
+        if not recovery.is_lost(error):
             raise
         return False
     return True
@@ -101,7 +101,7 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
             due.promise(looks)
             announce_all(told)
     except Exception as error:
-        if sessions.is_lost(error) and not _database_answers():
+        if recovery.is_lost(error) and not _database_answers():
             raise
         logger.warning("One of these %s is poisoned: one by one. %r", len(execution_ids), error)
         return set()

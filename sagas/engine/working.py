@@ -32,7 +32,7 @@ from sagas.machine import (
     Verdict,
 )
 from sagas.machine.context import NotStorable, changes
-from sagas.store import executions, sessions
+from sagas.store import executions, recovery, sessions
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def look_ahead(execution_ids: Iterable[int]) -> dict[int, Row]:
         sessions.leave_unsound()
         return executions.peek_at(execution_ids)
     except Exception as error:
-        sessions.give_up(error)
+        recovery.give_up(error)
         logger.warning("Executions could not be read together: %r", error)
         return {}
 
@@ -175,7 +175,7 @@ def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:
 
 
 @sessions.on_own
-@sessions.repeated
+@recovery.repeated
 def lost(
     execution_id: int,
     holder: str,

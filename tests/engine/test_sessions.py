@@ -11,7 +11,7 @@ from django.db import Error, connection, transaction
 from sagas import engine
 from sagas.engine import NewSaga
 from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdict, WaitFor
-from sagas.store import sessions
+from sagas.store import recovery
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.engine.ill_sessions import ILL, another_type, say
 
@@ -23,7 +23,7 @@ Ill = Callable[[], None]
 @pytest.fixture(autouse=True)
 def warm(define: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A session that has prepared all statements, as that of a process that has run for a while."""
-    monkeypatch.setattr(sessions, "RECONNECTS", (0.0,) * len(sessions.RECONNECTS))
+    monkeypatch.setattr(recovery, "RECONNECTS", (0.0,) * len(recovery.RECONNECTS))
     connection.close()
     define(Saga("shop", [SagaStep("reserve", lambda _: None), WaitFor("paid")]))
     engine.start("shop", ORDER)
@@ -171,7 +171,7 @@ def test_r22_what_is_wrong_with_the_question_is_asked_once_more_at_most(
     """A table that is not there may be on another search_path; then nobody waits for it."""
     asked = []
 
-    @sessions.repeated
+    @recovery.repeated
     def ask() -> None:
         asked.append(connection.connection)
         say("SELECT * FROM no_such_table")()
@@ -186,11 +186,11 @@ def test_r22_what_is_wrong_with_the_question_is_asked_once_more_at_most(
 def test_r22_tries_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    @sessions.repeated
+    @recovery.repeated
     def ask() -> None:
         asked.append(1)
         say("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "CREATE TABLE none ()")()
 
     with pytest.raises(Error, match="read-only"):
         ask()
-    assert len(asked) == 1 + len(sessions.RECONNECTS)
+    assert len(asked) == 1 + len(recovery.RECONNECTS)

@@ -105,8 +105,8 @@ DEFINITION_FAULTS: Final = (
         name="What the database refuses for one stops the wake loop",
         clause="L3",
         file=_WAKING,
-        before="            if sessions.is_lost(error) and not _database_answers():",
-        after="            if sessions.is_lost(error):",
+        before="            if recovery.is_lost(error) and not _database_answers():",
+        after="            if recovery.is_lost(error):",
         tests=BROKEN_ROWS,
     ),
     Fault(

@@ -46,7 +46,7 @@ TRANSACTIONS = (
     Fault(
         name="A lost COMMIT is taken for a failed one, and nothing is decided anew",
         clause="R6",
-        file="sagas/store/sessions.py",
+        file="sagas/store/recovery.py",
         before="            if pause is None or (is_changed and was_changed):\n"
         "                raise\n",
         after="            return None  # type: ignore[return-value]\n",
@@ -55,7 +55,7 @@ TRANSACTIONS = (
     Fault(
         name="A spoilt connection is used again",
         clause="S1",
-        file="sagas/store/sessions.py",
+        file="sagas/store/recovery.py",
         before="        leave_unsound()\n        try:\n            return call",
         after="        try:\n            return call",
         tests=RECOVERY,

@@ -5,6 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _SESSIONS = "sagas/store/sessions.py"
+_RECOVERY = "sagas/store/recovery.py"
 _STATEMENTS = "sagas/store/statements.py"
 
 ILL = ("engine/test_sessions",)
@@ -15,7 +16,7 @@ SESSION_FAULTS: Final = (
     Fault(
         name="A session that turned read-only is used for ever",
         clause="R22",
-        file=_SESSIONS,
+        file=_RECOVERY,
         before='    "25006": "it reads only: a standby, or the old primary after a failover",\n',
         after="",
         tests=ILL,
@@ -23,7 +24,7 @@ SESSION_FAULTS: Final = (
     Fault(
         name="A session whose prepared statements are gone is used for ever",
         clause="R22",
-        file=_SESSIONS,
+        file=_RECOVERY,
         before='    "26000": ',
         after='    "none": ',
         tests=ILL,
@@ -31,7 +32,7 @@ SESSION_FAULTS: Final = (
     Fault(
         name="A plan that a migration has changed is used for ever",
         clause="R22",
-        file=_SESSIONS,
+        file=_RECOVERY,
         before='    "0A000": ',
         after='    "none": ',
         tests=ILL,
@@ -39,7 +40,7 @@ SESSION_FAULTS: Final = (
     Fault(
         name="A session with another search_path is used for ever",
         clause="R22",
-        file=_SESSIONS,
+        file=_RECOVERY,
         before="    return is_lost(error) or sqlstate_of(error) in CHANGED\n",
         after="    return is_lost(error)\n",
         tests=ILL,
@@ -48,7 +49,7 @@ SESSION_FAULTS: Final = (
         name="The look-up before an operator's fact is outside of what reconnects",
         clause="R22",
         file="sagas/engine/operating.py",
-        before="@sessions.repeated\ndef _hand_in",
+        before="@recovery.repeated\ndef _hand_in",
         after="def _hand_in",
         tests=ILL,
     ),
@@ -56,7 +57,7 @@ SESSION_FAULTS: Final = (
         name="A start is lost with its session",
         clause="R22",
         file="sagas/engine/starting.py",
-        before="@sessions.repeated\ndef _start_one",
+        before="@recovery.repeated\ndef _start_one",
         after="def _start_one",
         tests=ILL,
     ),
@@ -64,14 +65,14 @@ SESSION_FAULTS: Final = (
         name="A start of many is lost with its session",
         clause="R22",
         file="sagas/engine/starting.py",
-        before="@sessions.repeated\ndef _start_all",
+        before="@recovery.repeated\ndef _start_all",
         after="def _start_all",
         tests=ILL,
     ),
     Fault(
         name="A caller's transaction leaves its useless session to the next one",
         clause="R22",
-        file=_SESSIONS,
+        file=_RECOVERY,
         before="        if is_gone(error):\n",
         after="        if False:\n",
         tests=ILL,
