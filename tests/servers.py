@@ -43,6 +43,7 @@ def pytest_load_initial_conftests() -> Iterator[None]:
     return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)  # before that of pytest-xdist, which reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For pytest-xdist."""
     if "PYTEST_XDIST_WORKER" not in os.environ:

@@ -33,16 +33,16 @@ def named_in(folder: str) -> dict[str, str]:
     return named
 
 
-def test_the_contract_numbers_its_clauses_without_a_gap():
+def test_the_contract_numbers_its_clauses_without_a_gap() -> None:
     for letter in "SLR":
         numbers = sorted(int(clause[1:]) for clause in defined() if clause[0] == letter)
         assert numbers == list(range(1, len(numbers) + 1)), letter
 
 
-def test_every_clause_that_is_named_is_defined():
+def test_every_clause_that_is_named_is_defined() -> None:
     unknown = {clause: file for clause, file in named_in(".").items() if clause not in defined()}
     assert not unknown
 
 
-def test_every_clause_is_named_by_a_test_but_for_what_is_not_built_yet():
+def test_every_clause_is_named_by_a_test_but_for_what_is_not_built_yet() -> None:
     assert defined() - set(named_in("tests")) == NOT_YET

@@ -8,4 +8,4 @@ from tests.surroundings.settings import INSTALLED_APPS
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.system.probe"]
 
 # Workers of one broker but of databases of their own keep to queues of their own.
-CELERY_TASK_DEFAULT_QUEUE = os.environ.get("PROBE_QUEUE", "sagas")
+SAGAS_QUEUE = os.environ.get("PROBE_QUEUE", "sagas")
