@@ -99,10 +99,12 @@ def attempts_of(pid: int) -> Attempts | None:
     return attempts
 
 
-def overdue(seconds: float) -> list[int]:
-    """The processes whose action should have ended so many seconds ago; some may be dead."""
-    latest = time.monotonic_ns() - int(seconds * NANOSECONDS)
-    return [_slots[slot + PID] for slot in _all() if 0 < _slots[slot + ENDS_AT] < latest]
+def overdue() -> set[tuple[int, int]]:
+    """(process, how many actions it has begun) of those whose action should have ended; some may be
+    dead."""
+    now = time.monotonic_ns()
+    late = [slot for slot in _all() if 0 < _slots[slot + ENDS_AT] < now]
+    return {(_slots[slot + PID], _slots[slot + BEGUN]) for slot in late}
 
 
 def _all() -> range:

@@ -25,14 +25,16 @@ from tasks.at_work import overdue
 logger = logging.getLogger(__name__)
 
 INTERVAL: Final = 0.5
-"""Seconds between two looks at processes that may hang."""
-
-GRACE: Final = 0.5
-"""Seconds beyond a hard limit, at which a process ends by its own alarm if it can. With INTERVAL
-much less than what a lease is longer than the limit."""
+"""Seconds between two looks at processes that may hang. One that hangs at two of them is ended: at
+its limit it ends by its own alarm if it can, and when a whole worker was stopped, and goes on, it
+must be able to say so (R5). Two are much less than what a lease is longer than the limit."""
 
 LEAST: Final = 0.001
 """Seconds: with 0 a timer is stopped."""
+
+TIME_TO_END: Final = 0.5
+"""Seconds that an action has at least once it was asked to end, however late that was: when a whole
+worker was stopped, and goes on, its attempts are reported as late, and not as lost (R5)."""
 
 
 @contextmanager
@@ -51,7 +53,7 @@ def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
     def end(*_: Any) -> None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(
-            signal.ITIMER_REAL, max(LEAST, began + hard.total_seconds() - time.monotonic())
+            signal.ITIMER_REAL, max(TIME_TO_END, began + hard.total_seconds() - time.monotonic())
         )
         raise SoftTimeLimitExceeded
 
@@ -84,12 +86,15 @@ class HardLimits(bootsteps.StartStopStep):
         threading.Thread(target=self._run, name="saga-hard-limits", daemon=True).start()
 
     def _run(self) -> None:
+        before: set[tuple[int, int]] = set()
         while True:
             time.sleep(INTERVAL)
-            for pid in overdue(GRACE):
+            found = overdue()
+            for pid, _ in found & before:
                 if _is_own_child(pid):
                     logger.error("Process %s hangs beyond its hard time limit: killed.", pid)
                     os.kill(pid, signal.SIGKILL)
+            before = found
 
 
 def _is_own_child(pid: int) -> bool:

@@ -142,7 +142,7 @@ LIMITS = (
         name="A process is taken for overdue though its action has time",
         clause="R4",
         file=_AT_WORK,
-        before="if 0 < _slots[slot + ENDS_AT] < latest]",
+        before="if 0 < _slots[slot + ENDS_AT] < now]",
         after="if 0 < _slots[slot + ENDS_AT]]",
         tests=AT_WORK,
     ),

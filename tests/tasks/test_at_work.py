@@ -91,7 +91,10 @@ def test_r4_what_should_have_ended_is_found_while_it_runs(monkeypatch: pytest.Mo
             time.sleep(0.01)
             die()
 
-    pid = pid_of(slow)
-    assert pid in overdue(0)
-    assert pid not in overdue(3600)
-    assert pid_of(lambda: run(1)) not in overdue(-3600), "it had ended"
+    def in_time() -> None:
+        with at_work(work(1), timedelta(hours=1)):
+            die()
+
+    found = [pid_of(each) for each in (slow, in_time, lambda: run(1))]
+    late = {pid for pid, begun in overdue() if begun == 1}
+    assert [pid in late for pid in found] == [True, False, False]
