@@ -5,8 +5,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the engine is compared with, and the tools of the bench: apart from what it needs itself.
 PEERS := .local/peers
-# The processes of `make test` (tests/servers.py): one of them mostly waits.
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 # What a change is checked for: all Python in the repository.
 SOURCES := bench celery_app.py clients deploy examples manage.py participant project realtime sagas tasks tests
 
@@ -15,7 +13,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
+.PHONY: help demo demo-check test test-system test-rest proof model-check simulate mutation-check backlog-check test-settings test-versions bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +25,18 @@ demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each 
 	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
 
 test: $(VENV)/dev.stamp  ## run all tests, in two processes; ARGS="-k name" goes to pytest, in one
-	$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
+ifdef ARGS
+	$(BIN)/python -m pytest $(ARGS)
+else
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-system test-rest
+endif
+
+# Those of real processes wait half of the time. Each of the two has servers of its own.
+test-system test-rest: test-%:
+	@TESTS_PART=$* $(BIN)/python -m pytest -q --durations=10 $(TESTS_OF_$*)
+
+TESTS_OF_system := tests/system
+TESTS_OF_rest := tests --ignore=tests/system
 
 test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
 	$(BIN)/python -m tests.surroundings $(SETTINGS) $(ARGS)
