@@ -13,7 +13,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test test-system test-rest proof model-check simulate mutation-check backlog-check test-settings test-versions bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,18 +25,7 @@ demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each 
 	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
 
 test: $(VENV)/dev.stamp  ## run all tests, in two processes; ARGS="-k name" goes to pytest, in one
-ifdef ARGS
-	$(BIN)/python -m pytest $(ARGS)
-else
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-system test-rest
-endif
-
-# Those of real processes wait half of the time. Each of the two has servers of its own.
-test-system test-rest: test-%:
-	@TESTS_PART=$* $(BIN)/python -m pytest -q --durations=10 $(TESTS_OF_$*)
-
-TESTS_OF_system := tests/system
-TESTS_OF_rest := tests --ignore=tests/system
+	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
 	$(BIN)/python -m tests.surroundings $(SETTINGS) $(ARGS)
