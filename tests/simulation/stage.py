@@ -6,9 +6,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
+from unittest import mock
 
 from django.db import connection
 
+from sagas.store import recovery
 from tests.simulation.clock import Clock
 from tests.simulation.trace import Trace
 
@@ -89,7 +91,7 @@ class Stage:
         _forget_what_others_hold()
         self.clock.tell_database()
         try:
-            with self.spoilt(actor):
+            with self.spoilt(actor), _by_itself():
                 yield
         except Killed as killed:
             self.note(f"killed {killed}", actor.concern)
@@ -97,6 +99,14 @@ class Stage:
         finally:
             self.acting.pop()
             self.enter(self.actor)
+
+
+@contextmanager
+def _by_itself() -> Iterator[None]:
+    """All processes share one thread. Who is acted in the middle of is about to do something again,
+    and not this one."""
+    with mock.patch.object(recovery._here, "is_repeating", new=False):
+        yield
 
 
 def _forget_what_others_hold() -> None:
