@@ -232,7 +232,7 @@ def s14_only_what_was_begun_counts(story: Story, calls: list[Call]) -> Iterator[
             together[event.step] = event.together
             if event.together and event.step in alone:
                 yield f"S14: {event}, though it goes alone"
-        if not _is_shut_out(event):
+        if not _is_shut_out(event) or event.step not in together:  # nobody claims a part
             continue
         attempt = event.step, event.direction, event.attempt
         if _is_known_dead(event) and _was_held_back(event) == (attempt in begun):
