@@ -5,14 +5,14 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from django.db import Error, transaction
+from django.db import transaction
 
 from sagas.engine.fitting import fitting
 from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
 from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
-from sagas.store import clock, due, executions, recovery
+from sagas.store import due, executions, recovery
 from sagas.store.due import Look, Stranded
 from sagas.store.executions import Locked
 
@@ -53,7 +53,7 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
         try:
             transact(execution_id, fact, only_if_due=True)
         except Exception as error:
-            if recovery.is_lost(error) and not _database_answers():
+            if recovery.is_of_session(error):
                 raise
             logger.exception(
                 "Execution %s could not be woken; it is tried again in %s seconds.",
@@ -62,18 +62,6 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
             )
             due.postpone(execution_id, POISON_PAUSE)
     return len(execution_ids)
-
-
-def _database_answers() -> bool:
-    """Whether the database takes other transactions than the one that failed: it was too much for
-    the statement timeout, say. Then the others are not to wait for that one (L3)."""
-    try:
-        clock.ask()
-    except Error as error:
-        if not recovery.is_lost(error):
-            raise
-        return False
-    return True
 
 
 def stranded() -> list[Stranded]:
@@ -101,7 +89,7 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
             due.promise(looks)
             announce_all(told)
     except Exception as error:
-        if recovery.is_lost(error) and not _database_answers():
+        if recovery.is_of_session(error):
             raise
         logger.warning("One of these %s is poisoned: one by one. %r", len(execution_ids), error)
         return set()

@@ -70,6 +70,13 @@ def is_lost(error: BaseException) -> bool:
     return is_gone(error) or isinstance(error, OperationalError | InterfaceError)
 
 
+def is_of_session(error: BaseException) -> bool:
+    """Whether it says nothing of what was asked for: nobody answered, or the session is of no use.
+    Else others need not wait for what was refused, because it took too long, say (L3)."""
+    is_silence = isinstance(error, OperationalError | InterfaceError) and not sqlstate_of(error)
+    return is_silence or is_gone(error)
+
+
 def is_gone(error: BaseException) -> bool:
     """Whether nothing can be done any more over the session that said this."""
     sqlstate = sqlstate_of(error)

@@ -105,7 +105,7 @@ DEFINITION_FAULTS: Final = (
         name="What the database refuses for one stops the wake loop",
         clause="L3",
         file=_WAKING,
-        before="            if recovery.is_lost(error) and not _database_answers():",
+        before="            if recovery.is_of_session(error):",
         after="            if recovery.is_lost(error):",
         tests=BROKEN_ROWS,
     ),
