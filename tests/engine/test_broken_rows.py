@@ -200,7 +200,6 @@ def test_a_database_that_does_not_answer_is_no_fault_of_a_row(monkeypatch: Any) 
 
     with monkeypatch.context() as patch:
         patch.setattr("sagas.engine.waking.executions.lock_those_free", gone)
-        patch.setattr("sagas.engine.waking.clock.ask", gone)
         with pytest.raises(OperationalError):
             engine.wake(10)
     assert row(started.execution_id).wake_at == before
