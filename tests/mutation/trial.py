@@ -17,7 +17,7 @@ from tests.mutation.place import Place
 TEST_SECONDS: Final = 30
 """For one test: a fault may well make it wait for what never comes."""
 
-TRIAL_SECONDS: Final = 150
+TRIAL_SECONDS: Final = 400
 """For a whole trial, should a test hang so that no limit of its own can end it."""
 
 OPTIONS: Final = (
