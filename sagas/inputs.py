@@ -79,7 +79,7 @@ def wanted(definition: Saga, new: NewSaga) -> Wanted:
             f"letter or digit."
         )
         raise BadInput({"saga_id": message})
-    context = checked_changes(new.context)
+    context = _plain(new.context)
     text = _text_for(definition, context)
     keys = lock_keys(definition, context)
     return Wanted(
@@ -116,11 +116,17 @@ def all_wanted(definition: Saga, sagas: Sequence[NewSaga]) -> list[Wanted]:
 
 def checked_context(definition: Saga, context: Mapping[str, Any]) -> str:
     """A context that is fit for `definition`, as JSON. Raises `BadInput`."""
-    return _text_for(definition, checked_changes(context))
+    return _text_for(definition, _plain(context))
 
 
 def checked_changes(context: object) -> dict[str, Any]:
     """What may stand in a context, made of plain values. Raises `BadInput` for what can't."""
+    found = _plain(context)
+    _fitting(found)
+    return found
+
+
+def _plain(context: object) -> dict[str, Any]:
     try:
         found = storable(context)
     except NotStorable as error:
@@ -131,12 +137,16 @@ def checked_changes(context: object) -> dict[str, Any]:
 
 
 def _text_for(definition: Saga, context: dict[str, Any]) -> str:
-    try:
-        text = fitting_json(context)
-    except NotStorable as error:
-        raise _refused(error) from error
+    text = _fitting(context)
     validate(definition, context)
     return text
+
+
+def _fitting(context: dict[str, Any]) -> str:
+    try:
+        return fitting_json(context)
+    except NotStorable as error:
+        raise _refused(error) from error
 
 
 def _refused(error: NotStorable) -> BadInput:
