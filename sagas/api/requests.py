@@ -42,6 +42,8 @@ def _bad(message: str) -> PydanticCustomError:
 
 def _iso_text(value: object) -> datetime:
     # Pydantic alone would take a number, too, and guess whether it counts milliseconds.
+    if isinstance(value, datetime):
+        return value  # of one of many, which has been looked at before
     try:
         return datetime.fromisoformat(value)  # type: ignore[arg-type]  # refused here
     except (TypeError, ValueError):

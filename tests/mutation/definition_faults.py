@@ -38,14 +38,6 @@ DEFINITION_FAULTS: Final = (
         tests=PARAMETERS,
     ),
     Fault(
-        name="A factor may be infinite",
-        clause="L3",
-        file=_PARAMETERS,
-        before="        return math.isfinite(value)\n",
-        after="        return not math.isnan(value)\n",
-        tests=PARAMETERS,
-    ),
-    Fault(
         name="A retry may be a number",
         clause="L3",
         file="sagas/machine/steps.py",

@@ -88,8 +88,10 @@ def _registry(designs: Mapping[str, Design]) -> Registry:
 
 
 def _changed(rng: Random, designs: Mapping[str, Design], act: Act) -> dict[str, Design]:
-    """The designs of the new code."""
-    return {
-        name: random_design(rng, name, act) if rng.random() < CHANCE_OF_CHANGE else design
-        for name, design in designs.items()
-    }
+    """The designs of the new code. None differs by its policies alone: who goes on with what another
+    began does so by its own, and the checks know one for each structure."""
+    changed = {}
+    for name, design in designs.items():
+        other = random_design(rng, name, act) if rng.random() < CHANCE_OF_CHANGE else design
+        changed[name] = design if other.saga.digest == design.saga.digest else other
+    return changed
