@@ -15,7 +15,7 @@ from django.test import Client
 from sagas import engine, queries
 from sagas.engine import work, working
 from sagas.errors import Refused
-from sagas.machine import Direction, Pause, Retry, Saga, SagaStep, SubSaga
+from sagas.machine import Direction, Pause, Retry, Saga, SagaStep, Sleep, SubSaga
 from sagas.models import SagaExecution
 from tests.engine.driving import pass_time, row
 
@@ -178,14 +178,13 @@ def test_an_execution_that_the_database_refuses_stops_no_other(
             cursor.execute("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)")
 
     define(Saga("part", [SagaStep("a", lambda _: None)], validate=too_slow))
-    define(Saga("slow", [SagaStep("first", lambda _: None), SubSaga("part")]))
+    define(Saga("slow", [Sleep("night", 600), SubSaga("part")]))
     slow, good = engine.start("slow", {}).execution_id, engine.start("shop", {}).execution_id
-    work = engine.claim(slow, "first", Direction.ACTION, 0)
-    assert work
     engine.claim(good, "reserve", Direction.ACTION, 0)
     for execution_id in (slow, good):
         pass_time(execution_id, hours=1)
     engine.wake(10)
+    assert row(slow).steps["night"]["status"] == "waiting", "it is tried again later"
     assert row(good).steps["reserve"]["status"] == "scheduled"
 
 

@@ -88,8 +88,8 @@ def _registry(designs: Mapping[str, Design]) -> Registry:
 
 
 def _changed(rng: Random, designs: Mapping[str, Design], act: Act) -> dict[str, Design]:
-    """The designs of the new code. None differs by its policies alone: who goes on with what another
-    began does so by its own, and the checks know one for each structure."""
+    """The designs of the new code. None differs by its policies alone: who goes on with what the
+    other code began does so by its own, and the checks know one design for each structure."""
     changed = {}
     for name, design in designs.items():
         other = random_design(rng, name, act) if rng.random() < CHANCE_OF_CHANGE else design
