@@ -32,8 +32,6 @@ SURROUNDINGS: Final = {
 SHORT: Final = (
     "tests/engine/test_engine.py",
     "tests/engine/test_recovery.py",
-    "tests/api/test_access.py",
-    "tests/api/test_admin.py",
     "tests/api/test_start_command.py",
     "tests/system/test_http.py",
 )
