@@ -67,10 +67,10 @@ def test_nothing_is_prepared_behind_a_pooler_that_can_not_have_it() -> None:
 def test_r27_a_name_is_made_of_the_text_alone() -> None:
     """Two processes may meet on one session, and have begun with different statements."""
 
-    def names() -> set[str]:
+    def names() -> set[tuple[str, str]]:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM pg_prepared_statements")
-            return {name for (name,) in cursor.fetchall()}
+            cursor.execute("SELECT name, statement FROM pg_prepared_statements")
+            return set(cursor.fetchall())
 
     add(1, 2)
     first = names()
