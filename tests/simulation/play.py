@@ -34,6 +34,9 @@ MOVES_WITH_FAULTS: Final = (10, 60)
 AFTER_FAULTS: Final = LONGEST_REPEAT + timedelta(seconds=10)
 """For so long an execution may stand still whose hint was lost before faults ended."""
 
+MOST_MOVES: Final = 100
+"""For each saga, once faults have ended: ten times what they take."""
+
 MOST_IN_VAIN: Final = 100
 """Moves in a row: then the simulation itself is at fault."""
 
@@ -97,14 +100,15 @@ def _play(world: World) -> Counter[str]:
 
 def _come_to_rest(world: World, scheduler: Scheduler) -> datetime:
     """Ends all faults, and lets everybody go on until nothing is left to do, or something stands
-    still for too long. When faults ended."""
+    still, or goes round in circles, for too long. When faults ended."""
     world.faults.end()
     world.broker.come_back()
     begin = world.stage.clock.now
     world.stage.note("faults have ended")
     next_look = begin + AFTER_FAULTS
-    in_vain = 0
-    while not world.is_at_rest:
+    in_vain = moves = 0
+    while not world.is_at_rest and moves < MOST_MOVES * len(world.wanted):
+        moves += 1
         in_vain = 0 if scheduler.move() else in_vain + 1
         world.stage.require(in_vain < MOST_IN_VAIN, "nobody can do anything, and not all is done")
         if world.stage.clock.now >= next_look:
