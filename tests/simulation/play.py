@@ -140,6 +140,7 @@ def _check(world: World, faults_ended_at: datetime) -> Counter[str]:
         stage.trace.add("\n".join(story.lines()), story.saga_id)
         ends[story.state.status] += 1
     stage.require(ends.total() == len(world.wanted), "S11: sagas are missing, or too many")
+    stage.require(world.is_at_rest, "L2: somebody goes round in circles")
     return ends
 
 
