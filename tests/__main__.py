@@ -36,7 +36,7 @@ def main() -> int:
 def _pytest(part: str, tests: list[str], **output: object) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "pytest", "-q", "--durations=10", *tests]
     env = {**os.environ, "TESTS_PART": part, "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(command, env=env, **output)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(command, env=env, **output)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":
