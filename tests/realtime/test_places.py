@@ -133,7 +133,7 @@ def test_the_bus_is_found_as_celery_finds_its_broker(
     [
         ("valkey://u:secret@h/1", "redis://…@h/1"),
         ("valkeys://h", "rediss://h?ssl_cert_reqs=required"),
-        ("unix:///tmp/s?db=1", "redis+socket:///tmp/s?virtual_host=1"),
+        ("unix:///run/s?db=1", "redis+socket:///run/s?virtual_host=1"),
         ("redis://h?db=1", "redis://h/1"),
         ("rediss://h?ssl_cert_reqs=None", "rediss://h?ssl_cert_reqs=none"),
         ("sentinel://h:26379", "master_name"),
@@ -155,7 +155,7 @@ def test_an_address_that_celery_can_not_read_is_an_error(
     [
         ("valkey://u:secret@h/1", "redis://…@h/1"),
         ("rediss://h?ssl_cert_reqs=CERT_NONE", "rediss://h?ssl_cert_reqs=none"),
-        ("redis+socket:///tmp/s?virtual_host=1", "unix:///tmp/s?db=1"),
+        ("redis+socket:///run/s?virtual_host=1", "unix:///run/s?db=1"),
         ("sentinel://h:26379", "unix:///path"),
     ],
 )
