@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sagas.machine.durations import Duration
 from sagas.machine.parameters import (
@@ -137,6 +137,18 @@ class Saga:
         set_once(self, "pivot", pivot)
         set_once(self, "after_pivot", frozenset(step.name for step in after))
         set_once(self, "digest", hashlib.sha256(json.dumps(outline(body)).encode()).hexdigest())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to have the same: read-only mappings can't be pickled."""
+        return {
+            name: dict(value) if isinstance(value, MappingProxyType) else value
+            for name, value in vars(self).items()
+        }
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            is_mapping = name in ("by_name", "concurrent")
+            object.__setattr__(self, name, MappingProxyType(value) if is_mapping else value)
 
     def _require_other_saga(self, owner: str, step: Step) -> None:
         """Raises `DefinitionError` for a saga that is a step of itself: it would never end."""

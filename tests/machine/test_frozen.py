@@ -1,6 +1,7 @@
 """Nobody writes to the machine's values, and what users hold can't be written to."""
 
 import dataclasses
+import pickle
 import subprocess
 import sys
 from collections.abc import Hashable
@@ -63,3 +64,12 @@ def test_the_steps_of_a_definition_can_not_be_exchanged() -> None:
 def test_what_could_change_has_no_hash() -> None:
     for value in (StepState(), Succeeded("a", Direction.ACTION, 1, {})):
         assert not isinstance(value, Hashable)
+
+
+def test_a_definition_goes_to_another_process_as_it_is() -> None:
+    saga = Saga("s", [STEP])
+    copy = pickle.loads(pickle.dumps(saga))
+    assert (copy.saga_type, copy.digest) == (saga.saga_type, saga.digest)
+    assert copy.by_name == {"a": STEP}
+    with pytest.raises(TypeError):
+        copy.by_name["b"] = STEP
