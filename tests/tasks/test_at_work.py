@@ -81,8 +81,9 @@ def test_those_that_replace_a_child_leave_what_it_was_at() -> None:
 
 def test_a_process_without_a_slot_notes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_mine", None)
+    before = module._slots.tobytes()
     with at_work(work(1), LIMIT):
-        pass
+        assert module._slots.tobytes() == before
 
 
 def test_r4_what_should_have_ended_is_found_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
