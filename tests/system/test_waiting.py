@@ -104,7 +104,8 @@ def test_each_of_them_is_seen_as_the_task_of_its_message(running: Running) -> No
     heard = hear_tasks(running, begin, is_all, within=LONG)
     end_of_all(running, prefix[0], MANY)
     named = {task for task, events in heard.items() if any(e.get("name") == TASK for e in events)}
-    others = named - set(published(running.folder, TASK)[before:])
+    # Of earlier tests, too: the repeated message of a saga that has completed may still be taken.
+    others = named - set(published(running.folder, TASK))
     assert not others, f"{len(others)} tasks that no message was sent for"
 
 
