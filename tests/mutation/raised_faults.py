@@ -37,6 +37,14 @@ RAISED_FAULTS: Final = (
         tests=RAISED,
     ),
     Fault(
+        name="An action's WorkerLostError is taken for the end of its process",
+        clause="R25",
+        file=_RAISED,
+        before="TaskPredicate, Terminated, WorkerLostError)",
+        after="TaskPredicate)",
+        tests=RAISED,
+    ),
+    Fault(
         name="An error is believed what it says of its class",
         clause="R25",
         file=_FAILURES,
@@ -50,6 +58,14 @@ RAISED_FAULTS: Final = (
         file=_FAILURES,
         before="    except BaseException as another:",
         after="    except Exception as another:",
+        tests=RAISED,
+    ),
+    Fault(
+        name="A stored traceback has no bound",
+        clause="R25",
+        file=_RAISED,
+        before="return len(text) <= TEXT_LIMIT and",
+        after="return",
         tests=RAISED,
     ),
     Fault(

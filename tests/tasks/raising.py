@@ -79,6 +79,25 @@ def _with_lock() -> Exception:
     return error
 
 
+def _down(calls: int) -> None:
+    if calls == 0:
+        raise ValueError("from far down")
+    _further_down(calls - 1)
+
+
+def _further_down(calls: int) -> None:
+    _down(calls - 1)
+
+
+def _from_deep_down() -> Exception:
+    """Two functions by turns: Python leaves out of a traceback only what is repeated at once."""
+    try:
+        _down(500)
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
 def _long_chain() -> Exception:
     error: Exception = ValueError("the first")
     for _ in range(1_000):
@@ -124,6 +143,8 @@ OF_VALUE_ERROR: Final[dict[str, Callable[[], BaseException]]] = {
     "chain": _long_chain,
     "note": _with_note,
     "lock": _with_lock,
+    "long": lambda: ValueError("x" * 50_000),
+    "deep": _from_deep_down,
 }
 """What is around an ordinary error → one of them."""
 
