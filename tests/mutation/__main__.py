@@ -4,13 +4,13 @@ if one survives."""
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from time import perf_counter
 from typing import Final
 
 from tests.mutation.fault import ROOT, Fault, Stale
 from tests.mutation.faults import FAULTS
-from tests.mutation.page import PAGE, mutations_page
+from tests.mutation.page import PAGE, catchers, mutations_page
 from tests.mutation.trial import Outcome
 from tests.mutation.yard import Yard, yard
 
@@ -42,20 +42,19 @@ def _run(faults: Sequence[Fault], processes: int, *, write: bool) -> int:
     began = perf_counter()
     outcomes = {}
     with yard(processes) as trials:
-        if not _are_sound(trials, faults):
-            return 1
         print(LINE.format("fault", "clause", "seconds", "caught by"))
-        for fault, outcome in trials.try_each(faults):
+        for fault, outcome in trials.try_each(faults, catchers(PAGE.read_text())):
             outcomes[fault.name] = outcome
             answer = outcome.caught_by or ("DID NOT RUN" if outcome.trouble else "NO TEST")
             line = LINE.format(fault.name, fault.clause, f"{outcome.seconds:.1f}", answer)
             print(line, flush=True)
+        is_sound = _are_sound(trials, {outcome.caught_by for outcome in outcomes.values()} - {""})
     survivors = [fault for fault in faults if not outcomes[fault.name].caught_by]
     for fault in survivors:
         _print_survivor(fault, outcomes[fault.name])
     caught = len(faults) - len(survivors)
     print(f"{caught} of {len(faults)} caught, in {perf_counter() - began:.0f} s.")
-    if survivors:
+    if survivors or not is_sound:
         return 1
     if write:
         PAGE.write_text(
@@ -64,15 +63,14 @@ def _run(faults: Sequence[Fault], processes: int, *, write: bool) -> int:
     return 0
 
 
-def _are_sound(trials: Yard, faults: Sequence[Fault]) -> bool:
-    """Whether the tests pass without a fault; otherwise a failure would prove nothing."""
-    files = {file for fault in faults for file in fault.test_files}
-    bad = 0
-    for file, outcome in trials.try_without(files):
-        if outcome.caught_by or outcome.trouble:
-            bad += 1
-            print(f"Without any fault, {outcome.caught_by or file} fails.\n{outcome.trouble}")
-    return not bad
+def _are_sound(trials: Yard, tests: Collection[str]) -> bool:
+    """Whether the tests pass without a fault; otherwise their failure proves nothing."""
+    unsound = [
+        outcome for outcome in trials.try_without(tests) if outcome.caught_by or outcome.trouble
+    ]
+    for outcome in unsound:
+        print(f"Without any fault, this fails, too: {outcome.caught_by}\n{outcome.trouble}")
+    return not unsound
 
 
 def _print_survivor(fault: Fault, outcome: Outcome) -> None:

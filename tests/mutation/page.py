@@ -32,6 +32,12 @@ def mutations_page(caught: Sequence[tuple[Fault, str]]) -> str:
     return _PAGE.format(count=len(caught), rows="\n".join(rows))
 
 
+def catchers(page: str) -> dict[str, str]:
+    """Name of a fault → the test that caught it, by `page`."""
+    rows = (line.split(" | ") for line in page.splitlines() if line.startswith("| "))
+    return {row[0][2:]: f"tests/{row[-1][1:-3]}" for row in rows if row[-1].startswith("`")}
+
+
 def missing_from(page: str, faults: Iterable[Fault]) -> list[str]:
     """The names of the faults that `page` does not tell of."""
     return [fault.name for fault in faults if f"| {fault.name} |" not in page]

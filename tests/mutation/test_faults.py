@@ -8,7 +8,7 @@ import pytest
 
 from tests.mutation.fault import ROOT, Fault, Stale
 from tests.mutation.faults import FAULTS
-from tests.mutation.page import PAGE, missing_from, mutations_page
+from tests.mutation.page import PAGE, catchers, missing_from, mutations_page
 
 NAMES = [fault.name for fault in FAULTS]
 
@@ -57,3 +57,4 @@ def test_a_survivor_is_shown_as_a_diff_and_a_caught_fault_as_a_line(tmp_path: Pa
     page = mutations_page([(FAULT, "tests/test_a.py::test_two")])
     assert "| Two is three | S1 | `a.py` | `test_a.py::test_two` |" in page
     assert not missing_from(page, [FAULT])
+    assert catchers(page) == {"Two is three": "tests/test_a.py::test_two"}

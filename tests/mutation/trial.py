@@ -26,6 +26,7 @@ OPTIONS: Final = (
     # A second of each start; and a property would be shrunk for minutes.
     "-pno:hypothesispytest",
     "-pno:anyio",
+    "-ptests.mutation.first",
     "-oaddopts=",  # among them the plugin that brings up servers
     "-ojunit_family=xunit1",  # the one that names each test's file
     "--reuse-db",
@@ -43,8 +44,11 @@ class Outcome:
     trouble: str = ""
 
 
-def run_trial(place: Place, tests: Sequence[str], fault: Fault | None = None) -> Outcome:
-    """Runs `tests` on a copy of the source, with `fault` in it, up to the first that fails."""
+def run_trial(
+    place: Place, tests: Sequence[str], fault: Fault | None = None, first: str = ""
+) -> Outcome:
+    """Runs `tests` on a copy of the source, with `fault` in it, up to the first that fails; the
+    test called `first` before the others."""
     began = perf_counter()
     place.empty_database()
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
@@ -52,7 +56,7 @@ def run_trial(place: Place, tests: Sequence[str], fault: Fault | None = None) ->
         _copy_source(copy)
         if fault is not None:
             (copy / fault.file).write_text(fault.sown_in(ROOT))
-        trouble = _run_pytest(place, copy, report, tests)
+        trouble = _run_pytest(place, copy, report, [f"--first={first}", *tests])
         caught_by = "" if trouble else _first_failure(report)
     return Outcome(perf_counter() - began, caught_by, trouble)
 
@@ -67,11 +71,11 @@ def _copy_source(to: Path) -> None:
             shutil.copy2(path, to)
 
 
-def _run_pytest(place: Place, copy: Path, report: Path, tests: Sequence[str]) -> str:
+def _run_pytest(place: Place, copy: Path, report: Path, arguments: Sequence[str]) -> str:
     """What kept the tests from giving an answer; empty if nothing did."""
     try:
         ended = subprocess.run(
-            [sys.executable, "-m", "pytest", *OPTIONS, f"--junitxml={report}", *tests],
+            [sys.executable, "-m", "pytest", *OPTIONS, f"--junitxml={report}", *arguments],
             cwd=copy,
             env=place.environment,
             stdout=subprocess.PIPE,
