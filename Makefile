@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # What the engine is compared with, and the tools of the bench: apart from what it needs itself.
 PEERS := .local/peers
 # What a change is checked for: all Python in the repository.
-SOURCES := bench celery_app.py clients deploy examples manage.py participant project realtime sagas tasks tests
+SOURCES := bench celery_app.py clients deploy examples manage.py saga_participant project realtime sagas tasks tests
 
 COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host
@@ -88,8 +88,8 @@ bench-sockets: $(VENV)/dev.stamp  ## from commit to socket: 1,000 sockets, 50 tr
 
 docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew
 	$(BIN)/python -m sagas.machine.diagram > docs/states.md
-	$(BIN)/python -m realtime.bus.schema > docs/events.schema.json
-	$(BIN)/python -m realtime.asyncapi > docs/asyncapi.json
+	$(BIN)/python -m sagas.bus.schema > docs/events.schema.json
+	$(BIN)/python -m sagas.live.asyncapi > docs/asyncapi.json
 	$(BIN)/python -m bench.page
 
 requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest

@@ -87,8 +87,8 @@ def configure(url: str) -> None:
 
 def compare(url: str, pairs: int) -> float:
     """Prints each figure; the largest ratio."""
-    from clients.base import ServiceClient
-    from clients.calling import in_step
+    from sagas.services.base import ServiceClient
+    from sagas.services.calling import in_step
 
     class Things(ServiceClient):
         service = "things"

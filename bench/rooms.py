@@ -9,21 +9,22 @@ from collections.abc import Iterable
 from typing import Final
 
 THREADS: Final = {
-    "realtime/relay": "relay",
-    "realtime/push.py": "push",
-    "tasks/wake.py": "wake loop",
+    "sagas/bus/relay": "relay",
+    "sagas/live/push.py": "push",
+    "sagas/worker/wake_loop.py": "wake loop",
 }
 """Beside the steps: whatever they call is theirs."""
 
 ROOMS: Final = {
     "sagas/machine/": "machine",
     "sagas/store/": "store",
+    "sagas/worker/hints.py": "hints",
+    "sagas/worker/": "tasks",
+    "sagas/services/": "tasks",
+    "sagas/live/": "push",
+    "sagas/bus/": "push",
     "sagas/": "engine",
-    "tasks/hints.py": "hints",
-    "tasks/": "tasks",
-    "realtime/": "push",
     "bench/": "action",
-    "clients/": "tasks",
     "json/": "json",
     "orjson": "json",
     "msgspec": "json",
@@ -54,7 +55,7 @@ def room_of(calls: Iterable[str]) -> str:
     """Of one stack, the outermost call first."""
     files = [call.rpartition("(")[2] for call in calls]
     # A step hands its push to the thread that sends it: that much is the step's.
-    if not any(file.startswith("tasks/steps.py") for file in files):
+    if not any(file.startswith("sagas/worker/steps.py") for file in files):
         for part, name in THREADS.items():
             if any(file.startswith(part) for file in files):
                 return name

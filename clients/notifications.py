@@ -1,6 +1,6 @@
 from typing import Any
 
-from clients.base import ServiceClient
+from sagas.services.base import ServiceClient
 
 
 class Notifications(ServiceClient):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from django.core.cache import cache
 
-from clients.base import ServiceClient
+from sagas.services.base import ServiceClient
 
 CACHE_SECONDS: Final = 30
 """How long a user is believed. What this client writes is seen at once, by all who share the cache;

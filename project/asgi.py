@@ -11,9 +11,9 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from project.presence import lifespan
-from realtime.guard import Guard
-from realtime.routing import websocket_urlpatterns
+from sagas.live.backpressure import Guard
+from sagas.live.routing import websocket_urlpatterns
+from sagas.services.lifespan import lifespan
 
 application = Guard(
     ProtocolTypeRouter(

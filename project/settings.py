@@ -38,7 +38,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
 from project.database import LIMITS, database
-from realtime.redis_urls import for_kombu, for_redis_py
+from sagas.broker.urls import for_kombu, for_redis_py
 
 
 def _required(name: str) -> str:
@@ -67,9 +67,10 @@ INSTALLED_APPS = [
     "django_celery_results",
     "ninja",
     "sagas",
+    "sagas.bus",
+    "sagas.live",
     "tasks",
     "realtime",
-    "examples.order_processing",
 ]
 MIDDLEWARE = [
     "sagas.api.middleware.json_problems",  # the first: it sees what the others answer

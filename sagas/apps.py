@@ -1,3 +1,4 @@
+from celery import current_app
 from django.apps import AppConfig
 
 
@@ -8,5 +9,7 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         from sagas import checks, routers  # noqa: F401  (registers the system checks)
         from sagas.registry import registry
+        from sagas.worker import setup
 
         registry.discover()
+        setup.install(current_app, registry)

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models import Model
 
-OURS: Final = ("sagas", "realtime")
+OURS: Final = ("sagas", "sagas_bus")
 """The apps whose tables the engine's transactions write."""
 
 

@@ -1,1 +1,1 @@
-"""Celery's side: each step and each compensation is a task of its own; messages are hints."""
+"""This application's work: the order saga, whose steps the engine makes tasks of Celery's."""

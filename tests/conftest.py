@@ -13,8 +13,8 @@ from deploy.consul_binary import NoConsul, consul_binary
 from deploy.local_consul import LocalConsul, local_consul
 from deploy.local_servers import supervised_valkey
 from deploy.rabbitmq import NoRabbitMQ, local_rabbitmq
-from realtime.bus import Bus
 from sagas import listeners
+from sagas.bus import Bus
 from sagas.machine import Saga
 from sagas.registry import registry
 from tests.realtime.brokers import Broker

@@ -7,4 +7,4 @@ kit, and mypy's Django plugin, need one.
 from tests.surroundings.settings import *  # noqa: F403  (settings are extended by name)
 from tests.surroundings.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "participant"]
+INSTALLED_APPS = [*INSTALLED_APPS, "saga_participant"]

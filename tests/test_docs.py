@@ -37,7 +37,10 @@ from tests.pages import ROOT, Block, Chapter, chapters
 from tests.seams import around_statements
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
-PAGES: Final = (TUTORIAL, *(ROOT / "docs" / f"{name}.md" for name in ("operating", "participant")))
+PAGES: Final = (
+    TUTORIAL,
+    *(ROOT / "docs" / f"{name}.md" for name in ("operating", "saga_participant")),
+)
 NOT_RUN: Final = "not-run"
 MOST_NOT_RUN: Final = 3
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from clients.base import ServiceClient
 from sagas.machine import ExecutionStatus, Saga
+from sagas.services.base import ServiceClient
 from tests.machine.conversation import Conversation
 from tests.pages import ROOT, chapters
 

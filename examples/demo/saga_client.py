@@ -6,7 +6,7 @@ from typing import Any, Self
 import httpx
 
 from examples.demo.progress import ENDED
-from realtime.client import OutOfOrder, Refused, SagaStream
+from sagas.live.client import OutOfOrder, Refused, SagaStream
 
 # One answer, in seconds; starting a saga takes milliseconds.
 ANSWER_SECONDS = 15.0

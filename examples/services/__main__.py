@@ -80,7 +80,7 @@ def prepare_database(service: str) -> None:
 @contextmanager
 def registered(service: str, port: int) -> Iterator[None]:
     """In the registry while the block runs; without one, nothing."""
-    from clients.registry import Presence, registry_of_settings
+    from sagas.services.registry import Presence, registry_of_settings
 
     url = f"http://127.0.0.1:{port}"
     presence = Presence(registry_of_settings(), service, url, "/health", CHECK_SECONDS)

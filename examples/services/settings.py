@@ -51,7 +51,7 @@ CONSUL_OPTIONS = {  # as Consul's own programs name them
         *("TLS_SERVER_NAME", "NAMESPACE"),
     )
 }
-INSTALLED_APPS = ["participant", "examples.services.kit", f"examples.services.{SERVICE}"]
+INSTALLED_APPS = ["saga_participant", "examples.services.kit", f"examples.services.{SERVICE}"]
 MIDDLEWARE = ["examples.services.kit.problems.errors_as_json"]
 ROOT_URLCONF = "examples.services.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -20,7 +20,7 @@ from tests.engine.round_trips import round_trips
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OURS = ("sagas.", "realtime.", "tasks.", "project.", "ninja.")
+OURS = ("sagas.", "project.", "ninja.")
 """Where views come from that are ours: those of the API are Ninja's functions."""
 
 

@@ -15,7 +15,7 @@ from bench.sections.growth import Turn, compared, together
 from bench.sizes import LATEST
 from bench.soak import quarters
 
-STEP = "run (celery/app/trace.py:1);perform (tasks/steps.py:9)"
+STEP = "run (celery/app/trace.py:1);perform (sagas/worker/steps.py:9)"
 
 
 def test_the_best_pool_of_each_system_is_first_and_what_failed_is_last() -> None:
@@ -115,9 +115,9 @@ def test_only_a_whole_run_goes_into_the_repository(capsys: pytest.CaptureFixture
             "psycopg",
         ),
         (f"{STEP};decide (sagas/machine/decide.py:1);len (x.py:3)", "machine"),
-        (f"{STEP};push (realtime/push.py:70)", "push"),
-        ("run (realtime/relay.py:80);execute (psycopg/cursor.py:2)", "relay"),
-        ("_run (tasks/wake.py:80);dumps (json/encoder.py:2)", "wake loop"),
+        (f"{STEP};push (sagas/live/push.py:70)", "push"),
+        ("run (sagas/bus/relay.py:80);execute (psycopg/cursor.py:2)", "relay"),
+        ("_run (sagas/worker/wake_loop.py:80);dumps (json/encoder.py:2)", "wake loop"),
         ("main (threading.py:1)", "Python"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sagas import engine, listeners, queries
 from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, StepState, Terms, fold
 from sagas.models import SagaExecution
-from tasks import steps as tasks
+from sagas.worker import steps as tasks
 
 ORDER = {"order": 1}
 

@@ -27,7 +27,7 @@ class Elsewhere:
 
 
 class LettersElsewhere(Elsewhere):
-    apps = ("realtime",)
+    apps = ("sagas_bus",)
 
 
 class UsersElsewhere(Elsewhere):

@@ -27,11 +27,11 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution
 from sagas.store import due, executions
-from tasks import hints, wake
+from sagas.worker import hints, wake_loop
 from tests.engine.driving import ORDER, claim, pass_time, row, work_off
 from tests.engine.test_races import together
-from tests.tasks.hinted import committed as committed_step
-from tests.tasks.hinted import forget, hinted_saga
+from tests.worker.hinted import committed as committed_step
+from tests.worker.hinted import forget, hinted_saga
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,10 +234,10 @@ def test_l3_the_wake_loop_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch
         looked_again.set()
         return 0
 
-    monkeypatch.setattr(wake.engine, "wake", look)
-    monkeypatch.setattr(wake, "INTERVAL", 0.01)
-    monkeypatch.setattr(wake, "AFTER_ERROR", 0.01)
-    loop = wake.WakeLoop(None)
+    monkeypatch.setattr(wake_loop.engine, "wake", look)
+    monkeypatch.setattr(wake_loop, "INTERVAL", 0.01)
+    monkeypatch.setattr(wake_loop, "AFTER_ERROR", 0.01)
+    loop = wake_loop.WakeLoop(None)
     loop.start(None)
     try:
         assert looked_again.wait(10)

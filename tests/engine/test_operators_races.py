@@ -14,7 +14,7 @@ from sagas import engine, listeners
 from sagas.errors import Refused
 from sagas.machine import ForEach, Rejected, Retry, Saga, SagaStep, Verdict, WaitFor, wake
 from sagas.models import SagaExecution
-from tasks import steps as tasks
+from sagas.worker import steps as tasks
 from tests.engine.driving import ORDER, check_history, claim, row, work_off
 from tests.engine.test_races import together
 

@@ -5,11 +5,11 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _ATTEMPTS = "sagas/machine/attempts.py"
-_COURSE = "tasks/course.py"
-_AT_WORK = "tasks/at_work.py"
+_COURSE = "sagas/worker/fast/batch.py"
+_AT_WORK = "sagas/worker/attempts.py"
 
 LOST = ("machine/test_lost",)
-AT_WORK = ("tasks/test_at_work",)
+AT_WORK = ("worker/test_at_work",)
 
 NEIGHBOURS = (
     Fault(
@@ -58,7 +58,7 @@ NEIGHBOURS = (
         file=_COURSE,
         before="        return row is None or not row.state.step(step).alone\n",
         after="        return row is None or bool(row.state.step(step))\n",
-        tests=("tasks/test_alone",),
+        tests=("worker/test_alone",),
     ),
     Fault(
         name="Sagas that go in step are claimed as if each were alone",
@@ -66,15 +66,15 @@ NEIGHBOURS = (
         file="sagas/engine/working.py",
         before="    together = len(fences) > 1\n",
         after="    together = len(fences) < 1\n",
-        tests=("tasks/test_alone",),
+        tests=("worker/test_alone",),
     ),
     Fault(
         name="A dead process is taken to have begun all that it had claimed",
         clause="S14",
-        file="tasks/lost.py",
+        file="sagas/worker/lost.py",
         before="get(key(execution_id, step, fence), Progress.NOT_BEGUN)",
         after="get(key(execution_id, step, fence), Progress.UNKNOWN)",
-        tests=("tasks/test_lost",),
+        tests=("worker/test_lost",),
     ),
     Fault(
         name="What was begun of one step passes for begun of the next",
@@ -82,7 +82,7 @@ NEIGHBOURS = (
         file=_AT_WORK,
         before="    return execution_id, crc32(step.encode()), fence\n",
         after="    return execution_id, 0, fence\n",
-        tests=("tasks/test_lost",),
+        tests=("worker/test_lost",),
     ),
     Fault(
         name="A process knows only the last action that it began",
@@ -109,7 +109,7 @@ BUDGETS = (
         file=_COURSE,
         before="            return not has_company or is",
         after="            self._steps += 1\n            return not has_company or is",
-        tests=("tasks/test_run_on",),
+        tests=("worker/test_run_on",),
     ),
     Fault(
         name="Of what is reported together, all may spend the last of the budget",
@@ -117,7 +117,7 @@ BUDGETS = (
         file=_COURSE,
         before="if not (self._may_claim(ahead) and",
         after="if not (self._may_claim() and",
-        tests=("tasks/test_in_step",),
+        tests=("worker/test_in_step",),
     ),
 )
 
@@ -125,15 +125,15 @@ LIMITS = (
     Fault(
         name="Celery keeps the limits of a message, whatever runs by then",
         clause="R4",
-        file="tasks/steps.py",
+        file="sagas/worker/steps.py",
         before="        direction=direction,\n    )\n",
         after="        direction=direction,\n        soft_time_limit=2,\n    )\n",
-        tests=("tasks/test_steps",),
+        tests=("worker/test_steps",),
     ),
     Fault(
         name="Nobody ends a process that hangs where no Python runs",
         clause="R4",
-        file="tasks/apps.py",
+        file="sagas/worker/apps.py",
         before="(PoolCheck, WakeLoop, ChildWatch, HardLimits)",
         after="(PoolCheck, WakeLoop, ChildWatch)",
         tests=("system/test_killed_child",),

@@ -4,12 +4,12 @@ from typing import Final
 
 from tests.mutation.fault import Fault
 
-_RAISED = "tasks/raised.py"
+_RAISED = "sagas/worker/raised.py"
 _FAILURES = "sagas/machine/failures.py"
-_STEPS = "tasks/steps.py"
+_STEPS = "sagas/worker/steps.py"
 
-RAISED = ("tasks/test_raised",)
-GARBAGE = ("tasks/test_garbage",)
+RAISED = ("worker/test_raised",)
+GARBAGE = ("worker/test_garbage",)
 
 RAISED_FAULTS: Final = (
     Fault(
@@ -95,7 +95,7 @@ RAISED_FAULTS: Final = (
     Fault(
         name="A message's headers are believed",
         clause="R24",
-        file="tasks/garbage.py",
+        file="sagas/worker/garbage.py",
         before="                check(message)\n",
         after="",
         tests=GARBAGE,
@@ -103,7 +103,7 @@ RAISED_FAULTS: Final = (
     Fault(
         name="What is no message ends whoever takes it from a list",
         clause="R24",
-        file="realtime/bus/garbage.py",
+        file="sagas/broker/garbage.py",
         before="            self._dropped(reason(error))\n            return True",
         after="            raise",
         tests=GARBAGE,
@@ -111,25 +111,25 @@ RAISED_FAULTS: Final = (
     Fault(
         name="Hints go to the project's default queue",
         clause="R28",
-        file="tasks/names.py",
+        file="sagas/worker/names.py",
         before="    return None if says_where else engine_queue()",
         after="    return queue",
-        tests=("tasks/test_queues",),
+        tests=("worker/test_queues",),
     ),
     Fault(
         name="The engine's queue wins over the project's routes",
         clause="R28",
-        file="tasks/names.py",
+        file="sagas/worker/names.py",
         before="    return None if says_where else engine_queue()",
         after="    return engine_queue()",
-        tests=("tasks/test_queues",),
+        tests=("worker/test_queues",),
     ),
     Fault(
         name="The results of the project's own tasks are deleted, too",
         clause="Celery",
-        file="tasks/results.py",
+        file="sagas/worker/results.py",
         before="task_name__in=names, ",
         after="",
-        tests=("tasks/test_wake",),
+        tests=("worker/test_wake",),
     ),
 )

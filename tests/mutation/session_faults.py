@@ -9,7 +9,7 @@ _RECOVERY = "sagas/store/recovery.py"
 _STATEMENTS = "sagas/store/statements.py"
 
 ILL = ("engine/test_sessions",)
-DIRTY = ("tasks/test_dirty_sessions",)
+DIRTY = ("worker/test_dirty_sessions",)
 STATEMENTS = ("engine/test_statements",)
 
 SESSION_FAULTS: Final = (

@@ -227,7 +227,7 @@ MESSAGES = (
     Fault(
         name="A message without a fence is an error in the worker",
         clause="R20",
-        file="tasks/steps.py",
+        file="sagas/worker/steps.py",
         before="if not (is_bigint(execution_id) and is_bigint(fence)):",
         after="if execution_id is None:",
         tests=GAPS,
@@ -235,7 +235,7 @@ MESSAGES = (
     Fault(
         name="A worker waits for a broker that is away",
         clause="L2",
-        file="tasks/sending.py",
+        file="sagas/worker/sending.py",
         before="max_retries=max(0, len(self._connection.alt) - 1)",
         after="",
         tests=GAPS,
@@ -243,7 +243,7 @@ MESSAGES = (
     Fault(
         name="The wake loop ends by an error",
         clause="L3",
-        file="tasks/wake.py",
+        file="sagas/worker/wake_loop.py",
         before="            except Exception:\n",
         after="            except LookupError:\n",
         tests=GAPS,

@@ -4,17 +4,17 @@ from typing import Final
 
 from tests.mutation.fault import Fault
 
-_COURSE = "tasks/course.py"
-_WAITING = "tasks/waiting.py"
+_COURSE = "sagas/worker/fast/batch.py"
+_WAITING = "sagas/worker/fast/message_batching.py"
 
-GO_IN_STEP = ("tasks/test_in_step",)
-WAITING = ("tasks/test_waiting",)
+GO_IN_STEP = ("worker/test_in_step",)
+WAITING = ("worker/test_waiting",)
 
 IN_STEP = (
     Fault(
         name="Slow actions go in step",
         clause="L2",
-        file="tasks/quick.py",
+        file="sagas/worker/fast/latency.py",
         before=" and _runs[place].bit_count() >= OF_WHICH_QUICK\n",
         after="\n",
         tests=GO_IN_STEP,
@@ -73,7 +73,7 @@ WAITING_TOGETHER = (
     Fault(
         name="A message that goes along with another is never acknowledged",
         clause="L2",
-        file="tasks/step_request.py",
+        file="sagas/worker/step_request.py",
         before="            each.acknowledge()\n",
         after="",
         tests=WAITING,
@@ -116,7 +116,7 @@ WAITING_TOGETHER = (
         file=_COURSE,
         before=" * (1 + len(self.task_ids))",
         after="",
-        tests=("tasks/test_own_messages",),
+        tests=("worker/test_own_messages",),
     ),
     Fault(
         name="A step that should have a message runs on with others' budget",
@@ -124,7 +124,7 @@ WAITING_TOGETHER = (
         file=_COURSE,
         before="settings.RUN_ON_STEPS <= 1 or ",
         after="",
-        tests=("tasks/test_own_messages",),
+        tests=("worker/test_own_messages",),
     ),
 )
 

@@ -7,13 +7,13 @@ from tests.mutation.fault import Fault
 _TRANSACT = "sagas/engine/transact.py"
 _WORK = "sagas/engine/work.py"
 _WORKING = "sagas/engine/working.py"
-_COURSE = "tasks/course.py"
+_COURSE = "sagas/worker/fast/batch.py"
 
 ENGINE = ("engine/test_engine",)
 RACES = ("engine/test_races",)
 POLICIES = ("engine/test_policies",)
-RUN_ON = ("tasks/test_run_on",)
-OTHERS = ("tasks/test_others",)
+RUN_ON = ("worker/test_run_on",)
+OTHERS = ("worker/test_others",)
 
 WORKERS = (
     Fault(
@@ -95,7 +95,7 @@ WORKERS = (
     Fault(
         name="never_on is not asked",
         clause="Failures",
-        file="tasks/steps.py",
+        file="sagas/worker/steps.py",
         before="final = kind is not FailureKind.LATER and not work.retry.repeats(error)",
         after="final = False",
         tests=POLICIES,
@@ -149,10 +149,10 @@ claimed = None
     Fault(
         name="A hard limit outlives its step",
         clause="R4",
-        file="tasks/limits.py",
+        file="sagas/worker/limits.py",
         before="        signal.setitimer(signal.ITIMER_REAL, 0)\n",
         after="",
-        tests=("tasks/test_limits",),
+        tests=("worker/test_limits",),
     ),
     Fault(
         name="A step runs on past the limit of its rate",
@@ -181,7 +181,7 @@ claimed = None
     Fault(
         name="The sagas for which a message has no time are forgotten",
         clause="L2",
-        file="tasks/run_on.py",
+        file="sagas/worker/fast/inline.py",
         before="    if mine.others.told:\n        send_again",
         after="    if not mine:\n        send_again",
         tests=OTHERS,
@@ -189,7 +189,7 @@ claimed = None
     Fault(
         name="A hint that shares a message may say anything",
         clause="R20",
-        file="tasks/hints.py",
+        file="sagas/worker/hints.py",
         before="            return is_bigint(execution_id) and is_bigint(fence)\n",
         after="            return True\n",
         tests=OTHERS,
@@ -197,10 +197,10 @@ claimed = None
     Fault(
         name="A process that died is looked for in the first saga of its message alone",
         clause="R4",
-        file="tasks/lost.py",
+        file="sagas/worker/lost.py",
         before="*(told.execution_id for told in claim.others.told)",
         after="*()",
-        tests=("tasks/test_lost",),
+        tests=("worker/test_lost",),
     ),
 )
 

@@ -12,10 +12,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.test import RequestFactory
 
-from participant.decorators import compensates, idempotent
-from participant.models import Receipt
-from participant.problems import Problem, Refused
-from participant.requests import idempotency_key
+from saga_participant.decorators import compensates, idempotent
+from saga_participant.models import Receipt
+from saga_participant.problems import Problem, Refused
+from saga_participant.requests import idempotency_key
 
 ASKED: dict[str, Callable[[], HttpResponse]] = {}
 """What else a charge answers, after its effect, if the request asks for it."""

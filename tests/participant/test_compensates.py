@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 
-from participant.decorators import compensates
-from participant.models import Outcome, Receipt
+from saga_participant.decorators import compensates
+from saga_participant.models import Outcome, Receipt
 from tests.participant.conftest import Begin
 from tests.participant.shop import Shop, effects, post
 

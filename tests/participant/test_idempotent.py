@@ -14,8 +14,8 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 
-from participant.decorators import idempotent
-from participant.models import KEY_LENGTH, Outcome, Receipt
+from saga_participant.decorators import idempotent
+from saga_participant.models import KEY_LENGTH, Outcome, Receipt
 from tests.pages import ROOT
 from tests.participant.conftest import Begin
 from tests.participant.shop import Shop, effects, post

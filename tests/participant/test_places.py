@@ -18,9 +18,9 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from ninja import NinjaAPI, Schema
 
-from participant.decorators import compensates, idempotent
-from participant.models import Receipt
-from participant.requests import idempotency_key
+from saga_participant.decorators import compensates, idempotent
+from saga_participant.models import Receipt
+from saga_participant.requests import idempotency_key
 from tests.pages import ROOT
 from tests.participant.shop import Shop, effects
 
@@ -49,7 +49,7 @@ class Wanted(Schema):
     cents: int
 
 
-api = NinjaAPI(urls_namespace="participant")
+api = NinjaAPI(urls_namespace="saga_participant")
 
 
 @api.post("/gifts/{name}")
@@ -146,7 +146,7 @@ def test_inside_a_transaction_around_each_request(
 
 
 def test_the_kit_needs_nothing_but_django() -> None:
-    files = sorted((ROOT / "participant").rglob("*.py"))
+    files = sorted((ROOT / "saga_participant").rglob("*.py"))
     assert len(files) > 8
     for file in files:
         for node in ast.walk(ast.parse(file.read_text())):
@@ -154,4 +154,4 @@ def test_the_kit_needs_nothing_but_django() -> None:
             modules += [each.name for each in node.names] if isinstance(node, ast.Import) else []
             for module in modules:
                 root = module.split(".")[0]
-                assert root in sys.stdlib_module_names | {"django", "participant"}, file
+                assert root in sys.stdlib_module_names | {"django", "saga_participant"}, file

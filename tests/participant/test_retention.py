@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from participant.models import Receipt
-from participant.retention import MINIMUM, prune
+from saga_participant.models import Receipt
+from saga_participant.retention import MINIMUM, prune
 from tests.participant.shop import Shop, effects, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,7 +20,7 @@ def age(key: str, days: int) -> None:
     """Makes a receipt older."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE participant_receipt SET changed_at = changed_at - make_interval(days => %s)"
+            "UPDATE saga_participant_receipt SET changed_at = changed_at - make_interval(days => %s)"
             " WHERE key = %s",
             [days, key],
         )

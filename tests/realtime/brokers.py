@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.processes import Supervisor
-from realtime.bus import Bus, Delivery, Source, Subscription
+from sagas.bus import Bus, Delivery, Source, Subscription
 
 LIMIT = 30.0
 """Seconds for anything that a test waits for."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from realtime.bus import Bus
+from sagas.bus import Bus
 from tests.realtime.brokers import Broker, Listener
 from tests.realtime.sagas_of_tests import SHOP
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from django.db import connection
 
 from deploy.child import Command
-from realtime.bus import Bus, Message, Publisher, Source, Subscription
-from realtime.consuming import Consumption
-from realtime.events import Event, Handler
+from sagas.bus import Bus, Message, Publisher, Source, Subscription
+from sagas.bus.consumer import Consumption
+from sagas.bus.events import Event, Handler
 from tests.realtime.brokers import LIMIT
 
 

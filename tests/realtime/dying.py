@@ -10,8 +10,8 @@ import django
 
 django.setup()
 
-from realtime.bus import Bus, Message, Publisher  # noqa: E402
-from realtime.relay import Relay  # noqa: E402
+from sagas.bus import Bus, Message, Publisher  # noqa: E402
+from sagas.bus.relay import Relay  # noqa: E402
 
 
 def die() -> None:

@@ -6,21 +6,22 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from realtime import letters
-from realtime.bus import Delivery
-from realtime.letters import Failure
-from realtime.models import DeadLetter
+from sagas.bus import Delivery, dead_letters
+from sagas.bus.dead_letters import Failure
+from sagas.bus.models import DeadLetter
 
 pytestmark = pytest.mark.django_db
 
-LIST = "/admin/realtime/deadletter/"
+LIST = "/admin/sagas_bus/deadletter/"
 
 
 @pytest.fixture
 def letter() -> DeadLetter:
     body = b'{"id": "e", "data": "<script>"}\xff'
     delivery = Delivery("q", "x", "user.created", body, {"a": object()}, False, lambda: None)
-    letters.keep("shop.greet", delivery, Failure("RuntimeError: bad luck"), event_id="e", tries=8)
+    dead_letters.keep(
+        "shop.greet", delivery, Failure("RuntimeError: bad luck"), event_id="e", tries=8
+    )
     return DeadLetter.objects.get()
 
 

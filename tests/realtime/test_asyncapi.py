@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from realtime.asyncapi import document
-from realtime.closing import CODES
+from sagas.live.asyncapi import document
+from sagas.live.close_codes import CODES
 from tests.pages import ROOT
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kombu import Consumer, Producer, Queue
 
-from realtime.bus import BUS_ERRORS, Bus, Delivery, Message, Publisher, Source, Subscription
+from sagas.bus import BUS_ERRORS, Bus, Delivery, Message, Publisher, Source, Subscription
 from tests.realtime.brokers import Broker, Listener
 
 
@@ -132,9 +132,9 @@ def test_a_message_that_would_grow_is_left_as_it_is(bus: Bus, listener: Listener
 def test_a_broker_that_says_nothing_is_an_error_within_the_limit(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("realtime.bus.broker.ANSWER_LIMIT", 1.0)
-    monkeypatch.setattr("realtime.bus.broker.CONNECT_LIMIT", 1.0)
-    monkeypatch.setattr("realtime.bus.publishing.ANSWER_LIMIT", 1.0)
+    monkeypatch.setattr("sagas.broker.connection.ANSWER_LIMIT", 1.0)
+    monkeypatch.setattr("sagas.broker.connection.CONNECT_LIMIT", 1.0)
+    monkeypatch.setattr("sagas.bus.publisher.ANSWER_LIMIT", 1.0)
     listener = Listener(broker.bus)
     publisher = Publisher(broker.bus)
     broker.supervisor.kill(broker.name, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Handlers in a consumer, on both brokers: the effect once, retries, dead letters."""
+"""Handlers in a consumer, on both brokers: the effect once, retries, dead dead_letters."""
 
 import json
 import threading
@@ -9,13 +9,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from realtime import handling, letters
-from realtime.bus import Bus, Publisher, Source, Subscription
-from realtime.bus.envelope import message
-from realtime.events import Event
-from realtime.models import DeadLetter, HandledEvent
-from realtime.relay import Relay
 from sagas import Saga, SagaStep, WaitFor, engine, queries
+from sagas.bus import Bus, Publisher, Source, Subscription, dead_letters, handling
+from sagas.bus.envelope import message
+from sagas.bus.events import Event
+from sagas.bus.models import DeadLetter, HandledEvent
+from sagas.bus.relay import Relay
 from sagas.models import SagaExecution
 from tests.realtime.brokers import Broker
 from tests.realtime.consumers import consuming, declare, event, handler, publish, until
@@ -27,13 +26,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letters, "PAUSES", (0.05, 0.1))
+    monkeypatch.setattr(dead_letters, "PAUSES", (0.05, 0.1))
 
 
 def letter() -> DeadLetter:
     """The one that there is, once it is dead."""
-    until(lambda: letters.dead().exists(), "a dead letter")
-    return letters.dead().get()
+    until(lambda: dead_letters.dead().exists(), "a dead letter")
+    return dead_letters.dead().get()
 
 
 def test_a_saga_event_has_its_effect_once(bus: Bus) -> None:
@@ -86,7 +85,7 @@ def test_what_gives_up_is_kept_and_can_be_replayed(bus: Bus) -> None:
     said = StringIO()
     with consuming(bus, handler(fail)):
         publish(bus, event("e"), event("other"))
-        until(lambda: letters.dead().count() == 2)
+        until(lambda: dead_letters.dead().count() == 2)
         found = DeadLetter.objects.get(event_id="~e")
         assert found.tries == 3
         assert found.reason.startswith("RuntimeError: bad")
@@ -107,7 +106,7 @@ def test_what_gives_up_is_kept_and_can_be_replayed(bus: Bus) -> None:
 
 
 def test_a_letter_that_waits_holds_nothing_up(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(letters, "PAUSES", (300.0, 300.0))
+    monkeypatch.setattr(dead_letters, "PAUSES", (300.0, 300.0))
 
     def fail(found: Event) -> None:
         if found.id == "bad":
@@ -133,7 +132,7 @@ def test_what_no_pattern_wants_any_more_is_passed_by(bus: Bus) -> None:
 def test_what_is_handed_out_again_is_counted_before_it_is_tried(
     bus: Bus, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "realtime.consuming")
+    caplog.set_level("INFO", "sagas.bus.consumer")
     own = handler(leave_effect)
     declare(bus, own)
     publish(bus, event("e"))
@@ -221,7 +220,7 @@ def test_what_rabbitmq_gives_up_is_kept(rabbitmq: Broker) -> None:
 def test_what_was_handled_long_ago_is_forgotten() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO realtime_handledevent VALUES ('h', 'old', now() - interval '31 days'), "
+            "INSERT INTO sagas_bus_handledevent VALUES ('h', 'old', now() - interval '31 days'), "
             "('h', 'young', now() - interval '29 days')"
         )
     assert handling.prune() == 1

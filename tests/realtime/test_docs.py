@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from realtime import handling
-from realtime.bus.envelope import envelope
-from realtime.bus.schema import Envelope, schema
-from realtime.events import Event, Handlers
 from sagas import Saga, SagaStep, WaitFor, engine, queries
+from sagas.bus import handling
+from sagas.bus.envelope import envelope
+from sagas.bus.events import Event, Handlers
+from sagas.bus.schema import Envelope, schema
 from sagas.models import SagaExecution
 from tests.pages import ROOT, chapters
 from tests.realtime.sagas_of_tests import SHOP, completed, nothing, written
@@ -32,7 +32,7 @@ def test_the_page_names_every_field() -> None:
 def of_page(monkeypatch: pytest.MonkeyPatch) -> Handlers:
     """The handlers of the page's blocks."""
     found = Handlers()
-    monkeypatch.setattr("realtime.events.handlers", found)
+    monkeypatch.setattr("sagas.bus.events.handlers", found)
     for chapter in chapters(PAGE):
         for block in chapter.blocks:
             if block.language == "python":

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from realtime import closing, topics
-from realtime.closing import Closed
-from realtime.progress import opened, progress
-from realtime.threads import in_news_thread, in_thread
-from realtime.topics import Topics
 from sagas import engine, queries
+from sagas.live import close_codes, event_feed
+from sagas.live.close_codes import Closed
+from sagas.live.event_feed import Topics
+from sagas.live.progress import opened, progress
+from sagas.live.threads import in_news_thread, in_thread
 from sagas.machine import Saga, SagaStep
 from tests.engine.driving import ORDER, claim
 
@@ -37,7 +37,7 @@ def test_events_committed_at_the_very_moment_of_a_read_are_not_lost(
         return found
 
     monkeypatch.setattr(queries, "news", end_after_the_first)
-    monkeypatch.setattr(topics, "LOOK_INTERVAL", 0.01)
+    monkeypatch.setattr(event_feed, "LOOK_INTERVAL", 0.01)
 
     async def read_all() -> list[Any]:
         saga = await opened(started.saga_id, queries.OPERATOR)
@@ -64,7 +64,7 @@ def test_whoever_follows_is_told_when_the_database_stays_away(
         raise OperationalError("away")
 
     monkeypatch.setattr(queries, "news", fail)
-    monkeypatch.setattr(topics, "RETRY_INTERVAL", 0.01)
+    monkeypatch.setattr(event_feed, "RETRY_INTERVAL", 0.01)
 
     async def read_all() -> None:
         saga = await opened(started.saga_id, queries.OPERATOR)
@@ -74,5 +74,5 @@ def test_whoever_follows_is_told_when_the_database_stays_away(
 
     with pytest.raises(Closed) as closed:
         asyncio.run(read_all())
-    assert closed.value.code == closing.SERVER_ERROR
-    assert len(tries) == topics.MOST_FAILURES
+    assert closed.value.code == close_codes.SERVER_ERROR
+    assert len(tries) == event_feed.MOST_FAILURES

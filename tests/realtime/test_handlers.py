@@ -8,10 +8,10 @@ from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from realtime import events
-from realtime.checks import check_bus
-from realtime.events import Event, Handler, Handlers, on_event
 from sagas import engine
+from sagas.broker.checks import check_bus
+from sagas.bus import events
+from sagas.bus.events import Event, Handler, Handlers, on_event
 from tests.realtime.sagas_of_tests import SHOP
 
 
@@ -20,7 +20,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Handlers:
     """An empty registry."""
     found = Handlers()
     monkeypatch.setattr(events, "handlers", found)
-    monkeypatch.setattr("realtime.management.commands.consume_events.handlers", found)
+    monkeypatch.setattr("sagas.bus.management.commands.consume_events.handlers", found)
     return found
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from channels.layers import channel_layers
 
-from project.health import CHECKS
-from realtime import checks, layer, listener, push
-from realtime.listener import Listener
+from sagas.api.health import CHECKS
+from sagas.broker import checks
+from sagas.live import layer, listener, push
+from sagas.live.listener import Listener
 from tests.realtime.test_push import LIMIT, committed
 
 LAYERS: dict[str, Any] = {
@@ -80,7 +81,7 @@ def test_a_layer_that_fails_is_told_once_and_once_when_it_is_back(
             await pusher._send([(number + 1, 1)])
 
     asyncio.run(send(5))
-    assert [record.name for record in caplog.records] == ["realtime.push"]
+    assert [record.name for record in caplog.records] == ["sagas.live.push"]
     failing.fails = False
     asyncio.run(send(5))
     assert [record.getMessage()[:25] for record in caplog.records][1:] == [
@@ -99,7 +100,7 @@ def test_a_layer_that_fails_is_told_once_and_once_when_it_is_back(
             task.cancel()
 
     asyncio.run(listen())
-    assert [record.name for record in caplog.records][2:] == ["realtime.listener"]
+    assert [record.name for record in caplog.records][2:] == ["sagas.live.listener"]
 
 
 def test_an_in_memory_layer_is_told_by_a_check(settings: Any) -> None:

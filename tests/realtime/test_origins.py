@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from realtime.access import Foreign, Silent, asked_by_socket, identify
-from realtime.guard import Guard
+from sagas.live.backpressure import Guard
+from sagas.live.identity import Foreign, Silent, asked_by_socket, identify
 
 FORWARDED = {"host": "10.0.0.1:8000", "x-forwarded-host": "shop.example"}
 SECURE = {"host": "shop.example", "x-forwarded-proto": "https"}

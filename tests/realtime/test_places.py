@@ -16,10 +16,10 @@ from django.core.checks import CheckMessage
 from kombu import Connection
 
 from deploy.debian_packages import NotToBeHad
-from realtime import checks
-from realtime.bus import Bus, Message, Publisher, Source, Subscription
-from realtime.redis_urls import for_kombu, for_redis_py
-from tasks.queues import length_of
+from sagas.broker import checks
+from sagas.broker.urls import for_kombu, for_redis_py
+from sagas.bus import Bus, Message, Publisher, Source, Subscription
+from sagas.worker.queues import length_of
 from tests.realtime import places
 from tests.realtime.brokers import Broker, Listener
 from tests.realtime.places import Place

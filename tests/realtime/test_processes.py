@@ -12,9 +12,8 @@ import pytest
 
 from deploy.child import Command
 from deploy.processes import Supervisor
-from realtime import letters
-from realtime.bus import Bus, Message, Publisher
-from realtime.models import DeadLetter, HandledEvent
+from sagas.bus import Bus, Message, Publisher, dead_letters
+from sagas.bus.models import DeadLetter, HandledEvent
 from tests.realtime.brokers import Listener
 from tests.realtime.consumers import consumer, environment, event, publish, until
 from tests.realtime.probe.handlers import effects
@@ -53,7 +52,7 @@ def test_what_kills_each_process_that_tries_it_comes_to_an_end(
 ) -> None:
     supervisor.start(consumer("dies", environment(bus), kept_alive=True))
     publish(bus, event("poison", data="die"), event("good"))
-    until(lambda: letters.dead().exists(), "the end of it")
+    until(lambda: dead_letters.dead().exists(), "the end of it")
     found = DeadLetter.objects.get(event_id="~poison")
     assert "died each time" in found.reason
     assert effects("poison") == 0

@@ -10,9 +10,9 @@ from itertools import chain
 import pytest
 from channels.layers import get_channel_layer
 
-from realtime import listener, push
-from realtime.listener import Listener
 from sagas.listeners import Committed
+from sagas.live import listener, push
+from sagas.live.listener import Listener
 from sagas.machine import Saga, SagaStep
 
 LIMIT = 5

@@ -17,11 +17,10 @@ from django.test.utils import CaptureQueriesContext
 from psycopg.pq import TransactionStatus
 from redis import Redis
 
-from realtime import relay
-from realtime.bus import Bus, Message, Publisher, envelope
-from realtime.bus.schema import schema
-from realtime.relay import Relay
 from sagas import engine, queries
+from sagas.bus import Bus, Message, Publisher, envelope, relay
+from sagas.bus.relay import Relay
+from sagas.bus.schema import schema
 from sagas.models import SagaExecution
 from tests.realtime.brokers import Broker, Listener, writes_to_rabbitmq
 from tests.realtime.consumers import in_thread

@@ -7,9 +7,9 @@ import pytest
 from django.conf import LazySettings
 from django.db.models import F
 
-from realtime.bus import Publisher
-from realtime.relay import Relay
 from sagas import Saga, SubSaga, engine
+from sagas.bus import Publisher
+from sagas.bus.relay import Relay
 from sagas.models import SagaExecution
 from tests.engine.driving import work_off
 from tests.realtime.brokers import Broker

@@ -5,9 +5,8 @@ import threading
 import pytest
 from django.conf import LazySettings
 
-from realtime import relay
-from realtime.bus import Bus
 from sagas import engine
+from sagas.bus import Bus, relay
 from tests.realtime.brokers import Broker, Listener
 from tests.realtime.consumers import in_thread
 from tests.realtime.sagas_of_tests import (

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from realtime import letters
-from realtime.bus import Bus, Message
-from realtime.bus.envelope import message
-from realtime.events import Event
-from realtime.models import DeadLetter
 from sagas import queries
+from sagas.bus import Bus, Message, dead_letters
+from sagas.bus.envelope import message
+from sagas.bus.events import Event
+from sagas.bus.models import DeadLetter
 from tests.realtime.brokers import Broker
 from tests.realtime.consumers import consuming, declare, event, handler, publish, until
 from tests.realtime.probe.handlers import effects, leave_effect
@@ -66,10 +65,10 @@ def test_what_can_not_be_read_is_kept_and_has_no_effect(bus: Bus) -> None:
         publish(bus, *bad.values(), event("good"))
         until(lambda: effects("good") == 1)
     assert effects() == 1
-    assert letters.dead().count() == DeadLetter.objects.count() == len(bad)
+    assert dead_letters.dead().count() == DeadLetter.objects.count() == len(bad)
     oversized = DeadLetter.objects.get(size__gt=1_000_000)
-    assert len(bytes(oversized.body)) == letters.KEPT_OF_OVERSIZED
-    assert letters.replay(DeadLetter.objects.filter(pk=oversized.pk)) == 0
+    assert len(bytes(oversized.body)) == dead_letters.KEPT_OF_OVERSIZED
+    assert dead_letters.replay(DeadLetter.objects.filter(pk=oversized.pk)) == 0
 
 
 def test_nobody_can_pass_for_a_sagas_event_that_is_yet_to_come(bus: Bus) -> None:
@@ -93,7 +92,7 @@ def test_the_own_exchange_by_its_name_is_not_believed_either(bus: Bus) -> None:
     with consuming(bus, handler(leave_effect, exchange=bus.exchange)):
         publish(bus, Message("m", "shop.saga.started", lie), event("good"))
         until(lambda: effects("good") == 1)
-    assert effects() == letters.dead().count() == 1
+    assert effects() == dead_letters.dead().count() == 1
 
 
 def test_whatever_a_forged_event_says_the_database_is_believed(bus: Bus) -> None:

@@ -12,8 +12,8 @@ from django.db import Error, connection
 from sagas import engine
 from sagas.registry import registry
 from sagas.store import due
-from tasks.queues import routes_by_queue
-from tasks.wake import AFTER_ERROR, BATCH, INTERVAL
+from sagas.worker.queues import routes_by_queue
+from sagas.worker.wake_loop import AFTER_ERROR, BATCH, INTERVAL
 from tests.seams import around_statements
 from tests.simulation.broker import Broker
 from tests.simulation.clock import START

@@ -2,7 +2,7 @@
 that does not.
 
 A key has one answer and at most one effect; a refusal is remembered; a compensation that finds no
-action leaves a tombstone. `participant/decorators.py` has the same table.
+action leaves a tombstone. `saga_participant/decorators.py` has the same table.
 """
 
 from collections import Counter
@@ -96,7 +96,7 @@ class Participants:
         self._faults = faults
 
     def act(self, step: str, direction: Direction, context: Any) -> Any:
-        """What a step's action and its compensation are: one call of a participant."""
+        """What a step's action and its compensation are: one call of a saga_participant."""
         saga_id = context["saga_id"]
         request = Request(saga_id, step, direction)
         call = Call(request, context["attempt"], self._stage.clock.now)

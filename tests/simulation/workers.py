@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from sagas import engine
 from sagas.machine import Failure, Progress, Verdict
-from tasks.steps import failure_kind
+from sagas.worker.steps import failure_kind
 from tests.simulation.broker import Broker, Message
 from tests.simulation.clock import START
 from tests.simulation.codes import Codes

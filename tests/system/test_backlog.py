@@ -2,7 +2,7 @@
 
 import time
 
-from tasks.queues import ENOUGH
+from sagas.worker.queues import ENOUGH
 from tests.system.backlog import fill, work_off
 from tests.system.running import LIMIT, WORKERS, Running
 

@@ -13,7 +13,7 @@ from tests.system.running import Running
 
 FOLLOW = """([sagaId, token]) => new Promise((resolve) => {
     const seen = { events: [], snapshots: 0 };
-    import("/static/realtime/saga-progress.js").then(({ followSaga }) => followSaga(sagaId, {
+    import("/static/sagas/saga-progress.js").then(({ followSaga }) => followSaga(sagaId, {
         token,
         onSnapshot: () => (seen.snapshots += 1),
         onEvent: (event) => seen.events.push(event.seq),

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from clients.registry import ConsulRegistry
 from deploy.child import Command
 from deploy.local_consul import LocalConsul
 from deploy.processes import free_port
-from project.presence import presence
+from sagas.services.lifespan import presence
+from sagas.services.registry import ConsulRegistry
 from tests.system.running import Running, web
 
 SOON = 20.0

@@ -7,7 +7,7 @@ import pytest
 from tests.realtime.brokers import Broker
 from tests.system.alone import alone, start, wait_for_end
 from tests.system.running import Running, worker
-from tests.tasks.raising import each
+from tests.worker.raising import each
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -26,7 +26,7 @@ import redis
 from deploy.child import Command
 from deploy.local_servers import answers, create_database, drop_database
 from deploy.processes import Supervisor, free_port
-from realtime.client import SagaStream
+from sagas.live.client import SagaStream
 from tests.logins import TABLE
 from tests.servers import FOLDER
 from tests.system.balancer import Balancer, balancer

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from realtime.client import Refused, SagaStream
+from sagas.live.client import Refused, SagaStream
 from tests.logins import change_of
 from tests.system.running import Running
 from tests.system.streaming import (

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tasks.hints import TOGETHER
+from sagas.worker.hints import TOGETHER
 from tests.system.probe.published import published
 from tests.system.running import WORKERS, Heard, Running, hear_tasks
 

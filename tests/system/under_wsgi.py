@@ -13,7 +13,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as WSGI servers end, with atexit
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.system.settings")
     django.setup()
-    settings.MIDDLEWARE = ["project.presence.StayRegistered", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE = ["sagas.services.lifespan.StayRegistered", *settings.MIDDLEWARE]
     with make_server("127.0.0.1", int(sys.argv[1]), get_wsgi_application()) as server:
         print("listens", flush=True)
         server.serve_forever()

@@ -30,7 +30,7 @@ TESTS: Final = (
     "tests/engine/test_checks.py",
     "tests/api/test_access.py",
     "tests/api/test_admin.py",
-    "tests/tasks/test_checks.py",
+    "tests/worker/test_checks.py",
     "tests/system/test_http.py",
 )
 """Each layer, and real workers: a minute or two."""

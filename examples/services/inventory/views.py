@@ -11,10 +11,10 @@ from pydantic import AfterValidator
 from examples.services.inventory.models import Reservation, Stock
 from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Item, Items, Payload
-from participant.decorators import compensates, idempotent
-from participant.models import Receipt
-from participant.problems import Refused
-from participant.requests import idempotency_key
+from saga_participant.decorators import compensates, idempotent
+from saga_participant.models import Receipt
+from saga_participant.problems import Refused
+from saga_participant.requests import idempotency_key
 
 router = Router()
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
-from participant.models import KEY_LENGTH
+from saga_participant.models import KEY_LENGTH
 
 
 class LedgerEntry(models.Model):

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from participant.problems import Problem
+from saga_participant.problems import Problem
 
 
 def respond_with_problem(request: HttpRequest, problem: Problem) -> HttpResponse:

@@ -8,8 +8,8 @@ from ninja import Router
 from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Name, Payload
 from examples.services.notifications.models import Notification
-from participant.decorators import idempotent
-from participant.requests import idempotency_key
+from saga_participant.decorators import idempotent
+from saga_participant.requests import idempotency_key
 
 router = Router()
 

@@ -9,10 +9,10 @@ from ninja import Path, Router
 from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Items, Limit, Name, Payload
 from examples.services.orders.models import MOVES, Order, Status
-from participant.decorators import compensates, idempotent
-from participant.models import Receipt
-from participant.problems import Problem, Refused
-from participant.requests import idempotency_key
+from saga_participant.decorators import compensates, idempotent
+from saga_participant.models import Receipt
+from saga_participant.problems import Problem, Refused
+from saga_participant.requests import idempotency_key
 
 router = Router()
 

@@ -10,10 +10,10 @@ from pydantic import Field
 from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Name, Payload
 from examples.services.payments.models import Payment
-from participant.decorators import compensates, idempotent
-from participant.models import Receipt
-from participant.problems import Problem, Refused
-from participant.requests import idempotency_key
+from saga_participant.decorators import compensates, idempotent
+from saga_participant.models import Receipt
+from saga_participant.problems import Problem, Refused
+from saga_participant.requests import idempotency_key
 
 router = Router()
 

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Limit, Name, Payload, Text
 from examples.services.users.models import User
-from participant.decorators import idempotent
-from participant.problems import Problem, Refused
-from participant.requests import idempotency_key
+from saga_participant.decorators import idempotent
+from saga_participant.problems import Problem, Refused
+from saga_participant.requests import idempotency_key
 
 router = Router()
 

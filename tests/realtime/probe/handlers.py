@@ -8,11 +8,11 @@ from uuid import uuid4
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from realtime import letters
-from realtime.events import Event, on_event
+from sagas.bus import dead_letters
+from sagas.bus.events import Event, on_event
 
-letters.PAUSES = (0.1, 0.1)  # type: ignore[misc]  # of a test
-letters.LEASE = 0.5  # type: ignore[misc]
+dead_letters.PAUSES = (0.1, 0.1)  # type: ignore[misc]  # of a test
+dead_letters.LEASE = 0.5  # type: ignore[misc]
 
 
 def leave_effect(event: Event) -> None:

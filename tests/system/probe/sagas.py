@@ -26,15 +26,15 @@ from sagas import (
     Unreachable,
     WaitFor,
 )
-from tasks import quick
+from sagas.worker.fast import latency
 from tests.system.probe import (
     counting,  # noqa: F401  (its task is known from here on)
     published,  # noqa: F401  (counts from here on)
 )
-from tests.tasks.raising import raise_it
+from tests.worker.raising import raise_it
 
 RAISE = "raise "
-"""How a move begins that raises one of `tests.tasks.raising`."""
+"""How a move begins that raises one of `tests.worker.raising`."""
 
 FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
 
@@ -193,4 +193,4 @@ company = Saga("company", [SagaStep("only", take_at_once, retry=Retry(backoff=0.
 
 @worker_init.connect
 def know_as_quick(**_: Any) -> None:
-    quick._runs[quick._places["company.only"]] = (1 << quick.RUNS) - 1
+    latency._runs[latency._places["company.only"]] = (1 << latency.RUNS) - 1

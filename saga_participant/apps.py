@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class ParticipantConfig(AppConfig):
+    name = "saga_participant"

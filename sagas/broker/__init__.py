@@ -1,0 +1,1 @@
+"""The connection to the broker, and batches of messages: what hints and events share."""

@@ -1,0 +1,1 @@
+"""Live progress: Channels pushes each transition to whoever watches."""

@@ -1,0 +1,110 @@
+"""What to watch of the live streams, in Prometheus' text format, for staff: `GET /metrics`.
+
+The numbers are of this process alone. Where several processes serve, give each an address of its
+own and let Prometheus scrape each; through a load balancer one would see now this one, now that.
+"""
+
+from typing import Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from sagas import queries, users
+from sagas.live import identity
+from sagas.non_atomic import non_atomic
+
+REGISTRY: Final = CollectorRegistry()
+
+CONNECTED: Final = Gauge(
+    "sagas_streams_connected", "Open streams.", ["transport"], registry=REGISTRY
+)
+FOLLOWED: Final = Gauge(
+    "sagas_streams_followed_sagas", "Sagas that some stream follows.", registry=REGISTRY
+)
+MESSAGES: Final = Counter(
+    "sagas_streams_messages", "Messages sent.", ["transport"], registry=REGISTRY
+)
+FRAMES: Final = Counter(
+    "sagas_streams_frames", "Frames received, by what became of them.", ["fate"], registry=REGISTRY
+)
+CLOSED: Final = Counter(
+    "sagas_streams_closed", "Streams that the server closed, by code.", ["code"], registry=REGISTRY
+)
+SLOW: Final = Counter(
+    "sagas_streams_slow_readers", "Readers dropped because they did not read.", registry=REGISTRY
+)
+PUSHES: Final = Counter("sagas_streams_pushes", "Pushes heard.", registry=REGISTRY)
+LAG: Final = Histogram(
+    "sagas_streams_lag_seconds",
+    "From an event's time, by the database's clock, to its being handed to a stream.",
+    registry=REGISTRY,
+    # The promise is 0.03 for the median and 0.15 for the 99th percentile: both are borders.
+    buckets=(0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+READ: Final = Histogram(
+    "sagas_streams_read_seconds",
+    "One look at the database for all the streams of this process.",
+    registry=REGISTRY,
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15),
+)
+BACKLOG: Final = Gauge(
+    "sagas_streams_channel_layer_backlog",
+    "Pushes that the channel layer holds for this process: more than a few means it can't keep up.",
+    registry=REGISTRY,
+)
+LAYER_UP: Final = Gauge(
+    "sagas_streams_channel_layer_up",
+    "1 if this process hears what it sends itself; at 0 events come by the slow look alone.",
+    registry=REGISTRY,
+)
+
+
+RELAY_LAG: Final = Gauge(
+    "sagas_relay_lag_seconds",
+    "Age of the oldest event that is not on the event bus; of all processes together.",
+    registry=REGISTRY,
+)
+RELAY_WAITING: Final = Gauge(
+    "sagas_relay_waiting_events",
+    "Events that are not on the event bus; of all processes together.",
+    registry=REGISTRY,
+)
+
+
+ATTENTION: Final = Gauge(
+    "sagas_attention",
+    "Executions that need a person: failed, left_alone (no definition here fits them) and below "
+    "(topmost ones with such below them alone); of all processes together.",
+    ["reason"],
+    registry=REGISTRY,
+)
+
+
+@non_atomic
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """200 for staff with a session or a token; 401 and 403 for others."""
+    asked = identity.asked_over_http(request)
+    identity = await sync_to_async(identity.identify)(asked)
+    if not isinstance(identity, identity.Identity):
+        return HttpResponse("Send a token of staff, or log in.\n", "text/plain", status=401)
+    if not users.is_staff(identity.user):
+        return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
+    await sync_to_async(_look_at_relay)()
+    await sync_to_async(_look_at_attention)()
+    return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+def _look_at_relay() -> None:
+    lag = queries.relay_lag() if settings.EVENTS_URL else queries.RelayLag(0.0, 0, 0)
+    RELAY_LAG.set(lag.seconds)
+    RELAY_WAITING.set(lag.events)
+
+
+def _look_at_attention() -> None:
+    found = queries.counts_of_attention()
+    ATTENTION.labels("failed").set(found.failed)
+    ATTENTION.labels("left_alone").set(found.left_alone)
+    ATTENTION.labels("below").set(found.below)

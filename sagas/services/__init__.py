@@ -1,0 +1,1 @@
+"""Calls to other services: where they are, and a client whose calls are bounded and repeatable."""

@@ -1,0 +1,66 @@
+"""Where the services are: by Consul if CONSUL_HTTP_ADDR is set, else by SERVICE_URLS."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from sagas.services.registry.consul import ConsulRegistry
+from sagas.services.registry.fixed import FixedRegistry
+from sagas.services.registry.instances import (
+    HttpCheck,
+    Instance,
+    RegistryError,
+    ServiceRegistry,
+    TtlCheck,
+    UnknownService,
+)
+from sagas.services.registry.presence import Presence
+from sagas.services.registry.tls import Tls
+
+__all__ = [
+    "ConsulRegistry",
+    "FixedRegistry",
+    "HttpCheck",
+    "Instance",
+    "Presence",
+    "RegistryError",
+    "ServiceRegistry",
+    "Tls",
+    "TtlCheck",
+    "UnknownService",
+    "registry_of_settings",
+]
+
+
+def registry_of_settings() -> ServiceRegistry:
+    """A new registry, as the settings say. The one that this process uses is `live().registry`."""
+    if settings.CONSUL_HTTP_ADDR:
+        return ConsulRegistry(
+            settings.CONSUL_HTTP_ADDR,
+            settings.CONSUL_HTTP_TOKEN,
+            settings.CONSUL_DATACENTER,
+            **_further(getattr(settings, "CONSUL_OPTIONS", {})),
+        )
+    return FixedRegistry()
+
+
+def _further(options: Mapping[str, str]) -> dict[str, Any]:
+    """What the variables of Consul's own programs say, by their names; empty is absent. Truth is
+    spelled as there. Raises ValueError for one that is neither true nor false."""
+    tls = Tls(
+        _is_true("CONSUL_HTTP_SSL", options, False),
+        _is_true("CONSUL_HTTP_SSL_VERIFY", options, True),
+        *(
+            options.get(f"CONSUL_{name}", "")
+            for name in ("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME")
+        ),
+    )
+    return {"namespace": options.get("CONSUL_NAMESPACE", ""), "tls": tls}
+
+
+def _is_true(name: str, options: Mapping[str, str], default: bool) -> bool:
+    value = options.get(name, "")
+    if value.lower() not in ("", "0", "f", "false", "1", "t", "true"):
+        raise ValueError(f"{name} is {value!r}: use true or false.")
+    return value.lower() in ("1", "t", "true") if value else default

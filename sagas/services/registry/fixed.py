@@ -1,0 +1,35 @@
+"""The registry of those who run none: addresses out of the settings."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+
+from sagas.services.registry.instances import Instance, ServiceRegistry, UnknownService
+
+
+class FixedRegistry(ServiceRegistry):
+    """What SERVICE_URLS says, in which a service may have several URLs with commas between them.
+    Nobody checks them, and nobody can register."""
+
+    def instances(self, service: str, tags: Sequence[str] = ()) -> Sequence[Instance]:
+        """All of them, whatever `tags` are asked for."""
+        urls = [
+            url.strip().rstrip("/") for url in settings.SERVICE_URLS.get(service, "").split(",")
+        ]
+        if not any(urls):
+            raise UnknownService(
+                f"the address of {service} is not known: set {service.upper()}_URL, or "
+                f"CONSUL_HTTP_ADDR"
+            )
+        return [Instance(url, url) for url in urls if url]
+
+    def register(self, service: str, *_: Any, id: str = "", **__: Any) -> str:
+        """Does nothing."""
+        return id or service
+
+    def beat(self, id: str) -> None:
+        """Does nothing."""
+
+    def deregister(self, id: str) -> None:
+        """Does nothing."""

@@ -1,0 +1,111 @@
+"""The time limits of a step, kept by the process that runs it.
+
+Celery's own are not used. They count from a message, which may lead to several steps; and they are
+kept by the worker's event loop, which stands still while it has no broker: afterwards it would end
+processes for what they did long ago. For a process in which no Python runs any more, a thread of
+the main process looks at what each is at now.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from billiard.process import current_process
+from celery import bootsteps
+from celery.exceptions import SoftTimeLimitExceeded
+
+from sagas.worker.attempts import overdue
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = 0.5
+"""Seconds between two looks at processes that may hang. One that hangs at two of them is ended: at
+its limit it ends by its own alarm if it can, and when a whole worker was stopped, and goes on, it
+must be able to say so (R5). Two are much less than what a lease is longer than the limit."""
+
+LEAST: Final = 0.001
+"""Seconds: with 0 a timer is stopped."""
+
+TIME_TO_END: Final = 0.5
+"""Seconds that an action has at least once it was asked to end, however late that was: when a whole
+worker was stopped, and goes on, its attempts are reported as late, and not as lost (R5)."""
+
+
+@contextmanager
+def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
+    """Within the block: `SoftTimeLimitExceeded` after `soft`, and the end of the process, by the
+    kernel, `hard - soft` later. Only where Celery keeps limits, too: in the children of a prefork
+    pool.
+
+    The alarm of a process is one. Whoever has set it before the block gets it back afterwards.
+    """
+    if not _is_child_of_a_pool():
+        yield
+        return
+    began = time.monotonic()
+
+    def end(*_: Any) -> None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(
+            signal.ITIMER_REAL, max(TIME_TO_END, began + hard.total_seconds() - time.monotonic())
+        )
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGALRM, end)
+    left, _ = signal.setitimer(signal.ITIMER_REAL, max(LEAST, soft.total_seconds()))
+
+    def give_back() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(LEAST, began + left - time.monotonic()))
+
+    try:
+        yield
+    finally:
+        try:
+            give_back()
+        except SoftTimeLimitExceeded:  # in this very moment; it strikes once
+            give_back()
+            raise
+
+
+class HardLimits(bootsteps.StartStopStep):
+    """Ends the children that hang in their action. Runs to the very end of the worker: an action
+    may hang while it stops."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: Any) -> None:
+        threading.Thread(target=self._run, name="saga-hard-limits", daemon=True).start()
+
+    def _run(self) -> None:
+        before: set[tuple[int, int]] = set()
+        while True:
+            time.sleep(INTERVAL)
+            found = overdue()
+            for pid, _ in found & before:
+                if _is_own_child(pid):
+                    logger.error("Process %s hangs beyond its hard time limit: killed.", pid)
+                    os.kill(pid, signal.SIGKILL)
+            before = found
+
+
+def _is_own_child(pid: int) -> bool:
+    """Whether it runs, and no other has its number by now. Nobody's `waitpid` misses anything."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    except ChildProcessError:
+        return False
+
+
+def _is_child_of_a_pool() -> bool:
+    """Signals are for the main thread, and a hard limit must not end a worker's main process."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return in_main_thread and hasattr(current_process(), "index")

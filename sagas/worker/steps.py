@@ -1,0 +1,177 @@
+"""Each step and each compensation as a Celery task of its own name.
+
+`order_processing.process_payment` and `order_processing.process_payment.compensate`: Flower shows
+them, `task_routes` and `rate_limit` find them. A task's arguments are the execution's id and the
+fence that the hint was made for; everything else is in the row. So a forged or garbled message
+can do no more than a hint could (R20).
+
+Messages are acknowledged as soon as they are received: a message that is lost with its worker is
+made good by the row's `wake_at`, and one that the broker keeps would be handed out a second time
+in vain.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
+
+from sagas import engine
+from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
+from sagas.machine.failures import classify, is_a
+from sagas.services.calling import in_step
+from sagas.services.errors import Later, NotSent, Refused, ServiceError
+from sagas.worker.attempts import at_work
+from sagas.worker.fast import inline
+from sagas.worker.fast.latency import took, watch
+from sagas.worker.hints import is_bigint
+from sagas.worker.limits import limited
+from sagas.worker.names import task_name
+from sagas.worker.raised import bearable, free_memory, is_bearable_kind, is_end_of_process, stand_in
+
+logger = logging.getLogger(__name__)
+
+
+class StepTask(inline.RunsOn):
+    """One direction of one step."""
+
+    Request = "sagas.worker.step_request:StepRequest"
+    step: str
+    direction: Direction
+
+
+def register_tasks(sagas: Iterable[Saga]) -> None:
+    """Makes a task of each direction of each step; versions of one type share theirs."""
+    names: dict[str, tuple[str, Direction]] = {}
+    for saga in sagas:
+        for step in saga.claimed_steps:
+            for direction in Direction:
+                if step.callable_for(direction) is not None:
+                    name = task_name(saga.saga_type, step.name, direction)
+                    names[name] = step.name, direction
+    for name, (step_name, direction) in names.items():
+        _register(name, step_name, direction)
+
+
+def _register(name: str, step: str, direction: Direction) -> None:
+    """Without limits of Celery's: each step keeps its own (`sagas.worker.limits`)."""
+    watch(name)
+
+    @shared_task(
+        base=StepTask,
+        bind=True,
+        name=name,
+        step=step,
+        direction=direction,
+    )
+    def run(task: StepTask, execution_id: object = None, fence: object = None) -> None:
+        if not (is_bigint(execution_id) and is_bigint(fence)):
+            logger.warning("%s: a message without an execution and a fence; ignored.", name)
+            return
+        try:
+            perform(execution_id, task.step, task.direction, fence)
+        except BaseException as error:
+            if is_bearable_kind(error) or is_end_of_process(error):
+                raise
+            raise stand_in(error) from None  # raised by the engine; the lease ends the claim
+
+
+def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:
+    """Claims one attempt, unless that was done with the report before it, runs it, and reports what
+    became of it; if it may run on, the next step is claimed with that.
+
+    Raises what the action raised (`sagas.worker.raised`), after it was reported: Celery then keeps the
+    traceback. One that was held back before it began is no failure.
+    """
+    course = inline.course()
+    work = (course or engine).claim(execution_id, step, direction, fence)
+    if work is None:
+        return
+    may_run_on = course.may_after(work) if course else None
+    reported: engine.Reported | None = None
+    raised: Raised | None = None
+    began = time.monotonic()
+    with (
+        at_work(work, work.claimed.hard_limit),
+        in_step(work.context["idempotency_key"], work.saga_id) as calls,
+    ):
+        try:
+            with limited(work.claimed.soft_limit, work.claimed.hard_limit):
+                try:
+                    reported = engine.run_atomic(work, may_run_on) if work.is_atomic else None
+                    returned = None if work.is_atomic else work.run()
+                except BaseException as error:
+                    raised = _raised(work, error, has_written=calls.wrote)
+        except SoftTimeLimitExceeded as error:  # it struck when the action had just ended
+            raised, reported = _raised(work, error, has_written=calls.wrote), None
+    took(work, time.monotonic() - began)
+    if raised:
+        reported = _fail(work, raised, may_run_on)
+    elif reported is None and course:
+        _log(work, "succeeded", course.succeed(work, returned))
+    else:
+        reported = reported or engine.succeed(work, returned)
+        _log(work, "succeeded", reported.verdict)
+    if course and reported:
+        course.go_on(reported)
+    if raised and raised.failure.kind is not FailureKind.LATER:
+        raise raised.error
+
+
+@dataclass(frozen=True)
+class Raised:
+    """What an action raised: as it is reported, and as Celery gets it."""
+
+    failure: Failure
+    final: bool
+    error: BaseException
+
+
+def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> Raised:
+    """`has_written`: an earlier call of this attempt may have done something, whatever the last one
+    came to."""
+    if is_end_of_process(error):
+        raise error
+    free_memory(error)
+    kind = failure_kind(error)
+    if has_written and is_a(error, ServiceError):
+        kind = FailureKind.UNKNOWN
+    final = kind is not FailureKind.LATER and not work.retry.repeats(error)
+    return Raised(Failure.of(kind, error), final, bearable(error))
+
+
+def _fail(work: engine.Work, raised: Raised, may: engine.MayRunOn | None) -> engine.Reported:
+    failure = raised.failure
+    reported = engine.fail(work, failure, final=raised.final, may_run_on=may)
+    is_later = failure.kind is FailureKind.LATER
+    _log(work, f"held back ({failure.message})" if is_later else failure.error, reported.verdict)
+    return reported
+
+
+def failure_kind(error: BaseException) -> FailureKind:
+    """What an exception says of the attempt's effect; the clients' own errors count, too."""
+    if is_a(error, Refused):
+        return FailureKind.REJECTED
+    if is_a(error, NotSent):
+        return FailureKind.UNREACHABLE
+    if is_a(error, Later):
+        return FailureKind.LATER
+    return classify(error)
+
+
+def _log(work: engine.Work, outcome: str, verdict: Verdict) -> None:
+    late = verdict is Verdict.LATE
+    logger.log(
+        logging.WARNING if late else logging.INFO,
+        "%s: %s, %s %s: %s%s",
+        work.saga_id,
+        work.step,
+        work.direction,
+        work.attempt,
+        outcome,
+        ", but after its lease: recorded as late. If that is frequent, raise the step's timeout."
+        if late
+        else "",
+    )

@@ -1,0 +1,103 @@
+"""An order across five services. Each step calls one of them, each compensation undoes its step.
+
+A compensation names the key of the action that it undoes, and nothing that the action returned:
+it also runs when the action's outcome is unknown, and then there is no payment id to name. The
+clients send each call under the key of its step.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clients import Inventory, Notifications, Orders, Payments, Users
+from sagas import Rejected, Retry, Saga, SagaStep
+from tasks.order import check_order
+
+users, inventory, payments = Users(), Inventory(), Payments()
+orders, notifications = Orders(), Notifications()
+
+Context = Mapping[str, Any]
+
+
+def validate_user(context: Context) -> Context:
+    user = users.find(context["user_id"], fresh=True)
+    if not user["active"]:
+        raise Rejected(f"User {user['user_id']} is not active.")
+    return {"user_name": user["name"]}
+
+
+def reserve_inventory(context: Context) -> Context:
+    return inventory.reserve(context["items"])
+
+
+def release_inventory(context: Context) -> None:
+    inventory.release(undoes=_action_key(context))
+
+
+def process_payment(context: Context) -> Context:
+    return payments.charge(
+        context["user_id"],
+        context["amount_cents"],
+        context["currency"],
+        context["card"],
+    )
+
+
+def refund_payment(context: Context) -> None:
+    payments.refund(undoes=_action_key(context))
+
+
+def create_order(context: Context) -> Context:
+    return orders.create(
+        context["user_id"],
+        context["items"],
+        context["reservation_id"],
+        context["payment_id"],
+    )
+
+
+def cancel_order(context: Context) -> None:
+    orders.cancel(undoes=_action_key(context))
+
+
+def send_confirmation(context: Context) -> Context:
+    return notifications.send(
+        context["user_id"],
+        "order_confirmed",
+        context["order_id"],
+    )
+
+
+def _action_key(context: Context) -> str:
+    """In a compensation: the key under which its action was called."""
+    return str(context["idempotency_key"]).removesuffix(":compensation") + ":action"
+
+
+# Each call is bounded by the client (1 s to connect, 2 s to read); 4 s leave it room to say so.
+TIMEOUT = 4.0
+# Half a second, one, two, four, eight: a service may be away for a quarter of a minute.
+RETRY = Retry(max_attempts=6, backoff=0.5, factor=2, cap=8)
+
+order_processing = Saga(
+    "order_processing",
+    version=1,
+    validate=check_order,
+    steps=[
+        SagaStep("validate_user", validate_user, retry=RETRY, timeout=TIMEOUT),
+        SagaStep(
+            "reserve_inventory",
+            reserve_inventory,
+            release_inventory,
+            retry=RETRY,
+            timeout=TIMEOUT,
+        ),
+        SagaStep(
+            "process_payment",
+            process_payment,
+            refund_payment,
+            retry=Retry(max_attempts=3, backoff=0.5),
+            timeout=TIMEOUT,
+        ),
+        SagaStep("create_order", create_order, cancel_order, retry=RETRY, timeout=TIMEOUT),
+        SagaStep("send_confirmation", send_confirmation, retry=RETRY, timeout=TIMEOUT),
+    ],
+)

@@ -1,0 +1,55 @@
+"""A worker's child without its worker: Celery's tracers, in this process."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from celery import current_app
+from celery.app.trace import build_tracer
+from django.conf import LazySettings
+
+from sagas import engine
+from sagas.machine import Direction, Saga
+from sagas.worker.fast import batch, latency
+from sagas.worker.names import task_name
+from sagas.worker.steps import register_tasks
+from tests.worker import calls
+
+Worker = Callable[..., None]
+
+
+@pytest.fixture
+def budget(settings: LazySettings, committed: Any) -> None:
+    settings.RUN_ON_STEPS, settings.RUN_ON_MS = 20, 60_000
+    calls.MADE.clear()
+    for place in latency._places.values():
+        latency._runs[place] = 0
+    batch.stopping(is_so=False)  # a worker's loop that another test has stopped said so
+
+
+@pytest.fixture
+def worker(define: Any, budget: None) -> Iterator[Callable[[list[Any]], Worker]]:
+    """Makes a saga and its tasks, and what hands a worker the message for one of its steps, with
+    headers of one's own."""
+    known = dict(current_app.tasks)
+
+    def make(steps: list[Any]) -> Worker:
+        saga = define(Saga("shop", steps))
+        register_tasks([saga])
+        for name, task in current_app.tasks.items():
+            if name.startswith("shop."):
+                task.__trace__ = build_tracer(name, task, hostname="w@here", app=current_app)
+
+        def receive(execution_id: int, step: str, fence: int = 0, **headers: Any) -> None:
+            name, task_id = task_name("shop", step, Direction.ACTION), str(uuid4())
+            request = {"id": task_id, "task": name, "hostname": "w@here", "delivery_info": {}}
+            request |= headers
+            current_app.tasks[name].__trace__(task_id, (execution_id, fence), {}, request)
+
+        return receive
+
+    yield make
+    engine.close_own_session()  # this thread lives on, with a database that is to be dropped
+    for name in set(current_app.tasks) - set(known):
+        current_app.tasks.unregister(name)
