@@ -20,9 +20,7 @@ class Step(Schema):
     name: str
     kind: str | None = Field(description="SagaStep, Pivot, WaitFor, Sleep, SubSaga or ForEach.")
     status: str
-    effect: str = Field(
-        description="What is known at the participant: none, possible, applied."
-    )
+    effect: str = Field(description="What is known at the participant: none, possible, applied.")
     attempts: int
     compensation_attempts: int
     due_at: datetime | None = Field(description="When its next attempt is due.")

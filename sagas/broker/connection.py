@@ -35,11 +35,11 @@ _OF_PLACE: Final = (
 The others say how Celery's messages are taken."""
 
 
-class BusError(Exception):
+class BrokerError(Exception):
     """The broker refused, or did not answer in time. Nothing is known to be published."""
 
 
-BUS_ERRORS: Final = (BusError, KombuError, AMQPError, RedisError, OSError)
+BROKER_ERRORS: Final = (BrokerError, KombuError, AMQPError, RedisError, OSError)
 """What a broker that is away, or refuses, looks like."""
 
 
@@ -78,7 +78,7 @@ class Bus:
         return urlsplit(self.url).scheme in _AMQP
 
     def connect(self, *, heartbeat: int = 0) -> Connection:
-        """A connection that is there. Raises one of `BUS_ERRORS`.
+        """A connection that is there. Raises one of `BROKER_ERRORS`.
 
         Whoever sets `heartbeat`, in seconds (AMQP 0-9-1, 4.2.7), has to call it more often.
         """

@@ -5,14 +5,14 @@ knows a repeat by the message's id. Neither touches Kombu's pools, so nothing is
 """
 
 from sagas.broker.batch import Message
-from sagas.broker.connection import BUS_ERRORS, Bus, BusError
+from sagas.broker.connection import BROKER_ERRORS, BrokerError, Bus
 from sagas.bus.publisher import Publisher
 from sagas.bus.subscriber import Delivery, Source, Subscription
 
 __all__ = [
-    "BUS_ERRORS",
+    "BROKER_ERRORS",
+    "BrokerError",
     "Bus",
-    "BusError",
     "Delivery",
     "Message",
     "Publisher",

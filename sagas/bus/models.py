@@ -1,4 +1,5 @@
-"""What the consumers of events remember. No behaviour: see `sagas.bus.dead_letters` and `handling`."""
+"""What the consumers of events remember. No behaviour: see `sagas.bus.dead_letters` and
+`handling`."""
 
 from django.db import models
 from django.db.models import Q

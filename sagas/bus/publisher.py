@@ -12,7 +12,7 @@ from typing import Any, Final
 from kombu.common import maybe_declare
 
 from sagas.broker.batch import Message, batch_on
-from sagas.broker.connection import ANSWER_LIMIT, BusError, End
+from sagas.broker.connection import ANSWER_LIMIT, BrokerError, End
 
 BATCH_LIMIT: Final = 20.0
 """Seconds for all confirms of a batch: a RabbitMQ that is out of memory still has a heartbeat."""
@@ -62,14 +62,14 @@ class _Confirms:
         self._published += count
 
     def wait(self, connection: Any) -> None:
-        """Until all are. Raises TimeoutError if the broker is silent, or `BusError`."""
+        """Until all are. Raises TimeoutError if the broker is silent, or `BrokerError`."""
         deadline = time.monotonic() + BATCH_LIMIT
         while self._open and not self._refused:
             if time.monotonic() > deadline:
-                raise BusError(f"The broker left {len(self._open)} messages without an answer.")
+                raise BrokerError(f"The broker left {len(self._open)} messages without an answer.")
             connection.drain_events(timeout=ANSWER_LIMIT)
         if self._refused:
-            raise BusError("The broker refused a message: its queue is full, or it has no room.")
+            raise BrokerError("The broker refused a message: its queue is full, or it has no room.")
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
         if multiple:

@@ -76,7 +76,8 @@ def _limited_stream(send: Any, abort: Any) -> Any:
                 for name, value in message["headers"]
             )
         if not is_stream:
-            return await send(message)
+            await send(message)
+            return
         try:
             await _limited(send)(message)
         except SlowReader:

@@ -87,10 +87,10 @@ ATTENTION: Final = Gauge(
 async def metrics(request: HttpRequest) -> HttpResponse:
     """200 for staff with a session or a token; 401 and 403 for others."""
     asked = identity.asked_over_http(request)
-    identity = await sync_to_async(identity.identify)(asked)
-    if not isinstance(identity, identity.Identity):
+    found = await sync_to_async(identity.identify)(asked)
+    if not isinstance(found, identity.Identity):
         return HttpResponse("Send a token of staff, or log in.\n", "text/plain", status=401)
-    if not users.is_staff(identity.user):
+    if not users.is_staff(found.user):
         return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
     await sync_to_async(_look_at_relay)()
     await sync_to_async(_look_at_attention)()

@@ -30,9 +30,10 @@ class Opened:
 async def opened(saga_id: str, user: Any) -> Opened:
     """The saga, if `user` may see it now. Raises `Closed`."""
     try:
-        return await in_thread(_open)(saga_id, user)
+        found: Opened = await in_thread(_open)(saga_id, user)
     except NoSuchExecution:
         raise Closed(close_codes.NOT_FOUND, "There is no such saga that you may see.") from None
+    return found
 
 
 def _open(saga_id: str, user: Any) -> Opened:

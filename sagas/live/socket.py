@@ -151,7 +151,7 @@ class Socket(AsyncWebsocketConsumer):
             asked = Authenticate.model_validate_json(frame or "")
         except (TimeoutError, ValidationError):
             raise Closed(close_codes.NOT_AUTHENTICATED, reason) from None
-        found = await in_thread(identity.by_token)(asked.token)
+        found: Identity | None = await in_thread(identity.by_token)(asked.token)
         if found is None:
             raise Closed(close_codes.NOT_AUTHENTICATED, "Your token is not valid: get a new one.")
         return found

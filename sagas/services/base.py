@@ -62,8 +62,8 @@ class ServiceClient:
     text); None for no content. Within a step a write goes out under the step's idempotency key;
     elsewhere it needs a `key`, the same for each repetition.
 
-    They raise `Refused`, `NotSent`, `Later` and `NoAnswer` (see `sagas.services.errors`), and ValueError
-    for a key that is missing, or not the step's.
+    They raise `Refused`, `NotSent`, `Later` and `NoAnswer` (see `sagas.services.errors`), and
+    ValueError for a key that is missing, or not the step's.
     """
 
     service: ClassVar[str]

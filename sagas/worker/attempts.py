@@ -1,5 +1,6 @@
-"""What each process of a worker is at, in memory that a fork shares: so that its parent can read
-it when the process has died (`sagas.worker.lost`), or hangs (`sagas.worker.limits`). It costs no statement.
+"""What each process of a worker is at, in memory that a fork shares: so that its parent can read it
+when the process has died (`sagas.worker.lost`), or hangs (`sagas.worker.limits`). It costs no
+statement.
 
 Each process has a slot of numbers: its id, when it was taken, how many actions it has begun, when
 the one that runs must have ended (0 if none runs), and the last actions that it has begun.
@@ -27,7 +28,8 @@ GENERATIONS: Final = 4
 """Slots of a child and those that replace it: a dead one's is read before it is used again."""
 
 LAST: Final = 64
-"""Actions that are remembered: more than one process claims before it reports (`sagas.worker.fast.batch`)."""
+"""Actions that are remembered: more than one process claims before it reports
+(`sagas.worker.fast.batch`)."""
 
 PID, TAKEN, BEGUN, ENDS_AT, ACTIONS = range(5)
 KEY: Final = 3

@@ -1,4 +1,5 @@
-"""A child that died is noticed soon: what follows from it must not wait (see `sagas.worker.lost`)."""
+"""A child that died is noticed soon: what follows from it must not wait (see
+`sagas.worker.lost`)."""
 
 from typing import Any, Final
 

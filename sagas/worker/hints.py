@@ -3,7 +3,8 @@
 Of many hints for one task that are sent at once, some share a message: what a message costs is more
 than all the rest of a step. Its arguments are those of the first; the others are in a header, which
 code that does not know it leaves alone. What waits in a worker joins them there
-(`sagas.worker.fast.message_batching`). What is not run in place is sent again (`sagas.worker.fast.inline`).
+(`sagas.worker.fast.message_batching`). What is not run in place is sent again
+(`sagas.worker.fast.inline`).
 """
 
 import logging
@@ -14,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeGuard
 from celery import Task, current_app
 from django.conf import settings
 
-from sagas.bus import BUS_ERRORS
+from sagas.broker.connection import BROKER_ERRORS
 from sagas.listeners import Committed
 from sagas.worker.names import task_name
 from sagas.worker.sending import Sender, together
@@ -130,7 +131,7 @@ def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
                 for first in range(0, len(told), size):
                     own, *others = told[first : first + size]
                     _add(sender, task, own, Others(queue, others), is_movable=runs_on)
-    except BUS_ERRORS as error:
+    except BROKER_ERRORS as error:
         told = next(iter(hints.values()))
         logger.warning(
             "%s: no hint for %s, and %s others, could be sent (%r); their wake_at will send "

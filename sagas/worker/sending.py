@@ -18,7 +18,7 @@ from kombu.common import maybe_declare
 from kombu.utils.uuid import uuid
 
 from sagas.broker.batch import Outgoing, batch_on
-from sagas.bus import BUS_ERRORS
+from sagas.broker.connection import BROKER_ERRORS
 from sagas.worker.names import asked_queue
 
 ANSWER_LIMIT: Final = 2.0
@@ -89,12 +89,12 @@ class Sender:
         )
 
     def send(self) -> None:
-        """Writes what was added. Raises one of `BUS_ERRORS`; then any of it may be there."""
+        """Writes what was added. Raises one of `BROKER_ERRORS`; then any of it may be there."""
         gathered, self._gathering.gathered = self._gathering.gathered, []
         self._batch.send(gathered)
 
     def check(self) -> None:
-        """Raises one of `BUS_ERRORS` if the broker has gone in the meantime."""
+        """Raises one of `BROKER_ERRORS` if the broker has gone in the meantime."""
         self._batch.check()
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class _Gathering:
 
 @contextmanager
 def together() -> Iterator[Sender]:
-    """What is added in the block is sent at its end. Raises one of `BUS_ERRORS`."""
+    """What is added in the block is sent at its end. Raises one of `BROKER_ERRORS`."""
     sender = _kept() or Sender()
     try:
         yield sender
@@ -162,7 +162,7 @@ def _kept() -> Sender | None:
             sender = _idle.pop()
             try:
                 sender.check()
-            except BUS_ERRORS:
+            except BROKER_ERRORS:
                 sender.close()
             else:
                 return sender

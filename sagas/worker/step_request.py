@@ -1,6 +1,7 @@
 """What a worker's main process does with a saga's task, from its message to its end.
 
-It may take others along (`sagas.worker.fast.message_batching`), and tells of a child that died in it.
+It may take others along (`sagas.worker.fast.message_batching`), and tells of a child that died in
+it.
 
 Celery's "custom requests"; its handlers run in the event loop of the main process.
 """

@@ -82,8 +82,8 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
     """Claims one attempt, unless that was done with the report before it, runs it, and reports what
     became of it; if it may run on, the next step is claimed with that.
 
-    Raises what the action raised (`sagas.worker.raised`), after it was reported: Celery then keeps the
-    traceback. One that was held back before it began is no failure.
+    Raises what the action raised (`sagas.worker.raised`), after it was reported: Celery then keeps
+    the traceback. One that was held back before it began is no failure.
     """
     course = inline.course()
     work = (course or engine).claim(execution_id, step, direction, fence)

@@ -234,7 +234,7 @@ def test_l3_the_wake_loop_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch
         looked_again.set()
         return 0
 
-    monkeypatch.setattr(wake_loop.engine, "wake", look)
+    monkeypatch.setattr(engine, "wake", look)
     monkeypatch.setattr(wake_loop, "INTERVAL", 0.01)
     monkeypatch.setattr(wake_loop, "AFTER_ERROR", 0.01)
     loop = wake_loop.WakeLoop(None)

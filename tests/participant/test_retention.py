@@ -20,8 +20,8 @@ def age(key: str, days: int) -> None:
     """Makes a receipt older."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE saga_participant_receipt SET changed_at = changed_at - make_interval(days => %s)"
-            " WHERE key = %s",
+            "UPDATE saga_participant_receipt"
+            " SET changed_at = changed_at - make_interval(days => %s) WHERE key = %s",
             [days, key],
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kombu import Consumer, Producer, Queue
 
-from sagas.bus import BUS_ERRORS, Bus, Delivery, Message, Publisher, Source, Subscription
+from sagas.bus import BROKER_ERRORS, Bus, Delivery, Message, Publisher, Source, Subscription
 from tests.realtime.brokers import Broker, Listener
 
 
@@ -110,9 +110,9 @@ def test_a_broker_that_is_away_is_an_error_within_the_limit(broker: Broker) -> N
     with Publisher(broker.bus) as publisher:
         broker.stop()
         try:
-            with pytest.raises(BUS_ERRORS):
+            with pytest.raises(BROKER_ERRORS):
                 publisher.publish(messages(2))
-            with pytest.raises(BUS_ERRORS):
+            with pytest.raises(BROKER_ERRORS):
                 Publisher(broker.bus)
         finally:
             broker.start()
@@ -139,9 +139,9 @@ def test_a_broker_that_says_nothing_is_an_error_within_the_limit(
     publisher = Publisher(broker.bus)
     broker.supervisor.kill(broker.name, signal.SIGSTOP)
     try:
-        with pytest.raises(BUS_ERRORS):
+        with pytest.raises(BROKER_ERRORS):
             publisher.publish(messages(1))
-        with pytest.raises(BUS_ERRORS):
+        with pytest.raises(BROKER_ERRORS):
             Publisher(broker.bus)
         publisher.close()
         listener.close()

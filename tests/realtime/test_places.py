@@ -17,6 +17,7 @@ from kombu import Connection
 
 from deploy.debian_packages import NotToBeHad
 from sagas.broker import checks
+from sagas.broker.connection import SCHEMES
 from sagas.broker.urls import for_kombu, for_redis_py
 from sagas.bus import Bus, Message, Publisher, Source, Subscription
 from sagas.worker.queues import length_of
@@ -187,5 +188,5 @@ def test_the_project_itself_passes() -> None:
 
 def test_what_a_hint_names_is_taken() -> None:
     """Each of them, by the bus."""
-    for scheme in checks.SCHEMES:
+    for scheme in SCHEMES:
         Connection(for_kombu(f"{scheme}://h")).transport  # noqa: B018  (it looks it up)

@@ -225,7 +225,7 @@ def test_what_nobody_listens_to_is_not_even_made(
 ) -> None:
     """Valkey would keep none of it. RabbitMQ does not tell, so there all of it is sent."""
     made: list[str] = []
-    make = relay.message
+    make = envelope.message
 
     def count(event: queries.CommittedEvent) -> Message:
         made.append(event.type)

@@ -1,97 +1,57 @@
-"""The five services, started once for all tests, and a database server for them."""
+"""What the clients' tests share: servers, a fresh state of the process, a real Consul."""
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from urllib.parse import urlsplit
-from uuid import uuid4
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
-import psycopg
 import pytest
 
-from examples.services import SERVICES
-
-from .running import RunningService
-
-
-@pytest.fixture(scope="session")
-def server_url() -> str:
-    """The URL of a PostgreSQL server where databases may be made (tests.servers)."""
-    return os.environ["DATABASE_URL"]
+from deploy.local_consul import LocalConsul
+from sagas.services import shared
+from sagas.services.base import ServiceClient
+from tests.services.peers import Answer, Peer
 
 
-@contextmanager
-def new_database(server_url: str, name: str) -> Iterator[str]:
-    """The URL of a fresh database, dropped at the end."""
-    database = f"{name}_{uuid4().hex[:8]}"
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{database}"')
-        try:
-            yield urlsplit(server_url)._replace(path=f"/{database}").geturl()
-        finally:
-            server.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
+class Things(ServiceClient):
+    service = "things"
+    read_seconds = 0.4
+    """Of a server on this machine that answers at all."""
 
 
-@pytest.fixture
-def fresh_database(server_url: str) -> Iterator[str]:
-    """The URL of a database for this test alone."""
-    with new_database(server_url, "svc_fresh") as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def services(server_url: str) -> Iterator[dict[str, RunningService]]:
-    """All five services, ready, by name."""
-    with ExitStack() as stack:
-        running = {}
-        for name in SERVICES:
-            url = stack.enter_context(new_database(server_url, f"svc_{name}"))
-            running[name] = RunningService(name, url)
-            stack.callback(running[name].stop)
-        for service in running.values():
-            service.wait_until_ready()
-        yield running
-
-
-@pytest.fixture(scope="session")
-def users(services: dict[str, RunningService]) -> RunningService:
-    """The users service."""
-    return services["users"]
-
-
-@pytest.fixture(scope="session")
-def inventory(services: dict[str, RunningService]) -> RunningService:
-    """The inventory service."""
-    return services["inventory"]
-
-
-@pytest.fixture(scope="session")
-def payments(services: dict[str, RunningService]) -> RunningService:
-    """The payments service."""
-    return services["payments"]
-
-
-@pytest.fixture(scope="session")
-def orders(services: dict[str, RunningService]) -> RunningService:
-    """The orders service."""
-    return services["orders"]
-
-
-@pytest.fixture(scope="session")
-def notifications(services: dict[str, RunningService]) -> RunningService:
-    """The notifications service."""
-    return services["notifications"]
-
-
-@pytest.fixture
-def saga() -> str:
-    """A saga_id that no other test uses, so that tests never see each other's keys."""
-    return f"saga-{uuid4().hex}"
-
-
-@pytest.fixture
-def faults_cleared_afterwards(services: dict[str, RunningService]) -> Iterator[None]:
-    """Whatever faults the test adds, the next test finds none."""
+@pytest.fixture(autouse=True)
+def _as_after_a_fork(settings: Any) -> Iterator[None]:
+    settings.CONSUL_HTTP_ADDR = ""
+    shared.forget()
     yield
-    for service in services.values():
-        assert service.http.delete("/faults").status_code == 204
+    shared.forget()
+
+
+@pytest.fixture
+def peer(settings: Any) -> Iterator[Callable[..., Peer]]:
+    """Starts a server, and makes it an instance of `things`, and of all other services."""
+    with ExitStack() as stack:
+        urls: list[str] = []
+
+        def start(answer: Answer | None = None) -> Peer:
+            made = Peer(answer)
+            stack.callback(made.close)
+            urls.append(made.url)
+            services = ("things", *settings.SERVICE_URLS)
+            settings.SERVICE_URLS = dict.fromkeys(services, ",".join(urls))
+            return made
+
+        yield start
+
+
+@pytest.fixture
+def name() -> str:
+    """A service that no other test has."""
+    return f"things-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def agent(shared_agent: LocalConsul, settings: Any) -> LocalConsul:
+    """A Consul that all tests share: each has services with names of its own."""
+    settings.CONSUL_HTTP_ADDR = shared_agent.address
+    return shared_agent

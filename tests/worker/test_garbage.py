@@ -1,6 +1,7 @@
 """R24: what is on the workers' queue and is no message of a task is dropped, and counted."""
 
 import json
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -125,7 +126,7 @@ def test_the_first_is_named_at_once_and_the_others_are_counted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 100.0
-    monkeypatch.setattr(garbage.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     dropped = Dropped("the queue")
     for _ in range(10_000):
         dropped("ValueError: no JSON")

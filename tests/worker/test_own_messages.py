@@ -1,4 +1,5 @@
-"""Sagas that each had a message, and went to a process together (`sagas.worker.fast.message_batching`)."""
+"""Sagas that each had a message, and went to a process together
+(`sagas.worker.fast.message_batching`)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,8 +1,8 @@
 """The course of a message: which steps it leads to, and in what order.
 
-A message may tell of several sagas (`sagas.worker.hints`). If their actions are quick, they go in step:
-what all of them have done is reported, and what that makes due is claimed, in one statement. A
-slow action keeps nobody waiting: what is slow goes by itself, and what was claimed for too long
+A message may tell of several sagas (`sagas.worker.hints`). If their actions are quick, they go in
+step: what all of them have done is reported, and what that makes due is claimed, in one statement.
+A slow action keeps nobody waiting: what is slow goes by itself, and what was claimed for too long
 before it could begin is given back.
 """
 

@@ -5,8 +5,8 @@ one statement, and that step runs here, as the Celery task that it is: with an i
 context, a stored failure and events for Flower of its own. Whatever breaks, the claim has its lease
 and the row its wake_at.
 
-The other sagas that the message told of (`sagas.worker.hints`) have their turn in the same way, one after
-the other or in step (`sagas.worker.fast.batch`).
+The other sagas that the message told of (`sagas.worker.hints`) have their turn in the same way, one
+after the other or in step (`sagas.worker.fast.batch`).
 
 How far it goes is bounded, so that a message does not keep a worker from all others: RUN_ON_STEPS
 and RUN_ON_MS.

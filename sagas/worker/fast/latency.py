@@ -1,7 +1,7 @@
 """Which actions are quick, as far as all processes of a worker have seen.
 
-What is quick goes in step with others (`sagas.worker.fast.batch`), and its messages may wait together for a
-process (`sagas.worker.fast.message_batching`).
+What is quick goes in step with others (`sagas.worker.fast.batch`), and its messages may wait
+together for a process (`sagas.worker.fast.message_batching`).
 """
 
 import mmap

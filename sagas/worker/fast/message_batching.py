@@ -1,7 +1,8 @@
 """Messages that wait in a worker for a process: those for one quick step go to it together.
 
-What they tell of goes in step there (`sagas.worker.fast.batch`), which takes a fraction of what they would
-take one by one. Each is acknowledged, revoked, and seen by Flower as the task that it is.
+What they tell of goes in step there (`sagas.worker.fast.batch`), which takes a fraction of what
+they would take one by one. Each is acknowledged, revoked, and seen by Flower as the task that it
+is.
 """
 
 import time

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pybreaker
 import pytest
 
 from sagas.services import breaker
@@ -28,7 +29,7 @@ def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         ahead += timedelta(seconds=seconds)
 
     monkeypatch.setattr(breaker, "datetime", Clock)
-    monkeypatch.setattr(breaker.pybreaker, "datetime", Clock)
+    monkeypatch.setattr(pybreaker, "datetime", Clock)
     return forward
 
 
