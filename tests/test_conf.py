@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import LazySettings
 
 from sagas.conf import conf
@@ -27,10 +28,13 @@ def test_without_any_setting_each_key_has_a_valid_default(settings: LazySettings
         assert setting.accepts(getattr(conf, name)), name
 
 
-def test_the_bus_is_celerys_broker_if_its_app_is_installed(settings: LazySettings) -> None:
+def test_the_bus_is_celerys_broker_if_its_app_is_installed(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.SAGAS = {}
     assert conf.EVENTS_URL == settings.CELERY_BROKER_URL
-    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "sagas.bus"]
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "sagas.bus")
+    settings.SAGAS = {}
     assert conf.EVENTS_URL == ""
 
 

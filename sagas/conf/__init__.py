@@ -52,7 +52,7 @@ conf: Final = Conf()
 
 
 def _forget(*, setting: str, **_: Any) -> None:
-    if setting in ("SAGAS", "INSTALLED_APPS"):
+    if setting == "SAGAS":
         conf.forget()
 
 
