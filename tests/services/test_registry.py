@@ -12,7 +12,6 @@ from deploy.local_consul import LocalConsul
 from sagas.services import shared
 from sagas.services.errors import Later, NoAnswer
 from sagas.services.registry import (
-    ConsulRegistry,
     FixedRegistry,
     HttpCheck,
     RegistryError,
@@ -21,7 +20,7 @@ from sagas.services.registry import (
     registry_of_settings,
 )
 from sagas.services.registry import watch as watching
-from sagas.services.registry.consul import _instances
+from sagas.services.registry.consul import ConsulRegistry, _instances
 from sagas.services.registry.instances import Instance
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from sagas.services.registry.consul import ConsulRegistry
+from sagas import extras
 from sagas.services.registry.fixed import FixedRegistry
 from sagas.services.registry.instances import (
     HttpCheck,
@@ -16,17 +16,14 @@ from sagas.services.registry.instances import (
     UnknownService,
 )
 from sagas.services.registry.presence import Presence
-from sagas.services.registry.tls import Tls
 
 __all__ = [
-    "ConsulRegistry",
     "FixedRegistry",
     "HttpCheck",
     "Instance",
     "Presence",
     "RegistryError",
     "ServiceRegistry",
-    "Tls",
     "TtlCheck",
     "UnknownService",
     "registry_of_settings",
@@ -36,6 +33,9 @@ __all__ = [
 def registry_of_settings() -> ServiceRegistry:
     """A new registry, as the settings say. The one that this process uses is `live().registry`."""
     if settings.CONSUL_HTTP_ADDR:
+        extras.require("consul", "To find services by Consul")
+        from sagas.services.registry.consul import ConsulRegistry
+
         return ConsulRegistry(
             settings.CONSUL_HTTP_ADDR,
             settings.CONSUL_HTTP_TOKEN,
@@ -48,6 +48,8 @@ def registry_of_settings() -> ServiceRegistry:
 def _further(options: Mapping[str, str]) -> dict[str, Any]:
     """What the variables of Consul's own programs say, by their names; empty is absent. Truth is
     spelled as there. Raises ValueError for one that is neither true nor false."""
+    from sagas.services.registry.tls import Tls
+
     tls = Tls(
         _is_true("CONSUL_HTTP_SSL", options, False),
         _is_true("CONSUL_HTTP_SSL_VERIFY", options, True),
