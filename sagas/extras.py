@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 PACKAGES: Final[Mapping[str, Sequence[str]]] = {
     "consul": ("consul", "requests"),
-    "live": ("channels", "channels_redis", "prometheus_client"),
+    "live": ("channels", "prometheus_client"),
     "services": ("pybreaker", "requests"),
 }
 """An extra → the modules that it brings."""
