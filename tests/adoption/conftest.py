@@ -12,7 +12,7 @@ from deploy.child import Command
 from deploy.local_servers import create_database, drop_database
 from deploy.processes import Supervisor, free_port
 from tests.adoption.project import BEFORE, PAGE, Environment, Project, blocks, build
-from tests.adoption.visitor import Visitor
+from tests.adoption.visitor import LIMIT, Visitor
 from tests.servers import FOLDER as SERVERS
 
 FOLDER: Final = SERVERS / "adoption"
@@ -85,7 +85,7 @@ def running(project: Project, *web: str) -> Iterator[Visitor]:
     celery = project.argv("-m", "celery", "-A", "shop", "worker", "-E", "-c", "2")
     with Supervisor(project.folder / "logs", project.folder) as supervisor:
         supervisor.start(
-            Command("web", argv, project.env, ready=f"{url}/sagas/health/"),
-            Command("worker", celery, project.env, ready=lambda logged: " ready." in logged),
+            Command("web", argv, project.env, f"{url}/sagas/health/", LIMIT),
+            Command("worker", celery, project.env, lambda logged: " ready." in logged, LIMIT),
         )
         yield Visitor(url, project)
