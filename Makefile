@@ -24,7 +24,7 @@ demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS
 demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each order ends as it should
 	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
 
-test: $(VENV)/dev.stamp  ## run all tests, in two processes; ARGS="-k name" goes to pytest, in one
+test: $(VENV)/dev.stamp  ## run all tests, in three processes; ARGS="-k name" goes to pytest, in one
 	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
