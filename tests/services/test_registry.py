@@ -277,7 +277,7 @@ def test_without_consul_the_settings_say(settings: Any) -> None:
     registry = registry_of_settings()
     assert isinstance(registry, FixedRegistry)
     assert urls(registry.instances("things")) == {"http://a:1", "http://b:2/api"}
-    with pytest.raises(UnknownService, match="OTHERS_URL"):
+    with pytest.raises(UnknownService, match="others is not known"):
         registry.instances("others")
     registry.beat(registry.register("things", "127.0.0.1", 1, TtlCheck()))
     registry.deregister("things")
