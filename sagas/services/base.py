@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
+from sagas import extras
+
+extras.require("services", "sagas.services.base")  # before what it is made of is imported
+
 import requests
 from urllib3.exceptions import HTTPError
 

@@ -11,12 +11,9 @@ import pytest
 
 from deploy.local_consul import LocalConsul, local_consul
 from sagas.services.errors import Later
-from sagas.services.registry import (
-    ConsulRegistry,
-    RegistryError,
-    TtlCheck,
-)
+from sagas.services.registry import RegistryError, TtlCheck
 from sagas.services.registry import watch as watching
+from sagas.services.registry.consul import ConsulRegistry
 from sagas.services.registry.watch import next_index
 from tests.configured import configure
 from tests.servers import FOLDER

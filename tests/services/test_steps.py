@@ -16,7 +16,8 @@ from sagas.services import shared
 from sagas.services.breaker import FAILURES
 from sagas.services.calling import current_step, in_step, trace_id_of
 from sagas.services.errors import NoAnswer, Refused
-from sagas.services.registry import ConsulRegistry, HttpCheck
+from sagas.services.registry import HttpCheck
+from sagas.services.registry.consul import ConsulRegistry
 from tests.configured import configure
 from tests.engine.driving import check_history, pass_time, row, state_in, work_off
 from tests.services.conftest import Things

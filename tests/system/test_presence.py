@@ -12,7 +12,7 @@ from deploy.child import Command
 from deploy.local_consul import LocalConsul
 from deploy.processes import free_port
 from sagas.services.lifespan import presence
-from sagas.services.registry import ConsulRegistry
+from sagas.services.registry.consul import ConsulRegistry
 from tests.configured import configure
 from tests.system.running import Running, web
 
