@@ -91,7 +91,9 @@ def stack(users: int) -> Iterator[Stack]:
         manage = [sys.executable, "manage.py"]
         supervisor.run(Command("migrate", [*manage, "migrate", "-v0"], env))
         tokens = [
-            supervisor.run(Command("token", [*manage, "saga_token", f"user-{n}", "--create"], env))
+            supervisor.run(
+                Command("token", [*manage, "saga", "token", f"user-{n}", "--create"], env)
+            )
             for n in range(users)
         ]
         with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:

@@ -106,7 +106,7 @@ def start_stack(
     supervisor.run(manage("migrate", env, "migrate", "--verbosity", "0"))
     supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
     supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
-    token = supervisor.run(manage("saga-token", env, "saga_token", API_USER, "--create")).strip()
+    token = supervisor.run(manage("saga-token", env, "saga", "token", API_USER, "--create")).strip()
     supervisor.run(manage("createsuperuser", env, "createsuperuser", "--noinput"))
     supervisor.wait_ready(*services, "web", "flower", *WORKERS)
     web, flower = urls["web"], urls["flower"]

@@ -102,5 +102,5 @@ def environment(bus: Bus, **more: str) -> dict[str, str]:
 
 
 def consumer(name: str, env: dict[str, str], *, kept_alive: bool = False) -> Command:
-    argv = [sys.executable, "manage.py", "consume_events", "--handler", "probe"]
+    argv = [sys.executable, "manage.py", "saga", "consume", "--handler", "probe"]
     return Command(name, argv, env, ready=lambda said: "Listening" in said, kept_alive=kept_alive)

@@ -40,7 +40,7 @@ def start(running: Running, scripts: Mapping[str, Any]) -> None:
         for saga_id, script in scripts.items()
     )
     file.write_text("\n".join(lines))
-    running.supervisor.run(manage(running.env, "saga_start", "probe", str(file)))
+    running.supervisor.run(manage(running.env, "saga", "start", "probe", str(file)))
 
 
 def wait_for_end(running: Running, *names: str) -> None:

@@ -33,7 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             supervisor.run(manage(env, "migrate", "-v0"))
             port = free_port()
             supervisor.start(web(env, port), *(worker(name, env) for name in WORKERS))
-            token = supervisor.run(manage(env, "saga_token", "tester", "--create"))
+            token = supervisor.run(manage(env, "saga", "token", "tester", "--create"))
             yield Running(supervisor, env, f"http://127.0.0.1:{port}", token.strip(), folder)
     finally:
         drop_database(server, name)

@@ -44,7 +44,7 @@ class Running:
 
     def token_for(self, username: str) -> str:
         """A token of another user, who is made if missing."""
-        return self.supervisor.run(manage(self.env, "saga_token", username, "--create")).strip()
+        return self.supervisor.run(manage(self.env, "saga", "token", username, "--create")).strip()
 
     def start(self, saga_type: str = "probe", script: Mapping[str, str] | None = None) -> str:
         """Starts a saga over HTTP; its saga_id."""

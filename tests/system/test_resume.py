@@ -68,7 +68,7 @@ def stack() -> Iterator[Stack]:
                 Command("valkey", store, env, ready=lambda _: answers(env["REDIS_URL"]))
             )
             supervisor.run(manage(env, "migrate", "-v0"))
-            token = supervisor.run(manage(env, "saga_token", "tester", "--create")).strip()
+            token = supervisor.run(manage(env, "saga", "token", "tester", "--create")).strip()
             with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:
                 session.execute(f"UPDATE {TABLE} SET is_staff = true")
             ports = [free_port() for _ in WEBS]

@@ -1,4 +1,4 @@
-"""`manage.py saga_token`: for whoever the project's users are, by what they log in by."""
+"""`manage.py saga token`: for whoever the project's users are, by what they log in by."""
 
 import io
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def token_for(*arguments: str) -> str:
     said = io.StringIO()
-    call_command("saga_token", *arguments, stdout=said)
+    call_command("saga", "token", *arguments, stdout=said)
     return said.getvalue().strip()
 
 

@@ -1,4 +1,4 @@
-"""`manage.py saga_prune`: until nothing is left, and no more than was asked for."""
+"""`manage.py saga prune`: until nothing is left, and no more than was asked for."""
 
 from io import StringIO
 from typing import Any
@@ -21,7 +21,7 @@ def shop(define: Any) -> Saga:
 
 def prune(*options: str) -> str:
     said = StringIO()
-    call_command("saga_prune", *options, stdout=said)
+    call_command("saga", "prune", *options, stdout=said)
     return said.getvalue()
 
 

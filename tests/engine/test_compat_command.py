@@ -1,4 +1,4 @@
-"""`manage.py saga_compat`: would what is under way go on with the code at hand? (S12)"""
+"""`manage.py saga compat`: would what is under way go on with the code at hand? (S12)"""
 
 import json
 from io import StringIO
@@ -10,7 +10,7 @@ from django.db import connection
 
 from sagas import engine
 from sagas.machine import ForEach, Parallel, Saga, SubSaga, WaitFor
-from sagas.management.commands import saga_compat
+from sagas.management import compatibility
 from sagas.models import SagaExecution
 from tests.engine.driving import ORDER, row
 from tests.engine.test_races import together
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def compat(*options: str) -> str:
     said = StringIO()
     try:
-        call_command("saga_compat", *options, stdout=said)
+        call_command("saga", "compat", *options, stdout=said)
     except CommandError:
         print(said.getvalue())
         raise
@@ -122,7 +122,7 @@ def test_what_works_meanwhile_is_not_seen_half(begun: list[int]) -> None:
 def test_it_reads_in_batches(
     begun: list[int], monkeypatch: pytest.MonkeyPatch, limit: int, looked_at: int
 ) -> None:
-    monkeypatch.setattr(saga_compat, "BATCH", 2)
+    monkeypatch.setattr(compatibility, "BATCH", 2)
     for _ in range(2):
         engine.start("shop", ORDER)
     assert "Looked at 5 " in compat()

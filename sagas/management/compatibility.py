@@ -1,4 +1,4 @@
-"""`manage.py saga_compat`: would what is under way go on with the code at hand?
+"""`saga compat`: would what is under way go on with the code at hand?
 
 For CI before a deploy: run the new code's command against the live database once its migrations
 are applied, or against a copy. It reads only, and ends with status 1 if anything would break.
@@ -20,6 +20,7 @@ from sagas.checks import EXAMPLES, PATIENCE
 from sagas.machine import TERMINAL, ExecutionStatus
 from sagas.machine.compatibility import Kind, Problem, problems
 from sagas.management.arguments import positive
+from sagas.management.verbs import Verb
 from sagas.models import SagaEvent, SagaExecution
 from sagas.moments import as_number, from_number
 from sagas.registry import registry
@@ -91,29 +92,27 @@ class Report:
         return "\n".join(lines)
 
 
-class Command(BaseCommand):
-    help = "Runs live executions through the code at hand, without effects; lists what would break."
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--type", action="append", help="only this type; may be repeated")
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--limit", type=positive, help="look at the newest so many only")
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--type", action="append", help="only this type; may be repeated")
-        parser.add_argument("--format", choices=["text", "json"], default="text")
-        parser.add_argument("--limit", type=positive, help="look at the newest so many only")
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        report = Report()
-        try:
-            for execution, events, now in live(options["type"], options["limit"]):
-                definition = registry.find(execution.saga_type, execution.version)
-                report.add(execution, problems(definition, execution, now, events))
-        except ProgrammingError as error:
-            raise CommandError(
-                f"The tables are not those of this code ({str(error).splitlines()[0]}). Migrate "
-                f"first, which leaves them fit for the old code, or use a migrated copy."
-            ) from error
-        as_json = options["format"] == "json"
-        self.stdout.write(report.as_json() if as_json else report.as_text())
-        if report.would_break:
-            raise CommandError(f"{report.would_break} of {report.looked_at} would break.")
+def compat(command: BaseCommand, options: dict[str, Any]) -> None:
+    report = Report()
+    try:
+        for execution, events, now in live(options["type"], options["limit"]):
+            definition = registry.find(execution.saga_type, execution.version)
+            report.add(execution, problems(definition, execution, now, events))
+    except ProgrammingError as error:
+        raise CommandError(
+            f"The tables are not those of this code ({str(error).splitlines()[0]}). Migrate "
+            f"first, which leaves them fit for the old code, or use a migrated copy."
+        ) from error
+    as_json = options["format"] == "json"
+    command.stdout.write(report.as_json() if as_json else report.as_text())
+    if report.would_break:
+        raise CommandError(f"{report.would_break} of {report.looked_at} would break.")
 
 
 def live(types: Sequence[str] | None, limit: int | None) -> Iterator[Looked]:
@@ -149,3 +148,8 @@ def _batch(types: Sequence[str] | None, before: int | None, size: int) -> list[L
         rows = SagaEvent.objects.filter(execution__in=executions).order_by("execution_id", "seq")
         events = {pk: list(of) for pk, of in groupby(rows, key=lambda row: row.execution_id)}
     return [(execution, events.get(execution.pk, []), now) for execution in executions]
+
+
+_HELP: Final = "run live sagas through the code at hand, without effects; list what would break"
+
+VERBS: Final = {"compat": Verb(_HELP, add_arguments, compat)}

@@ -1,4 +1,4 @@
-"""`manage.py participant_prune --older-than 30d [--batch 1000]`: forgets old answers."""
+"""`manage.py saga_participant_prune --older-than 30d [--batch 1000]`: forgets old answers."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
