@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from deploy.local_servers import servers
+from sagas.devserver.servers import servers
 
 FOLDER: Final = (
     Path(__file__).resolve().parent.parent / ".local" / "test" / os.environ.get("TESTS_PART", "")

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from deploy.child import Command
-from deploy.local_servers import Servers, create_database, drop_database
-from deploy.processes import Supervisor, free_port
 from examples.demo.orders_file import SERVICE_OF_STEP
+from sagas.devserver.child import Command
+from sagas.devserver.servers import Servers, create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 
 SERVICES = tuple(SERVICE_OF_STEP.values())
 WORKERS = ("worker-1", "worker-2")

@@ -10,7 +10,7 @@ from typing import Final
 
 from psycopg import sql
 
-from deploy.local_servers import administrator, create_database, drop_database, servers
+from sagas.devserver.servers import administrator, create_database, drop_database, servers
 from tests.mutation.fault import ROOT
 
 FOLDER: Final = ROOT / ".local" / "mutation"

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from django.db import connection
 
-from deploy.child import Command
 from sagas.bus import Bus, Message, Publisher, Source, Subscription
 from sagas.bus.consumer import Consumption
 from sagas.bus.events import Event, Handler
+from sagas.devserver.child import Command
 from tests.realtime.brokers import LIMIT
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy.local_consul import local_consul
-from deploy.processes import free_port
+from sagas.devserver.supervisor import free_port
 from sagas.services.registry import (
     ConsulRegistry,
     RegistryError,

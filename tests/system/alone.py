@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from deploy.local_servers import create_database, drop_database
-from deploy.processes import Supervisor
+from sagas.devserver.servers import create_database, drop_database
+from sagas.devserver.supervisor import Supervisor
 from tests.servers import FOLDER
 from tests.system.running import LIMIT, REPOSITORY, Running, environment, manage
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deploy.local_servers import create_database, drop_database
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.servers import create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 from tests.logins import LOGIN
 from tests.servers import FOLDER
 from tests.system.running import (

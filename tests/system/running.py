@@ -19,8 +19,8 @@ from kombu import Connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from deploy.child import Command
-from deploy.processes import Supervisor
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import Supervisor
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 WORKERS = ("worker-1", "worker-2")

@@ -23,9 +23,9 @@ import psycopg
 import pytest
 import redis
 
-from deploy.child import Command
-from deploy.local_servers import answers, create_database, drop_database
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.servers import answers, create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 from sagas.live.client import SagaStream
 from tests.logins import TABLE
 from tests.servers import FOLDER

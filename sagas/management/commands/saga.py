@@ -20,6 +20,7 @@ from sagas.errors import SagaError
 from sagas.management import (
     adopting,
     compatibility,
+    dev,
     operating,
     pruning,
     reading,
@@ -31,7 +32,7 @@ from sagas.management.verbs import Verb, command_error
 
 MODULES: Final = (
     *(starting, watching, reading, operating, adopting),
-    *(tokens, pruning, compatibility),
+    *(tokens, pruning, compatibility, dev),
 )
 OPTIONAL: Final = {"sagas.bus": "sagas.management.events"}
 """App → the module of its verbs, which imports what not every project has."""

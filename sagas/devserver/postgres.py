@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 import psutil
 
-from deploy.child import ProcessError
-from deploy.interrupts import Interrupts
+from sagas.devserver.child import ProcessError
+from sagas.devserver.interrupts import Interrupts
 
 # The wait for another run that is just starting or stopping the server, in seconds: several times
 # what `initdb` takes on a slow disk.

@@ -10,17 +10,17 @@ import psutil
 import psycopg
 import pytest
 
-from deploy import embedded_database
-from deploy.embedded_database import local_postgres
-from deploy.local_servers import answers, create_database, drop_database, local_valkey, servers
-from tests.deploy.waiting import is_alive, wait_until
+from sagas.devserver import postgres
+from sagas.devserver.postgres import local_postgres
+from sagas.devserver.servers import answers, create_database, drop_database, local_valkey, servers
+from tests.devserver.waiting import is_alive, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Starts a server, says where, and waits to be killed.
 HOLDER = """
 import sys, time
 from pathlib import Path
-from deploy.local_servers import {manager}
+from sagas.devserver.servers import {manager}
 with {manager}(Path(sys.argv[1])) as url:
     print(url, flush=True)
     time.sleep(60)
@@ -143,7 +143,7 @@ def test_servers_of_the_environment_are_used_as_they_are(
 def test_a_folder_that_is_never_released_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded_database, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(postgres, "LOCK_SECONDS", 0.1)
     with (folder / "postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(TimeoutError, match="end that run"), local_postgres(folder):

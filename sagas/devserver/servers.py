@@ -14,10 +14,10 @@ import psycopg
 import redis
 from psycopg import sql
 
-from deploy.child import Command
-from deploy.embedded_database import local_postgres
-from deploy.interrupts import Interrupts
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.postgres import local_postgres
+from sagas.devserver.supervisor import Supervisor, free_port
 
 # The wait for an answer of a database server, in seconds; a wrong address should say so soon.
 CONNECT_SECONDS = 10

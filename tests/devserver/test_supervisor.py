@@ -10,11 +10,11 @@ from queue import Queue
 
 import pytest
 
-from deploy import processes
-from deploy.child import Command, ProcessError
-from deploy.processes import Supervisor
-from tests.deploy.runner import INTERRUPTED
-from tests.deploy.waiting import LIMIT_SECONDS, is_alive, number_in, wait_until
+from sagas.devserver import supervisor as processes
+from sagas.devserver.child import Command, ProcessError
+from sagas.devserver.supervisor import Supervisor
+from tests.devserver.runner import INTERRUPTED
+from tests.devserver.waiting import LIMIT_SECONDS, is_alive, number_in, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOREVER = "print('up', flush=True)\nimport time\ntime.sleep(60)"
@@ -167,7 +167,7 @@ def test_kill_9_of_the_runner_leaves_no_process(tmp_path: Path) -> None:
 
 
 def start_runner(folder: Path) -> subprocess.Popen[bytes]:
-    """The program in `tests.deploy.runner`."""
+    """The program in `tests.devserver.runner`."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.deploy.runner", str(folder)], cwd=REPOSITORY
+        [sys.executable, "-m", "tests.devserver.runner", str(folder)], cwd=REPOSITORY
     )

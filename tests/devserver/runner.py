@@ -1,4 +1,4 @@
-"""A program that runs a supervisor, for tests to interrupt: `python -m tests.deploy.runner FOLDER`.
+"""A supervisor for tests to interrupt: `python -m tests.devserver.runner FOLDER`.
 
 Its one process never becomes ready, has a child of its own, and takes no notice of SIGTERM but to
 write the file `asked`. Both write their numbers into FOLDER. Ends with status 7 if interrupted.
@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from deploy import processes
-from deploy.child import Command
-from deploy.interrupts import Interrupts
-from deploy.processes import Supervisor
+from sagas.devserver import supervisor as processes
+from sagas.devserver.child import Command
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.supervisor import Supervisor
 
 INTERRUPTED = 7
 STUBBORN = """

@@ -13,10 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-
-from deploy.child import Child, Command, ProcessError
-from deploy.interrupts import Interrupts
+from sagas.devserver.child import Child, Command, ProcessError
+from sagas.devserver.interrupts import Interrupts
 
 # How often readiness and deaths are looked at, in seconds: not felt by a person, cheap for a CPU.
 POLL_SECONDS = 0.1
@@ -25,8 +23,6 @@ POLL_SECONDS = 0.1
 STOP_SECONDS = 8.0
 # The wait for the kernel to reap what was killed, in seconds; more would mean a broken machine.
 REAP_SECONDS = 5.0
-# One answer to a readiness probe, in seconds.
-PROBE_SECONDS = 2.0
 # A process that dies this often is broken, and starting it once more would only hide that.
 MAX_RESTARTS = 10
 
@@ -99,17 +95,15 @@ class Supervisor:
     def wait_ready(self, *names: str) -> None:
         """Wait until each is ready. ProcessError, with its log, for one that ends or takes long."""
         began = time.monotonic()
-        # Proxies of the environment are for the world outside, never for this machine.
-        with httpx.Client(timeout=PROBE_SECONDS, trust_env=False) as client:
-            children = waiting = [self._children[name] for name in names]
-            while waiting := [child for child in waiting if not child.is_ready(client)]:
-                for child in waiting:
-                    within = child.command.ready_within
-                    if child.process.poll() is not None:
-                        raise child.error(f"ended ({child.how_ended()})")
-                    if time.monotonic() - began > within:
-                        raise child.error(f"was not ready within {within:g} s")
-                time.sleep(POLL_SECONDS)
+        children = waiting = [self._children[name] for name in names]
+        while waiting := [child for child in waiting if not child.is_ready()]:
+            for child in waiting:
+                within = child.command.ready_within
+                if child.process.poll() is not None:
+                    raise child.error(f"ended ({child.how_ended()})")
+                if time.monotonic() - began > within:
+                    raise child.error(f"was not ready within {within:g} s")
+            time.sleep(POLL_SECONDS)
         for child in children:
             child.watched = True
 

@@ -6,13 +6,20 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException
 from pathlib import Path
+from typing import Final
+from urllib.request import ProxyHandler, build_opener
 
-import httpx
 import psutil
 
 # As many lines of a log as tell why a process died, and still fit on a screen.
 LAST_LINES = 15
+# One answer to a readiness probe, in seconds.
+PROBE_SECONDS = 2.0
+# Proxies of the environment are for the world outside, never for this machine.
+_OPENER: Final = build_opener(ProxyHandler({}))
 
 
 class ProcessError(Exception):
@@ -57,7 +64,7 @@ class Child:
         """What the present process has written."""
         return self.log.read_bytes()[self.log_start :].decode(errors="replace")
 
-    def is_ready(self, client: httpx.Client) -> bool:
+    def is_ready(self) -> bool:
         """Ask once whether it is ready."""
         ready = self.command.ready
         if ready is None:
@@ -65,8 +72,9 @@ class Child:
         if callable(ready):
             return ready(self.logged())
         try:
-            return client.get(ready).status_code == httpx.codes.OK
-        except httpx.TransportError:
+            with _OPENER.open(ready, timeout=PROBE_SECONDS) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except (OSError, HTTPException):
             return False
 
     def how_ended(self) -> str:
