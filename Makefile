@@ -24,7 +24,7 @@ demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS
 demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each order ends as it should
 	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
 
-test: $(VENV)/dev.stamp  ## run all tests, in two processes; ARGS="-k name" goes to pytest, in one
+test: $(VENV)/dev.stamp  ## run all tests, in three processes; ARGS="-k name" goes to pytest, in one
 	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
@@ -88,6 +88,7 @@ bench-sockets: $(VENV)/dev.stamp  ## from commit to socket: 1,000 sockets, 50 tr
 
 docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew, and build the site: .local/site/index.html
 	$(BIN)/python -m sagas.machine.diagram > docs/states.md
+	$(BIN)/python -m sagas.conf.page > docs/settings-reference.md
 	$(BIN)/python -m sagas.bus.schema > docs/events.schema.json
 	$(BIN)/python -m sagas.live.asyncapi > docs/asyncapi.json
 	$(BIN)/python -m bench.page

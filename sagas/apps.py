@@ -8,6 +8,7 @@ class SagasConfig(AppConfig):
 
     def ready(self) -> None:
         from sagas import checks, routers  # noqa: F401  (registers the system checks)
+        from sagas.conf import checks as settings_checks  # noqa: F401
         from sagas.registry import registry
         from sagas.worker import setup
 

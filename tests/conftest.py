@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from django.test import TransactionTestCase
 
 from deploy.consul_binary import NoConsul, consul_binary
 from deploy.local_consul import LocalConsul, local_consul
@@ -17,8 +18,16 @@ from sagas.bus import Bus
 from sagas.devserver.servers import supervised_valkey
 from sagas.machine import Saga
 from sagas.registry import registry
+from tests.emptying import empty_tables
 from tests.realtime.brokers import Broker
 from tests.servers import FOLDER
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_tables() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture

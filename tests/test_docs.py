@@ -39,7 +39,7 @@ from tests.seams import around_statements
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
 PAGES: Final = (
     TUTORIAL,
-    *(ROOT / "docs" / f"{name}.md" for name in ("operating", "saga_participant")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("operating", "participant")),
 )
 NOT_RUN: Final = "not-run"
 MOST_NOT_RUN: Final = 3

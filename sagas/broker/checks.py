@@ -16,6 +16,7 @@ from redis import ConnectionPool
 
 from sagas.broker.connection import SCHEMES
 from sagas.broker.urls import for_kombu, for_redis_py, without_password
+from sagas.conf import conf
 
 _KOMBU: Final = (
     "Begin it with amqp://, amqps://, redis://, rediss://, redis+socket:///path or "
@@ -27,8 +28,8 @@ _REDIS_PY: Final = "Begin it with redis://, rediss:// or unix:///path."
 @register
 def check_bus(**_: Any) -> list[CheckMessage]:
     """The bus is a broker that it can work with, or there is none."""
-    scheme = urlsplit(settings.EVENTS_URL).scheme
-    if not settings.EVENTS_URL or scheme in SCHEMES:
+    scheme = urlsplit(conf.EVENTS_URL).scheme
+    if not conf.EVENTS_URL or scheme in SCHEMES:
         return []
     return [
         Error(

@@ -5,7 +5,6 @@ from argparse import ArgumentParser
 from threading import Event
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from sagas import queries
@@ -13,6 +12,7 @@ from sagas.bus import Bus, dead_letters
 from sagas.bus import events as bus_events
 from sagas.bus.consumer import Consumption
 from sagas.bus.events import Handler
+from sagas.conf import conf
 from sagas.management.arguments import positive
 from sagas.management.verbs import Verb
 
@@ -84,7 +84,7 @@ def _add_relay_arguments(parser: ArgumentParser) -> None:
 
 
 def show_lag(command: BaseCommand, options: dict[str, Any]) -> None:
-    if not settings.EVENTS_URL:
+    if not conf.EVENTS_URL:
         raise CommandError(NO_BUS)
     lag = queries.relay_lag()
     said = (

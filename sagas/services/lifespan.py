@@ -6,22 +6,22 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
+from sagas.conf import conf
 from sagas.services.registry import Presence, registry_of_settings
 
 
 def presence() -> Presence | None:
-    """That of this process; None unless CONSUL_HTTP_ADDR and SERVICE_URL say where and what.
+    """That of this process; None unless `CONSUL` and `SERVICE_URL` say where and what.
 
     Raises ImproperlyConfigured for an address that is none.
     """
-    if not settings.CONSUL_HTTP_ADDR or not settings.SERVICE_URL:
+    if not conf.CONSUL.get("HTTP_ADDR") or not conf.SERVICE_URL:
         return None
     try:
-        return Presence(registry_of_settings(), settings.SERVICE_NAME, settings.SERVICE_URL)
+        return Presence(registry_of_settings(), conf.SERVICE_NAME, conf.SERVICE_URL)
     except ValueError as error:
         raise ImproperlyConfigured(f"The service can't be registered: {error}") from error
 

@@ -117,7 +117,7 @@ def _module(what: str) -> ModuleType:
 
 
 if __name__ == "__main__":
-    os.environ["RUN_ON_STEPS"] = "1"
+    os.environ |= {"INLINE_STEPS": "1", "RUN_ON_STEPS": "1"}  # by its present and its old name
     import django
 
     django.setup()

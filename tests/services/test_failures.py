@@ -14,6 +14,7 @@ from sagas.services import shared
 from sagas.services.answers import ANSWER_LIMIT
 from sagas.services.errors import Later, NoAnswer, NotSent, Refused, ServiceError
 from sagas.worker.steps import failure_kind
+from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http, reset, until_hung_up
 
@@ -149,7 +150,7 @@ def test_an_answer_of_a_hundred_megabytes_is_not_read(peer: Callable[..., Peer])
     ],
 )
 def test_what_reached_nobody_had_no_effect(settings: Any, url: str) -> None:
-    settings.SERVICE_URLS = {"things": url}
+    configure(settings, SERVICE_URLS={"things": url})
     error = fail_of(lambda: Things().post("/things", body={}, key="k"))
     assert type(error) is NotSent, error
     assert failure_kind(error) is FailureKind.UNREACHABLE

@@ -23,6 +23,7 @@ from sagas.services.registry import (
 from sagas.services.registry import watch as watching
 from sagas.services.registry.consul import _instances
 from sagas.services.registry.instances import Instance
+from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
 
@@ -273,11 +274,11 @@ def test_an_address_in_consul_is_not_believed_as_it_is(
 
 
 def test_without_consul_the_settings_say(settings: Any) -> None:
-    settings.SERVICE_URLS = {"things": "http://a:1/, http://b:2/api", "others": ""}
+    configure(settings, SERVICE_URLS={"things": "http://a:1/, http://b:2/api", "others": ""})
     registry = registry_of_settings()
     assert isinstance(registry, FixedRegistry)
     assert urls(registry.instances("things")) == {"http://a:1", "http://b:2/api"}
-    with pytest.raises(UnknownService, match="OTHERS_URL"):
+    with pytest.raises(UnknownService, match="SERVICE_URLS"):
         registry.instances("others")
     registry.beat(registry.register("things", "127.0.0.1", 1, TtlCheck()))
     registry.deregister("things")
