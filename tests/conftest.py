@@ -12,10 +12,10 @@ from django.test import TransactionTestCase
 
 from deploy.consul_binary import NoConsul, consul_binary
 from deploy.local_consul import LocalConsul, local_consul
-from deploy.local_servers import supervised_valkey
 from deploy.rabbitmq import NoRabbitMQ, local_rabbitmq
 from sagas import listeners
 from sagas.bus import Bus
+from sagas.devserver.servers import supervised_valkey
 from sagas.machine import Saga
 from sagas.registry import registry
 from tests.emptying import empty_tables

@@ -11,10 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.interrupts import Interrupts
 from deploy.local_consul import local_consul
-from deploy.local_servers import servers
-from deploy.processes import Supervisor
 from examples.demo.board import Board
 from examples.demo.ledgers import Entry, by_saga, fetch_ledgers, sums
 from examples.demo.orders_file import SampleOrder
@@ -22,6 +19,9 @@ from examples.demo.play import Play
 from examples.demo.stack import ADMIN_USER, DATABASE, Stack, alone, log_folder, start_stack
 from examples.demo.verdict import judge
 from examples.demo.views import ledger_table, legend, live_view, plain_lines, result_table
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.servers import servers
+from sagas.devserver.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / ".local"

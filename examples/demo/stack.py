@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from deploy.child import Command
-from deploy.local_servers import Servers, create_database, drop_database
-from deploy.processes import Supervisor, free_port
 from examples.demo.orders_file import SERVICE_OF_STEP
+from sagas.devserver.child import Command
+from sagas.devserver.servers import Servers, create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 
 SERVICES = tuple(SERVICE_OF_STEP.values())
 WORKERS = ("worker-1", "worker-2")
@@ -106,7 +106,7 @@ def start_stack(
     supervisor.run(manage("migrate", env, "migrate", "--verbosity", "0"))
     supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
     supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
-    token = supervisor.run(manage("saga-token", env, "saga_token", API_USER, "--create")).strip()
+    token = supervisor.run(manage("saga-token", env, "saga", "token", API_USER, "--create")).strip()
     supervisor.run(manage("createsuperuser", env, "createsuperuser", "--noinput"))
     supervisor.wait_ready(*services, "web", "flower", *WORKERS)
     web, flower = urls["web"], urls["flower"]

@@ -119,7 +119,7 @@ def test_so_it_is_for_a_child_and_for_the_command(
     file = tmp_path / "sagas"
     file.write_text('{"context": {}}\n')
     with pytest.raises(CommandError, match=r"sagas\.0\.context\.quantity: is missing"):
-        call_command("saga_start", "part", str(file))
+        call_command("saga", "start", "part", str(file))
 
 
 def is_problem(answer: Any, status: int, word: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from celery import current_app
 from django.db import connection, transaction
 
-from deploy.processes import free_port
 from sagas import engine
+from sagas.devserver.supervisor import free_port
 from sagas.engine.saving import save
 from sagas.machine import (
     Claim,
