@@ -7,6 +7,7 @@ from sagas.api.health import live, ready
 urlpatterns = [
     path("", include("sagas.live.urls")),  # first: it has one address among those of the API
     path("api/v1/", api.urls),
+    path("orders/", include("realtime.urls")),
     path("admin/", admin.site.urls),
     path("health/", ready),
     path("health/live", live),
