@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -149,27 +149,24 @@ Open = Callable[..., Any]
 @pytest.fixture
 def open_socket(webs: Webs) -> Iterator[Open]:
     """Opens an order's socket as a browser on the site would, with a session."""
-    opened = []
+    with ExitStack() as opened:
 
-    def open_it(saga_id: str, user: Any, *, web: int = 0, after: object = 0) -> Any:
-        client = Client()
-        client.force_login(user)
-        cookie = f"sessionid={client.cookies['sessionid'].value}"
-        url = f"{webs.urls[web].replace('http', 'ws', 1)}/ws/v1/orders/{saga_id}/?after={after}"
-        socket = connect(
-            url,
-            origin=webs.urls[web],  # type: ignore[arg-type]
-            additional_headers={"Cookie": cookie},
-            proxy=None,
-            open_timeout=30,
-            max_queue=None,
-        )
-        opened.append(socket)
-        return socket
+        def open_it(saga_id: str, user: Any, *, web: int = 0, after: object = 0) -> Any:
+            client = Client()
+            client.force_login(user)
+            cookie = f"sessionid={client.cookies['sessionid'].value}"
+            url = f"{webs.urls[web].replace('http', 'ws', 1)}/ws/v1/orders/{saga_id}/"
+            socket = connect(
+                f"{url}?after={after}",
+                origin=webs.urls[web],  # type: ignore[arg-type]
+                additional_headers={"Cookie": cookie},
+                proxy=None,
+                open_timeout=30,
+                max_queue=None,
+            )
+            return opened.enter_context(socket)
 
-    yield open_it
-    for socket in opened:
-        socket.close()
+        yield open_it
 
 
 def tell(socket: Any, **frame: Any) -> None:
