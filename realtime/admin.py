@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from realtime.models import Assignment, Conversation, Customer, Message
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -4,7 +4,7 @@ Each handler runs in one transaction with the library's note of the event, so wh
 there once, however often the event comes.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.contrib.auth import get_user_model
 from pydantic import BaseModel, Field, StringConstraints
@@ -47,7 +47,7 @@ def add_customer(event: Event) -> None:
     told = UserCreated.model_validate(event.data)
     if Customer.objects.filter(customer_id=told.user_id).update(name=told.name):
         return
-    account = users.named(told.login)
+    account: Any = users.named(told.login)  # of whatever model the project has
     if account is None:
         model = get_user_model()
         account = model._default_manager.create_user(**{model.USERNAME_FIELD: told.login})

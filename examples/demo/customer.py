@@ -64,8 +64,7 @@ class Customer:
     def follow(self, page: str) -> str:
         """Logs in, writes on the page, and looks at it until the order is complete; what is wrong,
         or nothing."""
-        options = {"timeout": ANSWER_SECONDS, "trust_env": False, "follow_redirects": True}
-        with httpx.Client(**options) as client:
+        with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False, follow_redirects=True) as client:
             login = f"{self.stack.web_url}/orders/login/"
             fields = {"username": CUSTOMER, "password": self.stack.customer_password}
             self._post(client, login, login, fields)

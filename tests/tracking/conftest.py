@@ -20,6 +20,7 @@ from django.test import Client
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from deploy.child import Command
 from deploy.processes import Supervisor, free_port
@@ -158,7 +159,7 @@ def open_socket(webs: Webs) -> Iterator[Open]:
             url = f"{webs.urls[web].replace('http', 'ws', 1)}/ws/v1/orders/{saga_id}/"
             socket = connect(
                 f"{url}?after={after}",
-                origin=webs.urls[web],  # type: ignore[arg-type]
+                origin=Origin(webs.urls[web]),
                 additional_headers={"Cookie": cookie},
                 proxy=None,
                 open_timeout=30,

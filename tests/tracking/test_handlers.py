@@ -26,11 +26,8 @@ from tests.tracking.consuming import consumer
 pytestmark = pytest.mark.django_db
 
 ALICE = {"user_id": "alice", "name": "Alice Adler", "login": "adler@example.com"}
-ORDER = {
-    "order_id": "1001",
-    "user_id": "alice",
-    "order": {name: value for name, value in INPUT.items() if name != "user_id"},
-}
+THINGS: dict[str, Any] = {name: value for name, value in INPUT.items() if name != "user_id"}
+ORDER: dict[str, Any] = {"order_id": "1001", "user_id": "alice", "order": THINGS}
 
 
 def come(key: str, data: Any, event_id: str = "") -> bool:
@@ -107,7 +104,7 @@ def test_a_malformed_customer_leaves_nothing(data: Any) -> None:
         ({"order_id": "../../x"}, ValidationError),
         ({"order": []}, ValidationError),
         ({"order": {}}, BadInput),
-        ({"order": {**ORDER["order"], "amount_cents": -1}}, BadInput),
+        ({"order": {**THINGS, "amount_cents": -1}}, BadInput),
     ],
     ids=str,
 )
@@ -123,7 +120,7 @@ def test_another_order_of_the_same_number_is_refused() -> None:
     come("user.created", ALICE)
     come("order.created", ORDER)
     with pytest.raises(Conflict):
-        come("order.created", {**ORDER, "order": {**ORDER["order"], "amount_cents": 1}})
+        come("order.created", {**ORDER, "order": {**THINGS, "amount_cents": 1}})
 
 
 @pytest.fixture
