@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from realtime.models import (
@@ -24,6 +25,7 @@ from realtime.models import (
 )
 from sagas import queries, users
 from sagas.errors import NoSuchExecution
+from sagas.models import SagaExecution
 
 SAGA_TYPE: Final = "order_processing"
 """The sagas that are orders: no other has a page."""
@@ -33,6 +35,9 @@ HISTORY: Final = 50
 
 MOST_A_MINUTE: Final = 30
 """Messages of one user. Nobody types faster; one who pastes that much floods the others."""
+
+MOST_FORGOTTEN: Final = 500
+"""Conversations to a deletion: seconds, with some hundred messages each."""
 
 JOIN: Final = "realtime.add_assignment"
 
@@ -178,6 +183,16 @@ def news(ids: Collection[int]) -> dict[int, tuple[int, set[str]]]:
         staff[each.conversation_id].add(users.key_of(each.user))
     numbers = Conversation.objects.filter(pk__in=ids).values_list("pk", "last_number")
     return {pk: (number, staff[pk]) for pk, number in numbers}
+
+
+def forget() -> int:
+    """Deletes conversations whose order was deleted (`manage.py saga_prune`), `MOST_FORGOTTEN` at
+    most; how many they were."""
+    order = SagaExecution.objects.filter(pk=OuterRef("execution_id"))
+    gone = Conversation.objects.filter(~Exists(order)).values_list("pk", flat=True)
+    found = list(gone[:MOST_FORGOTTEN])
+    Conversation.objects.filter(pk__in=found).delete()
+    return len(found)
 
 
 def _order(saga_id: str, user: Any) -> Any:

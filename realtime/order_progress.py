@@ -63,6 +63,16 @@ HEADLINES: Final = {
         "It stands still until a person has looked at it. You need to do nothing.",
     ),
 }
+LABELS: Final = {
+    "now": "in progress",
+    "waiting": "on hold",
+    "done": "complete",
+    "failed": "needs one of us",
+    "undoing": "being undone",
+    "undone": "cancelled",
+}
+"""How a list says the same."""
+
 PAUSED: Final = ("waiting", "Your order is on hold", "It goes on as soon as one of us says so.")
 
 _SETTLED: Final = ("step.succeeded", "step.failed", "step.skipped")
@@ -123,7 +133,7 @@ def _note(state: str, attempts: int) -> str:
         case "done":
             return "done"
         case _:
-            return "not reached yet"
+            return "not reached"
 
 
 def _settled_at(execution_id: int) -> dict[str, str]:

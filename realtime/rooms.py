@@ -139,7 +139,9 @@ class Rooms:
         self._people_changed(visitor.place.conversation_id)
 
     def _people_changed(self, pk: int, *, asks: bool = False) -> None:
-        room = self._rooms[pk]
+        room = self._rooms.get(pk)
+        if room is None:  # whoever was writing has left
+            return
         room.tell_people()
         told = {"type": "order.here", "conversation": pk, "process": self._name, "asks": asks}
         self._send({**told, "people": room.own()})

@@ -64,6 +64,7 @@ class OrderSocket(Socket):
         return await self._say(visitor, command)
 
     async def _say(self, visitor: Visitor, command: frames.Say) -> None:
+        await self.renew()
         what = (self._saga_id, self.seat.user, command.id, command.text)
         try:
             written = await self._ask(conversations.say, *what)

@@ -21,7 +21,7 @@ from realtime import conversations
 from realtime.conversations import SAGA_TYPE, NotOnIt, Refused
 from realtime.frames import Say
 from realtime.models import TEXT_LENGTH
-from realtime.order_progress import HEADLINES, PAUSED, SIGNS, progress_of
+from realtime.order_progress import HEADLINES, LABELS, PAUSED, SIGNS, progress_of
 from sagas import queries, users
 from sagas.errors import NoSuchExecution
 
@@ -83,10 +83,9 @@ def orders(request: HttpRequest) -> HttpResponse:
     rows = []
     for execution in page.executions:
         found = queries.summary(execution)
-        state, headline, _ = HEADLINES[found["status"]]
-        if found["paused"] and found["finished_at"] is None:
-            state, headline, _ = PAUSED
-        rows.append({**found, "state": state, "sign": SIGNS[state], "headline": headline})
+        is_paused = found["paused"] and found["finished_at"] is None
+        state = (PAUSED if is_paused else HEADLINES[found["status"]])[0]
+        rows.append({**found, "state": state, "sign": SIGNS[state], "label": LABELS[state]})
     staff = users.is_staff(request.user)
     return render(request, "realtime/orders.html", {"orders": rows, "is_staff": staff})
 

@@ -1,11 +1,13 @@
 """Who may take part, and what is written: on the real PostgreSQL, with real threads."""
 
 from concurrent.futures import ThreadPoolExecutor
+from io import StringIO
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from realtime import conversations
@@ -91,6 +93,17 @@ def test_an_id_that_is_used_again_shows_nobody_the_old_messages(crew: Crew, orde
     engine.start(conversations.SAGA_TYPE, INPUT, saga_id=order, owner_id=crew.mallory.pk)
     place = conversations.enter(order, crew.mallory)
     assert conversations.messages_after(place.conversation_id, 0) == []
+
+
+def test_a_conversation_goes_with_its_order(crew: Crew, order: str) -> None:
+    kept = new_order(crew.alice)
+    for saga_id in (order, kept):
+        conversations.say(saga_id, crew.alice, uuid4(), "My address is …")
+    SagaExecution.objects.filter(saga_id=order).delete()
+    said = StringIO()
+    call_command("forget_conversations", stdout=said)
+    assert said.getvalue() == "1 conversations were deleted.\n"
+    assert [each.saga_id for each in Conversation.objects.all()] == [kept]
 
 
 # --- What is written ----------------------------------------------------------------------------

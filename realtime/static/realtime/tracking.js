@@ -122,7 +122,7 @@ function showPeople(people) {
       return name;
     }),
   );
-  if (!others.length) at("people").textContent = "nobody else is here";
+  if (!others.length && people.length) at("people").textContent = "nobody else is here";
   const writing = others.filter((each) => each.is_writing).map((each) => each.name);
   const verb = writing.length > 1 ? "are" : "is";
   put(at("writing"), writing.length ? `${writing.join(", ")} ${verb} writing …` : "\u00a0");
