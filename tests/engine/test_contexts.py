@@ -17,8 +17,9 @@ from sagas.machine import ExecutionStatus
 from sagas.machine.context import RESERVED
 from sagas.machine.states import Effect
 from sagas.registry import registry
+from sagas.testing.workers import work_off
 from sagas.typed_context import expected_by
-from tests.engine.driving import check_history, row, state_in, work_off
+from tests.engine.driving import check_history, row, state_in
 
 transactional = pytest.mark.django_db(transaction=True)
 

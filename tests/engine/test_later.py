@@ -10,7 +10,8 @@ from sagas import Later, Rejected, Retry, Saga, SagaStep, Unreachable, engine
 from sagas.machine import ExecutionStatus, FailureKind
 from sagas.machine.failures import classify, wait_of
 from sagas.machine.states import Effect, StepStatus
-from tests.engine.driving import check_history, pass_time, row, state_in, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, pass_time, row, state_in
 
 
 def asking_in_vain(times: int) -> tuple[Any, list[int]]:

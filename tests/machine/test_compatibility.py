@@ -21,7 +21,8 @@ from sagas.machine import (
     WaitFor,
 )
 from sagas.machine.compatibility import problems
-from tests.machine.conversation import Conversation, nothing, step, talk
+from sagas.testing import Conversation
+from tests.machine.conversation import nothing, step, talk
 from tests.machine.stored import EventRow, Row, events_of, met_by, row_of
 
 BY: Any = {"by": "anna", "reason": "she knows why"}

@@ -6,7 +6,8 @@ from sagas.machine import Cancel, ExecutionStatus, Failed, FailureKind, Pause, R
 from sagas.machine import events as ev
 from sagas.machine.state import StepState
 from sagas.machine.states import Effect, StepStatus
-from tests.machine.conversation import ACTION, BY_ANNA, START, failure, step, talk
+from sagas.testing.conversation import START
+from tests.machine.conversation import ACTION, BY_ANNA, failure, step, talk
 
 LATER = FailureKind.LATER
 SECONDS_UNTIL_TRIED = 5.0

@@ -37,7 +37,8 @@ from sagas.machine import (
 )
 from sagas.machine import events as ev
 from sagas.machine.steps import MOST_CHILDREN_AT_ONCE
-from tests.machine.conversation import START, failure
+from sagas.testing.conversation import START
+from tests.machine.conversation import failure
 from tests.properties.answer_clauses import ANSWER_CLAUSES
 from tests.properties.children import Child, take_news
 from tests.properties.event_clauses import EVENT_CLAUSES, Told

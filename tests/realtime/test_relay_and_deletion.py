@@ -11,7 +11,7 @@ from sagas import Saga, SubSaga, engine
 from sagas.bus import Publisher
 from sagas.bus.relay import Relay
 from sagas.models import SagaExecution
-from tests.engine.driving import work_off
+from sagas.testing.workers import work_off
 from tests.realtime.brokers import Broker
 from tests.realtime.sagas_of_tests import completed
 

@@ -17,7 +17,8 @@ from sagas.services.breaker import FAILURES
 from sagas.services.calling import current_step, in_step, trace_id_of
 from sagas.services.errors import NoAnswer, ServiceRejected
 from sagas.services.registry import ConsulRegistry, HttpCheck
-from tests.engine.driving import check_history, pass_time, row, state_in, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, pass_time, row, state_in
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
 
