@@ -70,7 +70,7 @@ def _is_class_of_fields(kind: type) -> bool:
 def dumped(returned: object) -> object:
     """The fields of a dataclass or a model, as JSON has them, but for the keys that are the
     engine's; anything else as it is."""
-    kind = type(returned)
+    kind: type = type(returned)
     if returned is None or kind is dict or not _is_class_of_fields(kind):
         return returned
     found = _adapter(kind).dump_python(returned, mode="json", by_alias=True)

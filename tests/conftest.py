@@ -20,6 +20,8 @@ from sagas.testing.workers import collected
 from tests.realtime.brokers import Broker
 from tests.servers import FOLDER
 
+pytest_plugins = ["sagas.testing.plugin"]  # which an installed wheel brings along
+
 
 @pytest.fixture
 def define(define_saga: Callable[[Saga], Saga]) -> Callable[[Saga], Saga]:

@@ -145,7 +145,7 @@ def how_left(mine: BaseDatabaseWrapper) -> str:
     """What keeps a session from beginning something new, by what this side of it knows; or `""`."""
     if mine.in_atomic_block:
         # That of Django's TestCase is around all that a test does. It is known as Django knows it.
-        is_tests_own = bool(mine.atomic_blocks) and mine.atomic_blocks[-1]._from_testcase
+        is_tests_own = bool(mine.atomic_blocks) and is_of_test_case(mine.atomic_blocks[-1])
         return "" if is_tests_own else "an atomic block was not left"
     if mine.connection is None:
         return ""
@@ -156,6 +156,12 @@ def how_left(mine: BaseDatabaseWrapper) -> str:
         return ""
     idle = server.transaction_status in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
     return "" if idle else "a transaction was left open"
+
+
+def is_of_test_case(block: object) -> bool:
+    """Whether Django's `TestCase` opened this atomic block: by the mark that Django itself goes by
+    when it lets a durable block stand inside (django.db.transaction, 5.2)."""
+    return bool(getattr(block, "_from_testcase", False))
 
 
 def _note_opened(connection: BaseDatabaseWrapper, **_: Any) -> None:

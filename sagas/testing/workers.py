@@ -11,6 +11,7 @@ from sagas.listeners import Committed
 from sagas.machine import Saga
 from sagas.machine.durations import Duration, as_timedelta
 from sagas.registry import registry
+from sagas.store.sessions import is_of_test_case
 from sagas.testing.clock import Clock, around_statements
 from sagas.worker.steps import perform
 
@@ -100,7 +101,7 @@ def _commit_in_test_case() -> None:
     """Django's `TestCase` holds a transaction around each test that is never committed: what waits
     for its end is told now, as far as it is the engine's."""
     blocks = connection.atomic_blocks
-    if not blocks or not all(block._from_testcase for block in blocks):
+    if not blocks or not all(map(is_of_test_case, blocks)):
         return
     waiting, connection.run_on_commit = connection.run_on_commit, []
     for each in waiting:

@@ -90,7 +90,7 @@ def test_the_authors_three_words_are_all_that_there_is_to_classify() -> None:
 
 class Spoilt(Later):
     @property
-    def after(self) -> float:  # type: ignore[override]
+    def after(self) -> float:
         raise SystemExit
 
     @after.setter

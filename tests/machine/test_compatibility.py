@@ -107,7 +107,7 @@ def test_a_removed_step_that_was_undone_or_only_waited_is_missed_by_nobody() -> 
 
 def test_a_removed_step_that_stands_in_a_failed_execution() -> None:
     of = past_pivot()
-    of.give_up("b", kind=FailureKind.REJECTED)
+    of.give_up("b", FailureKind.REJECTED)
     assert of.state.status == "failed"
     assert met(of, step("a"), step("go", pivot=True)) == [("step-removed", "b")]
 

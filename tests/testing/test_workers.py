@@ -61,16 +61,13 @@ class Orders:
 
 
 class InOneTransaction(Orders, TestCase):
-    @classmethod
-    def setUpTestData(cls) -> None:
-        cls.told: list[str] = []
-
     def test_what_else_waits_for_the_commit_goes_on_waiting(self) -> None:
-        transaction.on_commit(lambda: self.told.append("committed"))
+        told: list[str] = []
+        transaction.on_commit(lambda: told.append("committed"))
         engine.start("shop", {"quantity": 1}, saga_id="s-1")
         with self.captureOnCommitCallbacks() as waiting:
             self.worker.work_off()
-        assert not self.told
+        assert not told
         assert status_of("s-1") == "completed"
         assert not waiting
 
