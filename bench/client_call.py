@@ -77,10 +77,11 @@ def measure(
 
 def configure(url: str) -> None:
     settings.configure(
-        SERVICE_URLS={"things": url},
-        SERVICE_API_KEYS={"things": "a-key-of-this-service"},
-        SERVICE_NETWORKS=["127.0.0.0/8"],
-        CONSUL_HTTP_ADDR="",
+        SAGAS={
+            "SERVICE_URLS": {"things": url},
+            "SERVICE_API_KEYS": {"things": "a-key-of-this-service"},
+            "SERVICE_NETWORKS": ["127.0.0.0/8"],
+        },
     )
     django.setup()
 

@@ -77,7 +77,7 @@ def run_on(env: Env, pool: str) -> Recipe:
 
 def message(env: Env, pool: str) -> Recipe:
     """The same with a message for each step."""
-    return engine({**env, "RUN_ON_STEPS": "1"}, pool)
+    return engine({**env, "INLINE_STEPS": "1"}, pool)
 
 
 def celery_raw(env: Env, pool: str) -> Recipe:

@@ -7,13 +7,7 @@ from urllib.parse import unquote
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-LIMITS: Final = {
-    "lock_timeout": "5s",
-    "statement_timeout": "15s",
-    "idle_in_transaction_session_timeout": "30s",
-}
-"""The engine's transactions take milliseconds: whatever waits for longer is stuck, and a step must
-not outlive its lease in a wait for a lock."""
+from sagas.conf.reference import DATABASE_LIMITS
 
 POOLERS: Final = ("", "session", "transaction")
 
@@ -27,7 +21,7 @@ def database(url: str, *, pool_size: int = 0, pooler: str = "") -> dict[str, Any
     its `options` after: PostgreSQL takes the last word.
 
     A `pooler` refuses the start-up parameter `options`: behind one the engine says its limits
-    itself (DATABASE_LIMITS). Raises `ImproperlyConfigured`.
+    itself (`sagas.conf`). Raises `ImproperlyConfigured`.
     """
     if pooler not in POOLERS:
         raise ImproperlyConfigured(
@@ -38,7 +32,9 @@ def database(url: str, *, pool_size: int = 0, pooler: str = "") -> dict[str, Any
     if "postgresql" not in found["ENGINE"]:
         raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL's: the engine needs one.")
     given = found.get("OPTIONS", {})
-    limits = "" if pooler else " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
+    limits = (
+        "" if pooler else " ".join(f"-c {name}={value}" for name, value in DATABASE_LIMITS.items())
+    )
     options = f"{limits} {given.get('options', '')}".strip()
     found["OPTIONS"] = {"connect_timeout": 5, **given}  # seconds
     if options:

@@ -14,6 +14,8 @@
 ``DEBUG``               ``1`` for Django's debug pages
 ``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
                         worker needs) keeps one connection to a process or thread
+``INLINE_STEPS``        steps that a worker runs for one message; 1 is a message for each step
+``INLINE_MS``           milliseconds for which it goes on so
 ``DATABASE_POOLER``     ``session`` or ``transaction``: the mode of a PgBouncer that DATABASE_URL
                         leads to (docs/sessions.md); empty without one
 ``CONSUL_HTTP_ADDR``    Consul's agent, ``host:port`` or a URL, which then says where services are
@@ -34,11 +36,10 @@
 import os
 
 from django.core.exceptions import ImproperlyConfigured
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
 
-from project.database import LIMITS, database
+from project.database import database
 from sagas.broker.urls import for_kombu, for_redis_py
+from sagas.live.redis_layer import redis_layer
 
 
 def _required(name: str) -> str:
@@ -110,7 +111,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- Database -----------------------------------------------------------------------------------
 DATABASE_POOLER = os.environ.get("DATABASE_POOLER", "")
-DATABASE_LIMITS = LIMITS if DATABASE_POOLER else {}
 DATABASES = {
     "default": database(
         _required("DATABASE_URL"),
@@ -144,14 +144,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# How far a message leads: a worker that has reported a step goes on with the next one in place, for
-# so many steps and milliseconds, and then sends a message for the rest. Long enough for a saga of
-# quick steps; short enough that no other saga waits for it. One step: a message for each.
-RUN_ON_STEPS = int(os.environ.get("RUN_ON_STEPS", "100"))
-RUN_ON_MS = int(os.environ.get("RUN_ON_MS", "100"))
-# Where steps go that ask for no queue, and that CELERY_TASK_ROUTES does not mention. Not Celery's
-# default queue: workers without these apps take from that one, and drop what they don't know.
-SAGAS_QUEUE = "sagas"
 # A hint is not worth the disk: when RabbitMQ starts again without it, the row wakes its saga.
 CELERY_TASK_DEFAULT_DELIVERY_MODE = "transient"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -175,59 +167,29 @@ CACHES = {
     }
 }
 
-# --- The event bus (docs/events.md) --------------------------------------------------------------
-EVENTS_URL = os.environ.get("EVENTS_URL", CELERY_BROKER_URL)
-EVENTS_EXCHANGE = os.environ.get("EVENTS_EXCHANGE", "sagas.events")
-# Seconds, on Redis alone: after so long it hands out again what a consumer took and never
-# acknowledged. Longer than any handler takes; the effect is once in any case.
-EVENTS_VISIBILITY_TIMEOUT = 300
-
 # --- Channels ------------------------------------------------------------------------------------
-# Pub/sub, not the default layer of queues: a push may be lost here anyway, one connection serves a
-# whole process, nothing has to expire, and a subscriber that leaves never hangs (redis-py#2028).
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "socket_timeout": 2,
-                    "socket_connect_timeout": 2,
-                    "client_name": "sagas-channels",  # what CLIENT LIST shows
-                    # One connection serves every socket of a process: by default they would all
-                    # wait up to ten seconds between two tries to mend it.
-                    "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=5),
-                }
-            ],
-            "prefix": "sagas.channels",
-        },
-    }
-}
+CHANNEL_LAYERS = {"default": redis_layer(REDIS_URL)}
 
-# --- Services ------------------------------------------------------------------------------------
+# --- The engine (docs/settings.md) ----------------------------------------------------------------
 _SERVICES = ("users", "inventory", "payments", "orders", "notifications")
-SERVICE_URLS = {service: os.environ.get(f"{service.upper()}_URL", "") for service in _SERVICES}
-SERVICE_API_KEYS = {
-    service: os.environ.get(f"{service.upper()}_API_KEY", "") for service in _SERVICES
+_CONSUL = (
+    *("HTTP_ADDR", "HTTP_TOKEN", "DATACENTER", "NAMESPACE", "HTTP_SSL", "HTTP_SSL_VERIFY"),
+    *("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME"),
+)
+SAGAS = {
+    "INLINE_STEPS": int(os.environ.get("INLINE_STEPS", "100")),
+    "INLINE_MS": int(os.environ.get("INLINE_MS", "100")),
+    "POOLER": DATABASE_POOLER,
+    "EVENTS_URL": os.environ.get("EVENTS_URL", CELERY_BROKER_URL),
+    "EVENTS_EXCHANGE": os.environ.get("EVENTS_EXCHANGE", "sagas.events"),
+    "SERVICE_URLS": {name: os.environ.get(f"{name.upper()}_URL", "") for name in _SERVICES},
+    "SERVICE_API_KEYS": {name: os.environ.get(f"{name.upper()}_API_KEY", "") for name in _SERVICES},
+    "CONSUL": {name: os.environ.get(f"CONSUL_{name}", "") for name in _CONSUL},
+    "SERVICE_NAME": os.environ.get("SERVICE_NAME", "sagas"),
+    "SERVICE_URL": os.environ.get("SERVICE_URL", ""),
 }
-# RFC 1918, RFC 4193, and loopback. Whoever may write into the registry could otherwise send the
-# keys of this process to any address.
-SERVICE_NETWORKS = os.environ.get(
-    "SERVICE_NETWORKS", "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
-).split(",")
-CONSUL_HTTP_ADDR = os.environ.get("CONSUL_HTTP_ADDR", "")
-CONSUL_HTTP_TOKEN = os.environ.get("CONSUL_HTTP_TOKEN", "")
-CONSUL_DATACENTER = os.environ.get("CONSUL_DATACENTER", "")
-CONSUL_OPTIONS = {  # as Consul's own programs name them
-    f"CONSUL_{name}": os.environ.get(f"CONSUL_{name}", "")
-    for name in (
-        *("HTTP_SSL", "HTTP_SSL_VERIFY", "CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY"),
-        *("TLS_SERVER_NAME", "NAMESPACE"),
-    )
-}
-SERVICE_NAME = os.environ.get("SERVICE_NAME", "sagas")
-SERVICE_URL = os.environ.get("SERVICE_URL", "")
+if "SERVICE_NETWORKS" in os.environ:
+    SAGAS["SERVICE_NETWORKS"] = os.environ["SERVICE_NETWORKS"].split(",")
 
 LOGGING = {
     "version": 1,

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transaction
 
+from sagas.conf import conf
 from sagas.machine import TERMINAL
 from sagas.machine.compatibility import Problem, problems
 from sagas.models import SagaExecution
@@ -85,14 +85,17 @@ def check_session(databases: Iterable[str] | None = None, **_: Any) -> list[Chec
         cursor.execute(WAITS)
         endless = [name for _, name, _ in cursor.fetchall()]
         is_pooled = pid != connection.connection.info.backend_pid
-    pooler = getattr(settings, "DATABASE_POOLER", "")
+    pooler = conf.POOLER
     if is_pooled and not pooler:
-        text = "A pooler is between here and PostgreSQL, and DATABASE_POOLER is not set."
+        text = "A pooler is between here and PostgreSQL, and SAGAS['POOLER'] is not set."
         hint = "Set it to the pooler's mode, session or transaction (docs/sessions.md)."
         return [Warning(text, hint=hint, id="sagas.W010")]
     if endless and pooler != "transaction":
         text = f"The database's {' and '.join(sorted(endless))} are not set: a wait has no end."
-        hint = "Set them by OPTIONS, as project/database.py does, or by ALTER ROLE … SET."
+        hint = (
+            'Write OPTIONS = {"options": "-c lock_timeout=5s -c statement_timeout=15s"} into '
+            "DATABASES, or ALTER ROLE … SET in PostgreSQL."
+        )
         return [Warning(text, hint=hint, id="sagas.W011")]
     return []
 

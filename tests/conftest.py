@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+from django.test import TransactionTestCase
 
 from deploy.consul_binary import NoConsul, consul_binary
 from deploy.local_consul import LocalConsul, local_consul
@@ -17,10 +18,18 @@ from sagas.bus import Bus
 from sagas.listeners import Committed
 from sagas.machine import Saga
 from sagas.testing.workers import collected
+from tests.emptying import empty_tables
 from tests.realtime.brokers import Broker
 from tests.servers import FOLDER
 
 pytest_plugins = ["sagas.testing.plugin"]  # which an installed wheel brings along
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_tables() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture

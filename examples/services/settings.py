@@ -41,16 +41,11 @@ DATABASES = {
         },
     }
 }
-CONSUL_HTTP_ADDR = os.environ.get("CONSUL_HTTP_ADDR", "")
-CONSUL_HTTP_TOKEN = os.environ.get("CONSUL_HTTP_TOKEN", "")
-CONSUL_DATACENTER = os.environ.get("CONSUL_DATACENTER", "")
-CONSUL_OPTIONS = {  # as Consul's own programs name them
-    f"CONSUL_{name}": os.environ.get(f"CONSUL_{name}", "")
-    for name in (
-        *("HTTP_SSL", "HTTP_SSL_VERIFY", "CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY"),
-        *("TLS_SERVER_NAME", "NAMESPACE"),
-    )
-}
+_CONSUL = (
+    *("HTTP_ADDR", "HTTP_TOKEN", "DATACENTER", "NAMESPACE", "HTTP_SSL", "HTTP_SSL_VERIFY"),
+    *("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME"),
+)
+SAGAS = {"CONSUL": {name: os.environ.get(f"CONSUL_{name}", "") for name in _CONSUL}}
 INSTALLED_APPS = ["saga_participant", "examples.services.kit", f"examples.services.{SERVICE}"]
 MIDDLEWARE = ["examples.services.kit.problems.errors_as_json"]
 ROOT_URLCONF = "examples.services.urls"

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from amqp.exceptions import AMQPError
 from celery import current_app
-from django.conf import settings
 from kombu import Connection, Exchange
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from sagas.broker.urls import for_kombu
+from sagas.conf import conf
 
 CONNECT_LIMIT: Final = 5.0
 """Seconds for a connection to be there: a broker on the same network takes milliseconds."""
@@ -62,15 +62,15 @@ class Bus:
 
         If it is Celery's broker, it is found as Celery finds it.
         """
-        if not settings.EVENTS_URL:
+        if not conf.EVENTS_URL:
             return None
-        bus = cls(settings.EVENTS_URL, settings.EVENTS_EXCHANGE, settings.EVENTS_VISIBILITY_TIMEOUT)
-        conf = current_app.conf
-        if bus.url != conf.broker_url:
+        bus = cls(conf.EVENTS_URL, conf.EVENTS_EXCHANGE, conf.EVENTS_VISIBILITY_TIMEOUT)
+        celery = current_app.conf
+        if bus.url != celery.broker_url:
             return bus
-        options = conf.broker_transport_options
+        options = celery.broker_transport_options
         place = {name: options[name] for name in _OF_PLACE if name in options}
-        return replace(bus, place=place, ssl=conf.broker_use_ssl or False)
+        return replace(bus, place=place, ssl=celery.broker_use_ssl or False)
 
     @property
     def is_amqp(self) -> bool:

@@ -15,7 +15,7 @@ SHOWN = 4096
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     list_display = ("id", "handler", "routing_key", "why", "tries", "retry_at", "updated_at")
     list_filter = ("handler", ("retry_at", admin.EmptyFieldListFilter))
     search_fields = ("event_id__startswith",)

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 
+from sagas.conf import conf
 from sagas.store import deletion, recovery
 
 Archive = Callable[[Iterable[str]], None]
@@ -21,7 +21,7 @@ def prune(older_than: timedelta, limit: int, archive: Archive | None = None) -> 
     execution, children too, with the columns of its row and its `events`. What changed meanwhile
     is not deleted; that, and what a killed process had archived, comes again with the next call.
     """
-    seconds, only_relayed = older_than.total_seconds(), bool(settings.EVENTS_URL)
+    seconds, only_relayed = older_than.total_seconds(), bool(conf.EVENTS_URL)
     archived: deletion.Family = {}
     among = None
     if archive is not None:

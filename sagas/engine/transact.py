@@ -83,7 +83,7 @@ def transact(
     def anew() -> Transition | None:
         return _transact(execution_id, fact, only_if_due, known.pop() if known else None, run_on)
 
-    found = recovery.repeated(anew)()
+    found = recovery.repeat(anew)
     if found is not None:
         call_parent(found)
     return found

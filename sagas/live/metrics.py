@@ -7,12 +7,12 @@ own and let Prometheus scrape each; through a load balancer one would see now th
 from typing import Final
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from sagas import queries, users
+from sagas.conf import conf
 from sagas.live import identity
 from sagas.non_atomic import non_atomic
 
@@ -98,7 +98,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _look_at_relay() -> None:
-    lag = queries.relay_lag() if settings.EVENTS_URL else queries.RelayLag(0.0, 0, 0)
+    lag = queries.relay_lag() if conf.EVENTS_URL else queries.RelayLag(0.0, 0, 0)
     RELAY_LAG.set(lag.seconds)
     RELAY_WAITING.set(lag.events)
 

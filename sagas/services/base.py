@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
+from sagas import extras
+
+extras.require("services", "sagas.services.base")  # before what it is made of is imported
+
 import requests
-from django.conf import settings
 from urllib3.exceptions import HTTPError
 
+from sagas.conf import conf
 from sagas.services import answers, requesting
 from sagas.services.breaker import Open
 from sagas.services.calling import idempotency_key, note_write, trace_headers
@@ -142,7 +146,7 @@ class ServiceClient:
         headers = {"Accept": answers.ACCEPTED[expect], **trace_headers(request_id)}
         try:
             filled = requesting.path(path, segments)
-            if api_key := settings.SERVICE_API_KEYS.get(self.service):
+            if api_key := conf.SERVICE_API_KEYS.get(self.service):
                 token = requesting.header(f"{self.service.upper()}_API_KEY", api_key)
                 headers["Authorization"] = f"Bearer {token}"
             if key is not None:

@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
+
+from sagas.conf import conf
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -65,7 +66,7 @@ class Forbidden(NewConnectionError):
 
 def is_allowed(address: str) -> bool:
     """Whether a service may have this IP address, by SERVICE_NETWORKS and `NEVER`."""
-    return _is_allowed(address, tuple(settings.SERVICE_NETWORKS))
+    return _is_allowed(address, tuple(conf.SERVICE_NETWORKS))
 
 
 @lru_cache(maxsize=1024)

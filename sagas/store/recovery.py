@@ -96,26 +96,31 @@ def give_up(error: BaseException) -> None:
 
 
 def repeated(call: Callable[P, T]) -> Callable[P, T]:
-    """Makes `call` be made anew, over a new session, after an error which that could cure: whatever
-    it looks up is looked up again, so a COMMIT in doubt is read before anything is done (R6).
-
-    In its caller's transaction it is made once: that is lost with its session, and whoever began it
-    has to begin it anew, which then gets another session.
-    """
+    """Makes `call` be made by `repeat`."""
 
     @wraps(call)
     def until_it_holds(*args: P.args, **kwargs: P.kwargs) -> T:
-        if _here.is_repeating:
-            return call(*args, **kwargs)
-        if connection_here().in_atomic_block:
-            return _once(call, *args, **kwargs)
-        _here.is_repeating = True
-        try:
-            return _again_and_again(call, *args, **kwargs)
-        finally:
-            _here.is_repeating = False
+        return repeat(call, *args, **kwargs)
 
     return until_it_holds
+
+
+def repeat(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls it, and anew over a new session after an error which that could cure: whatever it looks
+    up is looked up again, so a COMMIT in doubt is read before anything is done (R6).
+
+    In its caller's transaction it is called once: that is lost with its session, and whoever began
+    it has to begin it anew, which then gets another session.
+    """
+    if _here.is_repeating:
+        return call(*args, **kwargs)
+    if connection_here().in_atomic_block:
+        return _once(call, *args, **kwargs)
+    _here.is_repeating = True
+    try:
+        return _again_and_again(call, *args, **kwargs)
+    finally:
+        _here.is_repeating = False
 
 
 def _again_and_again(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

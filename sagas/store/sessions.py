@@ -13,11 +13,12 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from psycopg.pq import ConnStatus, TransactionStatus
+
+from sagas.conf import conf
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +49,13 @@ def connection_here() -> BaseDatabaseWrapper:
 
 def pooler() -> str:
     """The mode of a PgBouncer before PostgreSQL, `session` or `transaction`; or `""`."""
-    return getattr(settings, "DATABASE_POOLER", "")
+    return str(conf.POOLER)
 
 
 def limits_here() -> Mapping[str, str]:
-    """Settings of PostgreSQL that no start-up parameter has said (DATABASE_LIMITS)."""
-    return getattr(settings, "DATABASE_LIMITS", {})
+    """Settings of PostgreSQL that no start-up parameter has said."""
+    limits: Mapping[str, str] = conf.DATABASE_LIMITS
+    return limits
 
 
 # --- A session of the engine's own ----------------------------------------------------------------

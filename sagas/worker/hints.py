@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from celery import Task, current_app
-from django.conf import settings
 
 from sagas.broker.connection import BROKER_ERRORS
+from sagas.conf import conf
 from sagas.listeners import Committed
 from sagas.worker.names import task_name
 from sagas.worker.sending import Sender, together
@@ -145,7 +145,7 @@ def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
 
 def _size(task: Task, count: int) -> int:
     """How many of `count` hints share a message. A limit of tasks a second is one of messages."""
-    if settings.RUN_ON_STEPS <= 1 or task.rate_limit:
+    if conf.INLINE_STEPS <= 1 or task.rate_limit:
         return 1
     return min(max(count // SPREAD, 1), TOGETHER)
 

@@ -1,9 +1,9 @@
 """What the Celery task of a step is called, and where its messages go."""
 
 from celery import Task, current_app
-from django.conf import settings
 
 from sagas import engine
+from sagas.conf import conf
 from sagas.machine import Direction
 
 
@@ -21,7 +21,7 @@ def name_of(work: engine.Work) -> str:
 def engine_queue() -> str:
     """The engine's own queue: the project's default one is shared with workers of other code, which
     drop what they don't know (R28)."""
-    return str(getattr(settings, "SAGAS_QUEUE", "sagas"))
+    return str(conf.QUEUE)
 
 
 def asked_queue(name: str, queue: str | None, task: Task | None = None) -> str | None:

@@ -84,7 +84,7 @@ def tell_unconsumed(sagas: Iterable[Saga], worker: Any) -> None:
         for name in _unconsumed(names):
             logger.error(
                 "Hints wait in the queue %r, and no worker that answers takes from it. Start one "
-                "with `-Q %s`, or send those steps elsewhere (CELERY_TASK_ROUTES, SAGAS_QUEUE).",
+                "with `-Q %s`, or send those steps elsewhere (CELERY_TASK_ROUTES, SAGAS['QUEUE']).",
                 name,
                 name,
             )

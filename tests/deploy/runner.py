@@ -1,7 +1,9 @@
-"""A program that runs a supervisor, for tests to interrupt: `python -m tests.deploy.runner FOLDER`.
+"""A program that runs a supervisor, for tests to interrupt: `python -m tests.deploy.runner FOLDER
+SECONDS`, which are those that its process has to stop in.
 
 Its one process never becomes ready, has a child of its own, and takes no notice of SIGTERM but to
-write the file `asked`. Both write their numbers into FOLDER. Ends with status 7 if interrupted.
+write the file `asked`; it ends once there is a file `go`. Both write their numbers into FOLDER.
+Ends with status 7 if interrupted.
 """
 
 import os
@@ -22,15 +24,15 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 (folder / "child").write_text(f"{os.getpid()}\\n")
 (folder / "grandchild").write_text(f"{child.pid}\\n")
 end = time.monotonic() + 60
-while time.monotonic() < end:
-    time.sleep(1)
+while time.monotonic() < end and not (folder / "go").exists():
+    time.sleep(0.05)
 """
 
 
 def main() -> int:
     """Start the process, and wait for what never comes."""
     folder = Path(sys.argv[1])
-    processes.STOP_SECONDS = 1.0
+    processes.STOP_SECONDS = float(sys.argv[2])
     command = Command(
         name="stubborn",
         argv=[sys.executable, "-c", STUBBORN, str(folder)],

@@ -145,12 +145,13 @@ def test_nothing_is_started_after_the_end(supervisor: Supervisor) -> None:
 
 @pytest.mark.parametrize("interrupts", [1, 2], ids=["once", "again during the stop"])
 def test_ctrl_c_in_mid_start_leaves_no_process(tmp_path: Path, interrupts: int) -> None:
-    runner = start_runner(tmp_path)
+    runner = start_runner(tmp_path, stop_seconds=1.0 if interrupts == 1 else LIMIT_SECONDS)
     child, grandchild = number_in(tmp_path / "child"), number_in(tmp_path / "grandchild")
     runner.send_signal(signal.SIGINT)
     if interrupts == 2:
         wait_until((tmp_path / "asked").exists)
         runner.send_signal(signal.SIGINT)
+        (tmp_path / "go").touch()  # not before: the stop must still be under way
     assert runner.wait(LIMIT_SECONDS) == INTERRUPTED
     assert not is_alive(child)
     wait_until(lambda: not is_alive(grandchild))
@@ -166,8 +167,7 @@ def test_kill_9_of_the_runner_leaves_no_process(tmp_path: Path) -> None:
     assert not is_alive(runner.pid)
 
 
-def start_runner(folder: Path) -> subprocess.Popen[bytes]:
+def start_runner(folder: Path, stop_seconds: float = 1.0) -> subprocess.Popen[bytes]:
     """The program in `tests.deploy.runner`."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.deploy.runner", str(folder)], cwd=REPOSITORY
-    )
+    arguments = [sys.executable, "-m", "tests.deploy.runner", str(folder), f"{stop_seconds}"]
+    return subprocess.Popen(arguments, cwd=REPOSITORY)

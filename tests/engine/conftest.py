@@ -3,6 +3,8 @@
 import pytest
 from django.conf import LazySettings
 
+from tests.configured import configure
+
 
 @pytest.fixture(autouse=True)
 def _nothing_is_sent(committed: object) -> None:
@@ -12,4 +14,4 @@ def _nothing_is_sent(committed: object) -> None:
 @pytest.fixture(autouse=True)
 def _no_bus(settings: LazySettings) -> None:
     """Nobody relays here; see `tests.realtime` for the rest of R19."""
-    settings.EVENTS_URL = ""
+    configure(settings, EVENTS_URL="")

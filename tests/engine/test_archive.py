@@ -13,6 +13,7 @@ from django.db import connection
 from sagas import engine
 from sagas.machine import Saga, SagaStep
 from sagas.models import SagaEvent, SagaExecution
+from tests.configured import configure
 from tests.engine.test_deletion import MONTH, age, does, ended, family, left
 from tests.engine.test_races import together
 from tests.engine.test_saga_prune import prune
@@ -122,7 +123,7 @@ def test_r19_no_more_is_deleted_than_was_archived(shop: Saga, committed: Any) ->
 def test_r19_what_is_not_on_the_bus_is_neither_archived_nor_deleted(
     shop: Saga, committed: Any, settings: Any
 ) -> None:
-    settings.EVENTS_URL = "redis://somewhere"
+    configure(settings, EVENTS_URL="redis://somewhere")
     ended("waiting", committed)
     relayed = ended("relayed", committed)
     age()

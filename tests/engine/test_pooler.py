@@ -13,12 +13,13 @@ from django.conf import LazySettings
 from django.db import ProgrammingError, connection, connections
 
 from deploy.pgbouncer import NoPgBouncer, pgbouncer
-from project.database import LIMITS
 from sagas import engine
 from sagas.checks import check_session
+from sagas.conf.reference import DATABASE_LIMITS
 from sagas.engine import NewSaga
 from sagas.machine import Direction, Saga, SagaStep, WaitFor
 from sagas.store import statements
+from tests.configured import configure
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.servers import FOLDER
 
@@ -43,7 +44,7 @@ def pooled(mode: str, settings: LazySettings) -> Iterator[str]:
     try:
         sessions = SESSIONS if mode == "transaction" else 20
         with pgbouncer(os.environ["DATABASE_URL"], FOLDER, mode, sessions=sessions) as url:  # type: ignore[arg-type]
-            settings.DATABASE_POOLER, settings.DATABASE_LIMITS = mode, LIMITS
+            configure(settings, POOLER=mode, DATABASE_LIMITS=DATABASE_LIMITS)
             with leading_to(url):
                 yield mode
     except NoPgBouncer as error:
@@ -145,10 +146,10 @@ def test_a_check_warns_of_one_that_the_settings_do_not_name(
     pooled: str, settings: LazySettings
 ) -> None:
     assert check_session(databases=["default"]) == []
-    settings.DATABASE_POOLER = ""
+    configure(settings, POOLER="")
     [warning] = check_session(databases=["default"])
     assert warning.id == "sagas.W010"
-    settings.DATABASE_POOLER, settings.DATABASE_LIMITS = "session", {}
+    configure(settings, POOLER="session", DATABASE_LIMITS={})
     connection.close()
     [warning] = check_session(databases=["default"])
     assert warning.id == "sagas.W011"

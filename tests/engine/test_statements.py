@@ -14,6 +14,7 @@ from django.db import DataError, OperationalError, connection, transaction
 
 from sagas import engine
 from sagas.store import statements
+from tests.configured import configure
 from tests.engine.round_trips import round_trips
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,26 +84,26 @@ def test_r27_a_name_is_made_of_the_text_alone() -> None:
 def test_r27_behind_a_pooler_nothing_is_prepared_and_limits_go_with_each_transaction(
     settings: LazySettings,
 ) -> None:
-    settings.DATABASE_POOLER, settings.DATABASE_LIMITS = "transaction", {"lock_timeout": "7s"}
+    configure(settings, POOLER="transaction", DATABASE_LIMITS={"lock_timeout": "7s"})
     asked = "SELECT current_setting('lock_timeout'), %(text)s"
     assert statements.run(asked, {"text": "100 %; '"}) == [("7s", "100 %; '")]
     with transaction.atomic():
         assert statements.run(asked, {"text": ""}) == [("7s", "")]
     assert add(1, 2) == 5
     assert prepared() == 0
-    settings.DATABASE_POOLER = ""
+    configure(settings, POOLER="")
     assert statements.run(asked, {"text": ""}) != [("7s", "")], "for no longer than that"
 
 
 def test_r27_a_pooler_that_keeps_sessions_has_the_limits_said_once(settings: LazySettings) -> None:
-    settings.DATABASE_POOLER, settings.DATABASE_LIMITS = "session", {"lock_timeout": "7s"}
+    configure(settings, POOLER="session", DATABASE_LIMITS={"lock_timeout": "7s"})
     connection.close()
     assert statements.run("SELECT current_setting('lock_timeout')", {}) == [("7s",)]
 
 
 def test_r27_behind_a_pooler_a_relay_leads_for_a_transaction(settings: LazySettings) -> None:
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
-    settings.DATABASE_POOLER = "transaction"
+    configure(settings, POOLER="transaction")
     with engine.turn_to_relay(leads=False) as leads:
         assert leads
         assert statements.run(held, {}) == [(1,)]

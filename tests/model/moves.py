@@ -193,7 +193,7 @@ FAULTS: Final = (
     Move("FAULT: {call} is timed out, and still under way", _attended, time_out_before_landing),
     Move("FAULT: {call} happens; the answer is lost", _attended, lose_answer),
     Move("FAULT: the participant refuses {call}", _unanswered, refuse),
-    Move("FAULT: {call} is turned away before its saga_participant", _attended, turn_away),
+    Move("FAULT: {call} is turned away before its participant", _attended, turn_away),
     Move("FAULT: the participant refuses the stray request for {call}", _stray, refuse_stray),
     Move("FAULT: nobody can be reached for {call}", _attended, be_unreachable),
     Move("FAULT: no instance is there for {call}", _attended, hold_back),

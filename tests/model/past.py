@@ -16,7 +16,7 @@ Attempt = tuple[str, Direction, int]
 class Past(NamedTuple):
     settled: frozenset[Attempt] = frozenset()
     touched: frozenset[str] = frozenset()
-    """The steps whose action did, or may have done, something at its saga_participant."""
+    """The steps whose action did, or may have done, something at its participant."""
     is_past_pivot: bool = False
     turned_back: bool = False
     was_cancelled: bool = False

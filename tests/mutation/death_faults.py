@@ -133,7 +133,7 @@ LIMITS = (
     Fault(
         name="Nobody ends a process that hangs where no Python runs",
         clause="R4",
-        file="sagas/worker/apps.py",
+        file="sagas/worker/setup.py",
         before="(PoolCheck, WakeLoop, ChildWatch, HardLimits)",
         after="(PoolCheck, WakeLoop, ChildWatch)",
         tests=("system/test_killed_child",),

@@ -10,8 +10,9 @@ from typing import Final
 
 from psycopg import sql
 
-from deploy.local_servers import administrator, create_database, drop_database, servers
+from deploy.local_servers import administrator, create_database, drop_database
 from tests.mutation.fault import ROOT
+from tests.servers import quick_servers
 
 FOLDER: Final = ROOT / ".local" / "mutation"
 
@@ -41,7 +42,7 @@ def place(number: int) -> Iterator[Place]:
 
     Only servers that the environment names are shared.
     """
-    with servers(FOLDER / str(number), say=lambda _: None) as found:
+    with quick_servers(FOLDER / str(number), say=lambda _: None) as found:
         # By the process: the same folder may serve another run, or one that was killed.
         name = f"mutation_{os.getpid()}_{number}"
         environment = {

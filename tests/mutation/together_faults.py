@@ -122,7 +122,7 @@ WAITING_TOGETHER = (
         name="A step that should have a message runs on with others' budget",
         clause="Celery",
         file=_COURSE,
-        before="settings.RUN_ON_STEPS <= 1 or ",
+        before="conf.INLINE_STEPS <= 1 or ",
         after="",
         tests=("worker/test_own_messages",),
     ),

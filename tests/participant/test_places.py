@@ -49,7 +49,7 @@ class Wanted(Schema):
     cents: int
 
 
-api = NinjaAPI(urls_namespace="saga_participant")
+api = NinjaAPI(urls_namespace="participant")
 
 
 @api.post("/gifts/{name}")

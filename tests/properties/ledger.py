@@ -27,7 +27,7 @@ from tests.properties.children import Child
 from tests.properties.shapes import precedence
 
 TRACE_OF: Final = {FailureKind.UNKNOWN: Effect.POSSIBLE, FailureKind.CONFLICT: Effect.APPLIED}
-"""Failures that may leave something at a saga_participant."""
+"""Failures that may leave something at a participant."""
 
 
 @dataclass(slots=True)

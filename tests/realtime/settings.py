@@ -1,7 +1,7 @@
 """The project's settings, with the handlers of these tests beside its own."""
 
 from tests.surroundings.settings import *  # noqa: F403  (settings are extended by name)
-from tests.surroundings.settings import INSTALLED_APPS
+from tests.surroundings.settings import INSTALLED_APPS, SAGAS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.realtime.probe"]
-EVENTS_VISIBILITY_TIMEOUT = 2
+SAGAS = {**SAGAS, "EVENTS_VISIBILITY_TIMEOUT": 2}

@@ -12,6 +12,7 @@ from sagas import engine
 from sagas.broker.checks import check_bus
 from sagas.bus import events
 from sagas.bus.events import Event, Handler, Handlers, on_event
+from tests.configured import configure
 from tests.realtime.sagas_of_tests import SHOP
 
 
@@ -88,7 +89,7 @@ def test_consume_events_says_what_is_wrong(known: Handlers, settings: LazySettin
     said = StringIO()
     call_command("consume_events", "--list", stdout=said)
     assert said.getvalue() == "mine: a.#\n"
-    settings.EVENTS_URL = ""
+    configure(settings, EVENTS_URL="")
     with pytest.raises(CommandError, match="EVENTS_URL is empty"):
         call_command("consume_events")
 
@@ -107,15 +108,15 @@ def test_saga_relay_tells_how_far_the_bus_is_behind(
         cursor.execute(with_old, [started.execution_id])
     with pytest.raises(CommandError, match=r"of 1 sagas wait, the oldest for 3600\.\d s"):
         call_command("saga_relay", "--at-most", "60")
-    settings.EVENTS_URL = ""
+    configure(settings, EVENTS_URL="")
     with pytest.raises(CommandError, match="no event bus"):
         call_command("saga_relay")
 
 
 def test_a_broker_that_the_bus_can_not_use_is_an_error(settings: LazySettings) -> None:
     for url in ("redis://x", "amqp://x", ""):
-        settings.EVENTS_URL = url
+        configure(settings, EVENTS_URL=url)
         assert check_bus() == []
-    settings.EVENTS_URL = "sqs://x"
+    configure(settings, EVENTS_URL="sqs://x")
     [found] = check_bus()
     assert found.id == "sagas.E005"

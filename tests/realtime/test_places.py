@@ -21,6 +21,7 @@ from sagas.broker.connection import SCHEMES
 from sagas.broker.urls import for_kombu, for_redis_py
 from sagas.bus import Bus, Message, Publisher, Source, Subscription
 from sagas.worker.queues import length_of
+from tests.configured import configure
 from tests.realtime import places
 from tests.realtime.brokers import Broker, Listener
 from tests.realtime.places import Place
@@ -119,11 +120,11 @@ def test_the_bus_is_found_as_celery_finds_its_broker(
 ) -> None:
     options = {"global_keyprefix": "ours.", "master_name": "m", "ack_emulation": False}
     monkeypatch.setitem(current_app.conf, "broker_transport_options", options)
-    settings.EVENTS_URL = current_app.conf.broker_url
+    configure(settings, EVENTS_URL=current_app.conf.broker_url)
     found = Bus.from_settings()
     assert found is not None
     assert found.place == {"global_keyprefix": "ours.", "master_name": "m"}
-    settings.EVENTS_URL = "redis://elsewhere"
+    configure(settings, EVENTS_URL="redis://elsewhere")
     found = Bus.from_settings()
     assert found is not None
     assert found.place == {}

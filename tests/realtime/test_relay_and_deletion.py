@@ -12,6 +12,7 @@ from sagas.bus import Publisher
 from sagas.bus.relay import Relay
 from sagas.models import SagaExecution
 from sagas.testing.workers import work_off
+from tests.configured import configure
 from tests.realtime.brokers import Broker
 from tests.realtime.sagas_of_tests import completed
 
@@ -34,10 +35,10 @@ def test_r19_nothing_is_deleted_that_is_not_on_the_bus(
     SagaExecution.objects.update(finished_at="2020-01-01T00:00Z")
     SagaExecution.objects.filter(saga_id="old").update(relayed_seq=F("last_seq") - 1)
     month = timedelta(days=30)
-    settings.EVENTS_URL = "redis://anywhere"
+    configure(settings, EVENTS_URL="redis://anywhere")
     assert engine.prune(month, 10) == 1
     assert SagaExecution.objects.get().saga_id == "old"
-    settings.EVENTS_URL = ""
+    configure(settings, EVENTS_URL="")
     assert engine.prune(month, 10) == 1, "without a bus nobody waits for it"
 
 
@@ -50,7 +51,7 @@ def test_r19_a_family_waits_for_the_events_of_its_children(
     assert SagaExecution.objects.get(pk=parent).status == "completed"
     SagaExecution.objects.update(finished_at="2020-01-01T00:00Z", relayed_seq=F("last_seq"))
     SagaExecution.objects.filter(parent_id=parent).update(relayed_seq=0)
-    settings.EVENTS_URL = "redis://anywhere"
+    configure(settings, EVENTS_URL="redis://anywhere")
     assert engine.prune(timedelta(days=30), 10) == 0
     relay_all(valkey)
     assert engine.prune(timedelta(days=30), 10) == 1

@@ -7,6 +7,7 @@ from django.conf import LazySettings
 
 from sagas import engine
 from sagas.bus import Bus, relay
+from tests.configured import configure
 from tests.realtime.brokers import Broker, Listener
 from tests.realtime.consumers import in_thread
 from tests.realtime.sagas_of_tests import (
@@ -128,5 +129,5 @@ def test_one_leads_until_its_session_ends(bus: Bus, monkeypatch: pytest.MonkeyPa
 
 
 def test_without_a_bus_nothing_is_relayed(settings: LazySettings) -> None:
-    settings.EVENTS_URL = ""
+    configure(settings, EVENTS_URL="")
     assert Bus.from_settings() is None

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from deploy.local_consul import LocalConsul
+from sagas.conf import conf
 from sagas.services import shared
 from sagas.services.base import ServiceClient
+from tests.configured import configure
 from tests.services.peers import Answer, Peer
 
 
@@ -21,7 +23,7 @@ class Things(ServiceClient):
 
 @pytest.fixture(autouse=True)
 def _as_after_a_fork(settings: Any) -> Iterator[None]:
-    settings.CONSUL_HTTP_ADDR = ""
+    configure(settings, CONSUL={})
     shared.forget()
     yield
     shared.forget()
@@ -37,8 +39,8 @@ def peer(settings: Any) -> Iterator[Callable[..., Peer]]:
             made = Peer(answer)
             stack.callback(made.close)
             urls.append(made.url)
-            services = ("things", *settings.SERVICE_URLS)
-            settings.SERVICE_URLS = dict.fromkeys(services, ",".join(urls))
+            services = ("things", *conf.SERVICE_URLS)
+            configure(settings, SERVICE_URLS=dict.fromkeys(services, ",".join(urls)))
             return made
 
         yield start
@@ -53,5 +55,5 @@ def name() -> str:
 @pytest.fixture
 def agent(shared_agent: LocalConsul, settings: Any) -> LocalConsul:
     """A Consul that all tests share: each has services with names of its own."""
-    settings.CONSUL_HTTP_ADDR = shared_agent.address
+    configure(settings, CONSUL={"HTTP_ADDR": shared_agent.address})
     return shared_agent

@@ -20,6 +20,7 @@ from sagas.services.errors import (
     ServiceUnavailable,
     ServiceUnreachable,
 )
+from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http, reset, until_hung_up
 
@@ -155,7 +156,7 @@ def test_an_answer_of_a_hundred_megabytes_is_not_read(peer: Callable[..., Peer])
     ],
 )
 def test_what_reached_nobody_had_no_effect(settings: Any, url: str) -> None:
-    settings.SERVICE_URLS = {"things": url}
+    configure(settings, SERVICE_URLS={"things": url})
     error = fail_of(lambda: Things().post("/things", body={}, key="k"))
     assert type(error) is ServiceUnreachable, error
     assert classify(error) is FailureKind.UNREACHABLE

@@ -11,6 +11,7 @@ import pytest
 
 from sagas import Context
 from sagas.services.calling import in_step
+from tests.configured import configure
 from tests.pages import ROOT, chapters
 from tests.services.peers import Peer, http
 
@@ -31,7 +32,7 @@ def shipping(peer: Callable[..., Peer], settings: Any) -> Peer:
         http(200, json.dumps(ANSWERS[path]).encode())(connection)
 
     service.answer = answer
-    settings.SERVICE_URLS = {"shipping": service.url}
+    configure(settings, SERVICE_URLS={"shipping": service.url})
     return service
 
 

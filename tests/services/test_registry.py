@@ -12,7 +12,6 @@ from deploy.local_consul import LocalConsul
 from sagas.services import shared
 from sagas.services.errors import NoAnswer, ServiceUnavailable
 from sagas.services.registry import (
-    ConsulRegistry,
     FixedRegistry,
     HttpCheck,
     RegistryError,
@@ -21,8 +20,9 @@ from sagas.services.registry import (
     registry_of_settings,
 )
 from sagas.services.registry import watch as watching
-from sagas.services.registry.consul import _instances
+from sagas.services.registry.consul import ConsulRegistry, _instances
 from sagas.services.registry.instances import Instance
+from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
 
@@ -273,11 +273,11 @@ def test_an_address_in_consul_is_not_believed_as_it_is(
 
 
 def test_without_consul_the_settings_say(settings: Any) -> None:
-    settings.SERVICE_URLS = {"things": "http://a:1/, http://b:2/api", "others": ""}
+    configure(settings, SERVICE_URLS={"things": "http://a:1/, http://b:2/api", "others": ""})
     registry = registry_of_settings()
     assert isinstance(registry, FixedRegistry)
     assert urls(registry.instances("things")) == {"http://a:1", "http://b:2/api"}
-    with pytest.raises(UnknownService, match="OTHERS_URL"):
+    with pytest.raises(UnknownService, match="others is not known"):
         registry.instances("others")
     registry.beat(registry.register("things", "127.0.0.1", 1, TtlCheck()))
     registry.deregister("things")

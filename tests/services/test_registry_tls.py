@@ -9,14 +9,11 @@ import pytest
 
 from deploy.local_consul import local_consul
 from deploy.processes import free_port
-from sagas.services.registry import (
-    ConsulRegistry,
-    RegistryError,
-    Tls,
-    TtlCheck,
-    registry_of_settings,
-)
-from sagas.services.registry.consul import _parts
+from sagas.conf import conf
+from sagas.services.registry import RegistryError, TtlCheck, registry_of_settings
+from sagas.services.registry.consul import ConsulRegistry, _parts
+from sagas.services.registry.tls import Tls
+from tests.configured import configure
 from tests.realtime.places import certify
 from tests.servers import FOLDER
 from tests.services.test_registry import SOON
@@ -49,9 +46,9 @@ def port(agent_program: None, files: Path) -> Iterator[int]:
 
 
 def told(files: Path, **others: str) -> dict[str, str]:
-    """What the environment says, by its names without `CONSUL_`."""
+    """What the settings say."""
     client = {"CLIENT_CERT": f"{files}/client.pem", "CLIENT_KEY": f"{files}/client.key"}
-    return {f"CONSUL_{name}": value for name, value in {**client, **others}.items()}
+    return {**client, **others}
 
 
 def works(registry: ConsulRegistry, name: str) -> None:
@@ -76,9 +73,9 @@ def works(registry: ConsulRegistry, name: str) -> None:
 def test_the_usual_variables_lead_to_it(
     settings: Any, port: int, files: Path, name: str, address: str, others: dict[str, str]
 ) -> None:
-    settings.CONSUL_HTTP_ADDR = address.replace("PORT", str(port))
     paths = {key: value.replace("FILES", str(files)) for key, value in others.items()}
-    settings.CONSUL_OPTIONS = told(files, **paths)
+    paths["HTTP_ADDR"] = address.replace("PORT", str(port))
+    configure(settings, CONSUL=told(files, **paths))
     registry = registry_of_settings()
     assert isinstance(registry, ConsulRegistry)
     works(registry, name)
@@ -95,9 +92,9 @@ def test_the_usual_variables_lead_to_it(
 def test_what_is_missing_is_said(
     settings: Any, port: int, files: Path, name: str, others: dict[str, str]
 ) -> None:
-    settings.CONSUL_HTTP_ADDR = f"https://127.0.0.1:{port}"
     paths = {key: value.replace("FILES", str(files)) for key, value in others.items()}
-    settings.CONSUL_OPTIONS = told(files, **paths)
+    paths["HTTP_ADDR"] = f"https://127.0.0.1:{port}"
+    configure(settings, CONSUL=told(files, **paths))
     registry = registry_of_settings()
     with pytest.raises(RegistryError, match="does not answer as it should"):
         registry.register(name, "127.0.0.1", 9, TtlCheck())
@@ -116,15 +113,14 @@ def test_what_is_missing_is_said(
 def test_a_variable_that_makes_no_sense_is_named(
     settings: Any, option: str, value: str, said: str
 ) -> None:
-    settings.CONSUL_HTTP_ADDR = "https://127.0.0.1:9"
-    settings.CONSUL_OPTIONS = {f"CONSUL_{option}": value}
+    configure(settings, CONSUL={"HTTP_ADDR": "https://127.0.0.1:9", option: value})
     with pytest.raises(ValueError, match=said):
         registry_of_settings()
 
 
 def test_a_namespace_is_asked_for(settings: Any, agent: Any, name: str) -> None:
     """This Consul has none, and says so."""
-    settings.CONSUL_OPTIONS = {"CONSUL_NAMESPACE": "ours"}
+    configure(settings, CONSUL={**conf.CONSUL, "NAMESPACE": "ours"})
     with pytest.raises(RegistryError, match=re.compile("namespace", re.IGNORECASE)):
         registry_of_settings().register(name, "127.0.0.1", 9, TtlCheck())
 

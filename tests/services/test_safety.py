@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from sagas.conf import conf
 from sagas.machine import FailureKind
 from sagas.machine.failures import classify
 from sagas.models import CHILD_ID_LENGTH
 from sagas.services import networks
 from sagas.services.errors import ServiceRejected, ServiceUnreachable
+from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
 
@@ -53,7 +55,7 @@ REACHES_IT = (
 def test_where_no_service_may_be_whatever_the_settings_say(
     settings: Any, address: str, allowed: list[str] | None
 ) -> None:
-    settings.SERVICE_NETWORKS = allowed or settings.SERVICE_NETWORKS
+    configure(settings, SERVICE_NETWORKS=allowed or conf.SERVICE_NETWORKS)
     assert not networks.is_allowed(address)
 
 
@@ -82,12 +84,12 @@ def test_private_networks_and_loopback_by_default(address: str, allowed: bool) -
     ["64:ff9b::10.0.0.1", "64:ff9b:1::10.0.0.1", "2002:a00:1::1", "2001:db8::1", "::ffff:10.0.0.1"],
 )
 def test_another_host_behind_a_gateway_may_be_allowed(settings: Any, address: str) -> None:
-    settings.SERVICE_NETWORKS = ["::/0", "0.0.0.0/0"]
+    configure(settings, SERVICE_NETWORKS=["::/0", "0.0.0.0/0"])
     assert networks.is_allowed(address)
 
 
 def test_the_networks_are_a_setting(settings: Any) -> None:
-    settings.SERVICE_NETWORKS = ["203.0.113.0/24"]
+    configure(settings, SERVICE_NETWORKS=["203.0.113.0/24"])
     assert networks.is_allowed("203.0.113.9")
     assert not networks.is_allowed("127.0.0.1")
 
@@ -97,7 +99,7 @@ def test_a_forbidden_address_is_not_connected_to(
     settings: Any, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
     monkeypatch.setattr(networks, "create_connection", lambda *_, **__: pytest.fail("connected"))
-    settings.SERVICE_URLS = {"things": f"http://{host}"}
+    configure(settings, SERVICE_URLS={"things": f"http://{host}"})
     with pytest.raises(ServiceUnreachable, match="SERVICE_NETWORKS") as refused:
         Things().get("/things")
     assert classify(refused.value) is FailureKind.UNREACHABLE
@@ -120,7 +122,7 @@ def test_a_name_is_resolved_once_and_connected_to_as_checked(
         return real(answers[len(asked) - 1], *rest, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    settings.SERVICE_URLS = {"things": f"http://things.internal:{service.port}"}
+    configure(settings, SERVICE_URLS={"things": f"http://things.internal:{service.port}"})
     assert Things().get("/things") == {}
     assert asked == ["things.internal"]
     assert service.headers()["host"] == f"things.internal:{service.port}"
@@ -141,7 +143,7 @@ def test_only_the_allowed_addresses_of_a_name_are_tried(
         return [info for each in ("8.8.8.8", "127.0.0.1") for info in real(each, port, *rest)]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    settings.SERVICE_URLS = {"things": f"http://things.internal:{service.port}"}
+    configure(settings, SERVICE_URLS={"things": f"http://things.internal:{service.port}"})
     assert Things().get("/things") == {}
 
 
@@ -226,10 +228,10 @@ def test_a_services_key_goes_to_that_service_alone(
     peer: Callable[..., Peer], settings: Any
 ) -> None:
     service = peer()
-    settings.SERVICE_API_KEYS = {"things": "s3cret", "others": "other"}
+    configure(settings, SERVICE_API_KEYS={"things": "s3cret", "others": "other"})
     Things().get("/things")
     assert service.headers()["authorization"] == "Bearer s3cret"
-    settings.SERVICE_API_KEYS = {"things": "with\r\nnewline"}
+    configure(settings, SERVICE_API_KEYS={"things": "with\r\nnewline"})
     with pytest.raises(ServiceRejected, match="THINGS_API_KEY") as refused:
         Things().get("/things")
     assert "newline" not in str(refused.value)

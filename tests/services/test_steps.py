@@ -16,8 +16,10 @@ from sagas.services import shared
 from sagas.services.breaker import FAILURES
 from sagas.services.calling import current_step, in_step, trace_id_of
 from sagas.services.errors import NoAnswer, ServiceRejected
-from sagas.services.registry import ConsulRegistry, HttpCheck
+from sagas.services.registry import HttpCheck
+from sagas.services.registry.consul import ConsulRegistry
 from sagas.testing.workers import work_off
+from tests.configured import configure
 from tests.engine.driving import check_history, pass_time, row, state_in
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
@@ -141,7 +143,7 @@ def test_an_open_breaker_holds_the_step_and_costs_no_attempt(
 def test_s4_a_step_that_was_only_held_back_is_not_compensated(
     start: Callable[..., int], committed: Any, settings: Any
 ) -> None:
-    settings.CONSUL_HTTP_ADDR = "127.0.0.1:1"
+    configure(settings, CONSUL={"HTTP_ADDR": "127.0.0.1:1"})
     saga = start()
     engine.cancel("s-1", by="anna", reason="enough")
     work_off(committed)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.interrupts import Interrupts
-from deploy.local_servers import servers
+from tests.servers import quick_servers
 from tests.simulation.processes import SAGAS_PER_WORLD, play_worlds, set_up_django
 from tests.simulation.trace import joined
 
@@ -30,7 +30,7 @@ def main() -> int:
     """Plays as many worlds as asked for; 0 if each was as it must be, and each race occurred."""
     options = _read_options()
     try:
-        with Interrupts() as interrupts, servers(FOLDER, interrupts=interrupts) as found:
+        with Interrupts() as interrupts, quick_servers(FOLDER, interrupts=interrupts) as found:
             return _run(options, found.database_url, found.redis_url)
     except KeyboardInterrupt:
         print("Stopped; no database and no process is left.", file=sys.stderr)

@@ -96,7 +96,7 @@ class Participants:
         self._faults = faults
 
     def act(self, step: str, direction: Direction, context: Any) -> Any:
-        """What a step's action and its compensation are: one call of a saga_participant."""
+        """What a step's action and its compensation are: one call of a participant."""
         saga_id = context["saga_id"]
         request = Request(saga_id, step, direction)
         call = Call(request, context["attempt"], self._stage.clock.now)

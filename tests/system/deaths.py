@@ -145,10 +145,10 @@ def main() -> None:
             "SECRET_KEY": "of the tests",
         }
         for steps in ("100", "1"):
-            with workers(found.database_url, RUN_ON_STEPS=steps) as (supervisor, env):
+            with workers(found.database_url, INLINE_STEPS=steps) as (supervisor, env):
                 run(supervisor, env, "sagas", options.sagas, options.killers)
                 seen = figures(env)
-            print(f"RUN_ON_STEPS={steps}: {seen}", flush=True)
+            print(f"INLINE_STEPS={steps}: {seen}", flush=True)
             is_right = is_right and seen.are_right
         with workers(found.database_url) as (supervisor, env):
             run(supervisor, env, "items", options.sagas // 5, options.killers // 5)

@@ -14,7 +14,7 @@ SAGAS, KILLERS = 120, 6
 @pytest.mark.parametrize("steps", ["100", "1"])
 def test_s14_r18_only_those_that_kill_their_process_are_turned_back(steps: str) -> None:
     """S4: and no item is undone whose action was never called."""
-    with workers(os.environ["DATABASE_URL"], RUN_ON_STEPS=steps) as (supervisor, env):
+    with workers(os.environ["DATABASE_URL"], INLINE_STEPS=steps) as (supervisor, env):
         run(supervisor, env, "sagas", SAGAS, KILLERS)
         found = figures(env)
         assert found.are_right, found

@@ -16,7 +16,7 @@ def test_none_of_eighteen_steps_hints_is_eaten(
     broker: Broker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with alone(broker.bus.url, tmp_path_factory.mktemp("others")) as running:
-        env = {**running.env, "RUN_ON_STEPS": "1"}  # a message for each step
+        env = {**running.env, "INLINE_STEPS": "1"}  # a message for each step
         bare = {**env, "DJANGO_SETTINGS_MODULE": ""}
         running.supervisor.start(
             worker(BARE, bare, app="tests.system.bare"), worker(OURS, env, "--concurrency", "1")

@@ -12,7 +12,8 @@ from deploy.child import Command
 from deploy.local_consul import LocalConsul
 from deploy.processes import free_port
 from sagas.services.lifespan import presence
-from sagas.services.registry import ConsulRegistry
+from sagas.services.registry.consul import ConsulRegistry
+from tests.configured import configure
 from tests.system.running import Running, web
 
 SOON = 20.0
@@ -51,6 +52,6 @@ def test_a_web_process_is_registered_while_it_runs(
 
 
 def test_a_bad_address_is_refused_at_the_start(settings: Any) -> None:
-    settings.CONSUL_HTTP_ADDR, settings.SERVICE_URL = "127.0.0.1:9", "here"
+    configure(settings, CONSUL={"HTTP_ADDR": "127.0.0.1:9"}, SERVICE_URL="here")
     with pytest.raises(ImproperlyConfigured, match="use http://host:port"):
         presence()

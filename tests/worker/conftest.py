@@ -14,6 +14,7 @@ from sagas.machine import Direction, Saga
 from sagas.worker.fast import batch, latency
 from sagas.worker.names import task_name
 from sagas.worker.steps import register_tasks
+from tests.configured import configure
 from tests.worker import calls
 
 Worker = Callable[..., None]
@@ -21,7 +22,7 @@ Worker = Callable[..., None]
 
 @pytest.fixture
 def budget(settings: LazySettings, committed: Any) -> None:
-    settings.RUN_ON_STEPS, settings.RUN_ON_MS = 20, 60_000
+    configure(settings, INLINE_STEPS=20, INLINE_MS=60_000)
     calls.MADE.clear()
     for place in latency._places.values():
         latency._runs[place] = 0

@@ -17,6 +17,7 @@ from redis import Redis
 from sagas.broker.batch import Outgoing, batch_on
 from sagas.machine import Direction, Saga, SagaStep
 from sagas.worker import hints, sending
+from tests.configured import configure
 from tests.realtime.brokers import Broker, writes_to_rabbitmq
 from tests.worker.hinted import (
     LIMIT,
@@ -171,7 +172,7 @@ def test_what_needs_a_message_of_its_own_has_one(
             step = replace(saga.claimed_steps[0], run_on=False)
             saga = Saga(saga.saga_type, [step])
         case _:
-            settings.RUN_ON_STEPS = 1
+            configure(settings, INLINE_STEPS=1)
     count = 2 * hints.SPREAD
     hints.send_hints([committed(saga, number) for number in range(count)])
     assert {len(all_told(message)) for message in arrived(saga, count)} == {1}

@@ -13,6 +13,7 @@ from sagas.models import SagaExecution
 from sagas.store import transitions
 from sagas.worker.fast import batch, inline
 from sagas.worker.fast import latency as learned
+from tests.configured import configure
 from tests.engine.driving import check_history, row
 from tests.seams import said
 from tests.worker.calls import names, note
@@ -251,7 +252,7 @@ def test_l2_the_others_are_given_back_if_a_task_cannot_even_begin(
 
 
 def test_the_budget_ends_what_goes_in_step(receive: Any, settings: LazySettings) -> None:
-    settings.RUN_ON_STEPS = 4
+    configure(settings, INLINE_STEPS=4)
     ids = receive(two(), 3)
     assert names() == ["shop.a"] * 3 + ["shop.b"]
     assert statuses(ids) == ["completed", "running", "running"]

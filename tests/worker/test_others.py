@@ -10,6 +10,7 @@ from sagas.machine import Direction, Rejected, SagaStep
 from sagas.models import SagaExecution
 from sagas.worker.fast import batch, inline
 from sagas.worker.hints import HEADER, NO_OTHERS, Others, Told, others_in
+from tests.configured import configure
 from tests.engine.driving import check_history, row
 from tests.seams import said
 from tests.worker.calls import names, note
@@ -94,7 +95,7 @@ def test_a_row_that_has_changed_since_is_read_anew(worker: Any, sent_again: list
 def test_l2_those_for_whom_there_is_no_time_are_told_of_again(
     worker: Any, sent_again: list[Any], settings: LazySettings
 ) -> None:
-    settings.RUN_ON_STEPS = 3
+    configure(settings, INLINE_STEPS=3)
     receive = worker(two())
     first, *others = ids = started(4)
     receive(first, "a", **header(*others))

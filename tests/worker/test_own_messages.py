@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from sagas.machine import Rejected, SagaStep
 from sagas.worker.fast import inline
 from sagas.worker.hints import HEADER
+from tests.configured import configure
 from tests.engine.driving import row
 from tests.worker import calls
 from tests.worker.calls import names, note
@@ -62,7 +63,7 @@ def test_each_is_the_task_that_its_message_was_sent_for(receive: Any, told: list
 def test_each_message_has_a_budget_of_its_own(
     receive: Any, settings: LazySettings, committed: Any, sent_again: list[Any]
 ) -> None:
-    settings.RUN_ON_STEPS = 1
+    configure(settings, INLINE_STEPS=1)
     ids = receive(two(), 3)
     assert names() == ["shop.a"] * 3
     assert statuses(ids) == ["running"] * 3
@@ -73,7 +74,7 @@ def test_each_message_has_a_budget_of_its_own(
 def test_l2_those_for_which_there_is_no_time_are_sent_again(
     receive: Any, settings: LazySettings, told: list[Any], sent_again: list[Any]
 ) -> None:
-    settings.RUN_ON_MS = 0
+    configure(settings, INLINE_MS=0)
     receive(two(), 3)
     assert names() == ["shop.a"]
     assert sent_again == [("shop.a", ["s-1", "s-2"])]

@@ -13,6 +13,7 @@ from sagas.engine import Queues
 from sagas.machine import Direction, Saga, SagaStep
 from sagas.worker import queues
 from sagas.worker.queues import QueueWatch, length_of, routes_by_queue
+from tests.configured import configure
 
 ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
 
@@ -128,7 +129,7 @@ def test_r28_what_has_no_queue_goes_to_the_engines_own(
     """Whatever the project's default queue is; but where `task_routes` says so, it goes there."""
     steps = [SagaStep(name, nothing) for name in ("a", "b", "c", "d")]
     routing([{"shop.a": "elsewhere"}, {"shop.b": {"priority": 3}, "shop.c": {"exchange": "x"}}])
-    settings.SAGAS_QUEUE = "engine"
+    configure(settings, QUEUE="engine")
     assert routes_by_queue([Saga("shop", steps)]) == {
         "elsewhere": {("shop", 1, "a", ACTION)},
         "engine": {

@@ -11,6 +11,7 @@ from sagas import engine
 from sagas.machine import Parallel, Rejected, SagaStep, Unreachable
 from sagas.store import transitions
 from sagas.worker.fast import batch, inline
+from tests.configured import configure
 from tests.engine.driving import check_history, row
 from tests.worker import calls
 from tests.worker.calls import names, note
@@ -61,7 +62,7 @@ def test_one_message_leads_to_all_steps_each_a_task_of_its_own(worker: Any, comm
 def test_the_steps_of_a_message_are_counted(
     worker: Any, committed: Any, settings: LazySettings
 ) -> None:
-    settings.RUN_ON_STEPS = 2
+    configure(settings, INLINE_STEPS=2)
     receive = worker(three())
     execution_id = engine.start("shop", {}).execution_id
     receive(execution_id, "a")
@@ -75,7 +76,7 @@ def test_to_ask_for_the_next_step_spends_nothing(
     worker: Any, committed: Any, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each report is decided twice: without the row's lock, which somebody else has, then with."""
-    settings.RUN_ON_STEPS = 4
+    configure(settings, INLINE_STEPS=4)
     save = transitions.save
 
     def save_if_locked(written: Any, *, locked: bool) -> set[int]:
@@ -91,7 +92,7 @@ def test_to_ask_for_the_next_step_spends_nothing(
 def test_the_time_of_a_message_is_measured(
     worker: Any, committed: Any, settings: LazySettings
 ) -> None:
-    settings.RUN_ON_MS = 0
+    configure(settings, INLINE_MS=0)
     receive = worker(three())
     execution_id = engine.start("shop", {}).execution_id
     receive(execution_id, "a")

@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from sagas import queries
+from sagas.conf import conf
 from sagas.management.arguments import positive
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.EVENTS_URL:
+        if not conf.EVENTS_URL:
             raise CommandError("There is no event bus: EVENTS_URL is empty.")
         lag = queries.relay_lag()
         said = (

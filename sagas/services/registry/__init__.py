@@ -1,11 +1,10 @@
-"""Where the services are: by Consul if CONSUL_HTTP_ADDR is set, else by SERVICE_URLS."""
+"""Where the services are: by Consul if `SAGAS["CONSUL"]` says so, else by `SERVICE_URLS`."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
-from sagas.services.registry.consul import ConsulRegistry
+from sagas import extras
+from sagas.conf import conf
 from sagas.services.registry.fixed import FixedRegistry
 from sagas.services.registry.instances import (
     HttpCheck,
@@ -16,17 +15,14 @@ from sagas.services.registry.instances import (
     UnknownService,
 )
 from sagas.services.registry.presence import Presence
-from sagas.services.registry.tls import Tls
 
 __all__ = [
-    "ConsulRegistry",
     "FixedRegistry",
     "HttpCheck",
     "Instance",
     "Presence",
     "RegistryError",
     "ServiceRegistry",
-    "Tls",
     "TtlCheck",
     "UnknownService",
     "registry_of_settings",
@@ -35,12 +31,16 @@ __all__ = [
 
 def registry_of_settings() -> ServiceRegistry:
     """A new registry, as the settings say. The one that this process uses is `live().registry`."""
-    if settings.CONSUL_HTTP_ADDR:
+    consul: Mapping[str, str] = conf.CONSUL
+    if consul.get("HTTP_ADDR"):
+        extras.require("consul", "To find services by Consul")
+        from sagas.services.registry.consul import ConsulRegistry
+
         return ConsulRegistry(
-            settings.CONSUL_HTTP_ADDR,
-            settings.CONSUL_HTTP_TOKEN,
-            settings.CONSUL_DATACENTER,
-            **_further(getattr(settings, "CONSUL_OPTIONS", {})),
+            consul["HTTP_ADDR"],
+            consul.get("HTTP_TOKEN", ""),
+            consul.get("DATACENTER", ""),
+            **_further(consul),
         )
     return FixedRegistry()
 
@@ -48,19 +48,21 @@ def registry_of_settings() -> ServiceRegistry:
 def _further(options: Mapping[str, str]) -> dict[str, Any]:
     """What the variables of Consul's own programs say, by their names; empty is absent. Truth is
     spelled as there. Raises ValueError for one that is neither true nor false."""
+    from sagas.services.registry.tls import Tls
+
     tls = Tls(
-        _is_true("CONSUL_HTTP_SSL", options, False),
-        _is_true("CONSUL_HTTP_SSL_VERIFY", options, True),
+        _is_true("HTTP_SSL", options, False),
+        _is_true("HTTP_SSL_VERIFY", options, True),
         *(
-            options.get(f"CONSUL_{name}", "")
+            options.get(name, "")
             for name in ("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME")
         ),
     )
-    return {"namespace": options.get("CONSUL_NAMESPACE", ""), "tls": tls}
+    return {"namespace": options.get("NAMESPACE", ""), "tls": tls}
 
 
 def _is_true(name: str, options: Mapping[str, str], default: bool) -> bool:
     value = options.get(name, "")
     if value.lower() not in ("", "0", "f", "false", "1", "t", "true"):
-        raise ValueError(f"{name} is {value!r}: use true or false.")
+        raise ValueError(f"CONSUL_{name} is {value!r}: use true or false.")
     return value.lower() in ("1", "t", "true") if value else default

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.conf import settings
-
+from sagas.conf import conf
 from sagas.services.registry.instances import Instance, ServiceRegistry, UnknownService
 
 
@@ -14,13 +13,11 @@ class FixedRegistry(ServiceRegistry):
 
     def instances(self, service: str, tags: Sequence[str] = ()) -> Sequence[Instance]:
         """All of them, whatever `tags` are asked for."""
-        urls = [
-            url.strip().rstrip("/") for url in settings.SERVICE_URLS.get(service, "").split(",")
-        ]
+        urls = [url.strip().rstrip("/") for url in conf.SERVICE_URLS.get(service, "").split(",")]
         if not any(urls):
             raise UnknownService(
-                f"the address of {service} is not known: set {service.upper()}_URL, or "
-                f"CONSUL_HTTP_ADDR"
+                f"the address of {service} is not known: set it in "
+                f"SAGAS['SERVICE_URLS'], or SAGAS['CONSUL']"
             )
         return [Instance(url, url) for url in urls if url]
 

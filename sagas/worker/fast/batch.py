@@ -15,9 +15,9 @@ from functools import cache, partial
 from typing import Final
 
 from celery import current_app
-from django.conf import settings
 
 from sagas import engine
+from sagas.conf import conf
 from sagas.machine import Direction, Failure, FailureKind, SagaStep, Verdict
 from sagas.worker.fast.latency import is_quick
 from sagas.worker.hints import Others, Told
@@ -63,8 +63,8 @@ class Course:
         self.task_ids = {told.execution_id: told.task_id for told in others.told if told.task_id}
         """Of those that came by a message of their own: what is left of them."""
         self._steps = 1
-        self._budget = settings.RUN_ON_STEPS * (1 + len(self.task_ids))
-        self._ends_at = time.monotonic() + settings.RUN_ON_MS / 1000
+        self._budget = conf.INLINE_STEPS * (1 + len(self.task_ids))
+        self._ends_at = time.monotonic() + conf.INLINE_MS / 1000
 
     @property
     def has_more(self) -> bool:
@@ -268,7 +268,7 @@ def _may_follow(before: engine.Work, step: SagaStep, direction: Direction) -> bo
     tasks a second is kept by whoever takes messages."""
     name = task_name(before.definition.saga_type, step.name, direction)
     task = current_app.tasks.get(name)
-    if settings.RUN_ON_STEPS <= 1 or not step.run_on or task is None or task.rate_limit:
+    if conf.INLINE_STEPS <= 1 or not step.run_on or task is None or task.rate_limit:
         return False
     queue = _queue_of(name, step.queue)
     return queue is not None and queue == _queue_of(name_of(before), before.claimed.queue)

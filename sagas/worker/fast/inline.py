@@ -8,8 +8,8 @@ and the row its wake_at.
 The other sagas that the message told of (`sagas.worker.hints`) have their turn in the same way, one
 after the other or in step (`sagas.worker.fast.batch`).
 
-How far it goes is bounded, so that a message does not keep a worker from all others: RUN_ON_STEPS
-and RUN_ON_MS.
+How far it goes is bounded, so that a message does not keep a worker from all others: INLINE_STEPS
+and INLINE_MS.
 """
 
 import mmap
