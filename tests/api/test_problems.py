@@ -16,8 +16,9 @@ from sagas import engine, queries
 from sagas.errors import BadInput
 from sagas.machine import Direction, InvalidInput, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
+from sagas.testing.workers import work_off
 from tests.api.conftest import Caller
-from tests.engine.driving import row, work_off
+from tests.engine.driving import row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
