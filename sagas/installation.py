@@ -95,7 +95,8 @@ def check_asgi(**_: Any) -> list[CheckMessage]:
     if not apps.is_installed("sagas.live"):
         return []
     beside = f"{_package()}.asgi.application".lstrip(".")
-    module, _, name = (getattr(settings, "ASGI_APPLICATION", None) or beside).rpartition(".")
+    asgi = str(getattr(settings, "ASGI_APPLICATION", None) or beside)
+    module, name = asgi.rsplit(".", 1)
     if "sagas.live" in _source(module):
         return []
     return [

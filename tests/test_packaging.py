@@ -73,7 +73,7 @@ def imported_by(folder: Path) -> set[str]:
 
 def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     extras.require("consul", "This")
-    monkeypatch.setitem(extras.PACKAGES, "consul", ("consul", "no_such_module"))  # type: ignore[arg-type]
+    monkeypatch.setitem(extras.PACKAGES, "consul", ("consul", "no_such_module"))
     with pytest.raises(ImproperlyConfigured, match=r"This needs no_such_module: .*\[consul\]'"):
         extras.require("consul", "This")
 

@@ -9,6 +9,7 @@ import httpx
 import psycopg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from tests.adoption.project import Project
 
@@ -48,7 +49,10 @@ class Visitor:
         url = f"{self.url.replace('http', 'ws', 1)}/sagas/ws/v1/sagas/{saga_id}/"
         told: list[dict[str, Any]] = []
         with connect(
-            url, origin=self.url, additional_headers={"Cookie": self._cookies}, proxy=None
+            url,
+            origin=Origin(self.url),
+            additional_headers={"Cookie": self._cookies},
+            proxy=None,
         ) as socket:
             try:
                 while True:
@@ -68,7 +72,7 @@ class Visitor:
     def rows(self, query: str) -> list[Any]:
         """What the project's database says."""
         with psycopg.connect(self._database) as connection:
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]  # a test's own
+            return connection.execute(query).fetchall()
 
 
 def until(found: Callable[[], Any]) -> Any:

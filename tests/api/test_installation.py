@@ -69,7 +69,7 @@ def test_consul_without_its_client_is_refused(
 ) -> None:
     configure(settings, CONSUL={"HTTP_ADDR": "127.0.0.1:8500"})
     assert installation.check_extras() == []
-    monkeypatch.setitem(extras.PACKAGES, "consul", ("no_such_module",))  # type: ignore[arg-type]
+    monkeypatch.setitem(extras.PACKAGES, "consul", ("no_such_module",))
     identity, hint = told(installation.check_extras())
     assert (identity, "sagas-for-django[consul]" in hint) == ("sagas.E043", True)
 

@@ -1,5 +1,6 @@
 """Where a project mounts the library, its addresses are; and it says so to who misses them."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -47,7 +48,9 @@ def test_a_socket_asked_for_over_http_says_what_passes_it_on() -> None:
 def told(application: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
     """What a WebSocket that connects, and goes, is told."""
     messages: list[dict[str, Any]] = []
-    inputs = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}])
+    inputs: Iterator[dict[str, Any]] = iter(
+        [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+    )
 
     async def receive() -> dict[str, Any]:
         return next(inputs)
