@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 # What the engine is compared with, and the tools of the bench: apart from what it needs itself.
 PEERS := .local/peers
 # What a change is checked for: all Python in the repository.
-SOURCES := bench celery_app.py clients deploy examples manage.py saga_participant project realtime sagas tasks tests
+SOURCES := bench celery_app.py clients deploy docs/conf.py examples manage.py saga_participant project realtime sagas tasks tests
 
 COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions dist adoption bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions dist adoption bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs house requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,12 +95,16 @@ format: $(VENV)/dev.stamp  ## put the style right, as far as a program can
 bench-sockets: $(VENV)/dev.stamp  ## from commit to socket: 1,000 sockets, 50 transitions a second; ARGS="--seconds 60"
 	$(BIN)/python -m bench.sockets $(ARGS)
 
-docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew
+docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew, and build the site: .local/site/index.html
 	$(BIN)/python -m sagas.machine.diagram > docs/states.md
 	$(BIN)/python -m sagas.conf.page > docs/settings-reference.md
 	$(BIN)/python -m sagas.bus.schema > docs/events.schema.json
 	$(BIN)/python -m sagas.live.asyncapi > docs/asyncapi.json
 	$(BIN)/python -m bench.page
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d .local/site-cache docs .local/site
+
+house: $(VENV)/dev.stamp  ## count what a reader has to follow: files, moves, floors, circles; ARGS="--root ../other"
+	$(BIN)/python -m tests.house $(ARGS)
 
 requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest
 	cd requirements && for name in base local dev bench-peers; do \

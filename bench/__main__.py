@@ -20,9 +20,9 @@ from bench.sections import SECTIONS
 from bench.sizes import QUICK, Options
 from bench.stage import Stage, stage
 from bench.systems import SYSTEMS
-from deploy.child import ProcessError
-from deploy.interrupts import Interrupts
 from deploy.rabbitmq import NoRabbitMQ
+from sagas.devserver.child import ProcessError
+from sagas.devserver.interrupts import Interrupts
 
 
 def main() -> int:

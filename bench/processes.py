@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from deploy.child import Command, ProcessError
-from deploy.interrupts import Interrupts
-from deploy.processes import Supervisor
+from sagas.devserver.child import Command, ProcessError
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.supervisor import Supervisor
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PEERS: Final = ROOT / ".local" / "peers" / "bin" / "python"

@@ -24,7 +24,7 @@ from bench.rooms import rooms
 from bench.sections.statements import SERVER, counted, counting_stage
 from bench.sizes import Sizes
 from bench.systems import SYSTEMS
-from deploy.interrupts import Interrupts
+from sagas.devserver.interrupts import Interrupts
 
 RATE: Final = 200
 """Looks a second: more would slow down what they look at."""

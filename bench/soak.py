@@ -26,7 +26,7 @@ from bench.results import show
 from bench.sizes import Sizes
 from bench.stage import Stage, stage
 from bench.systems import SYSTEMS
-from deploy.interrupts import Interrupts
+from sagas.devserver.interrupts import Interrupts
 
 BATCH_SECONDS: Final = 5.0
 

@@ -24,9 +24,9 @@ from typing import Any, Final
 import psycopg
 from websockets.asyncio.client import connect
 
-from deploy.child import Command
-from deploy.local_servers import create_database, drop_database, servers
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.servers import create_database, drop_database, servers
+from sagas.devserver.supervisor import Supervisor, free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOCKETS_OF_A_USER: Final = 50
@@ -91,7 +91,9 @@ def stack(users: int) -> Iterator[Stack]:
         manage = [sys.executable, "manage.py"]
         supervisor.run(Command("migrate", [*manage, "migrate", "-v0"], env))
         tokens = [
-            supervisor.run(Command("token", [*manage, "saga_token", f"user-{n}", "--create"], env))
+            supervisor.run(
+                Command("token", [*manage, "saga", "token", f"user-{n}", "--create"], env)
+            )
             for n in range(users)
         ]
         with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:

@@ -20,16 +20,16 @@ from kombu import Connection
 from psycopg import sql
 
 from bench.processes import Failed, manage
-from deploy.interrupts import Interrupts
-from deploy.local_servers import (
+from deploy.rabbitmq import local_rabbitmq
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.servers import (
     administrator,
     create_database,
     drop_database,
     local_postgres,
     local_valkey,
 )
-from deploy.processes import Supervisor
-from deploy.rabbitmq import local_rabbitmq
+from sagas.devserver.supervisor import Supervisor
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / ".local" / "bench"

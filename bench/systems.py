@@ -11,8 +11,8 @@ from typing import Final
 
 from bench.processes import PEERS, Client, Driving, Pool, driven, worker
 from bench.stage import FOLDER, LOGS, Broker, Stage, emptied
-from deploy.child import Command
-from deploy.processes import free_port
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import free_port
 
 Env = Mapping[str, str]
 

@@ -10,9 +10,9 @@ from typing import Final
 
 import psycopg
 
-from deploy.child import Command
 from deploy.debian_packages import NotToBeHad, unpacked
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import Supervisor, free_port
 
 RELEASE: Final = "bookworm"
 VERSION: Final = 15

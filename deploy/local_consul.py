@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.child import Command
 from deploy.consul_binary import consul_binary
-from deploy.interrupts import Interrupts
-from deploy.processes import Supervisor
+from sagas.devserver.child import Command
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.supervisor import Supervisor
 
 # Seconds until a new agent has elected itself and answers; it takes one or two.
 READY_SECONDS = 30.0

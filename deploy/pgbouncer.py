@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
-from deploy.child import Command
 from deploy.debian_packages import NotToBeHad, unpacked
-from deploy.interrupts import Interrupts
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.supervisor import Supervisor, free_port
 
 RELEASE: Final = "bookworm"
 """Debian 12, with PgBouncer 1.18: it knows no prepared statements (those came with 1.21)."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.child import Command
 from deploy.debian_packages import NotToBeHad, unpacked
-from deploy.interrupts import Interrupts
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.supervisor import Supervisor, free_port
 
 RELEASE: Final = "bookworm"
 """Debian 12, with RabbitMQ 3.10 and the Erlang 25 that it needs."""

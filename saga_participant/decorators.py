@@ -8,14 +8,14 @@
 
 An action and its compensation each come with an `Idempotency-Key` of their own; a compensation
 names the key of its action in its body, `{"undoes": key}`. Whichever of the two arrives first,
-late, twice or never:
+late, twice or never::
 
-| the compensation finds its action | it answers        | the action ends |
-|-----------------------------------|-------------------|-----------------|
-| never seen                        | {"undone": false} | tombstone       |
-| refused                           | {"undone": false} | refused         |
-| applied                           | {"undone": true}  | undone          |
-| undone, or a tombstone            | {"undone": false} | as it was       |
+    | the compensation finds its action | it answers        | the action ends |
+    |-----------------------------------|-------------------|-----------------|
+    | never seen                        | {"undone": false} | tombstone       |
+    | refused                           | {"undone": false} | refused         |
+    | applied                           | {"undone": true}  | undone          |
+    | undone, or a tombstone            | {"undone": false} | as it was       |
 
 Both lock the action's receipt, so that a race between them is decided by that row.
 """

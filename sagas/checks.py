@@ -137,7 +137,7 @@ def _message(saga_type: str, version: int, kind: str, group: _Group) -> CheckMes
         f"{group.how_many} live execution(s) of {saga_type!r}, version {version} "
         f"({', '.join(group.examples)})"
     )
-    hint = f"{group.first.message} `manage.py saga_compat` looks at each of them."
+    hint = f"{group.first.message} `manage.py saga compat` looks at each of them."
     match kind:
         case "E003":
             return Error(f"{what} have no definition here.", hint=hint, id="sagas.E003")

@@ -16,8 +16,8 @@ from typing import Final
 import psycopg
 import pytest
 
-from deploy.interrupts import Interrupts
-from deploy.local_servers import Servers, servers
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.servers import Servers, servers
 
 FOLDER: Final = (
     Path(__file__).resolve().parent.parent / ".local" / "test" / os.environ.get("TESTS_PART", "")

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy.local_servers import create_database, drop_database
 from project.database import database
+from sagas.devserver.servers import create_database, drop_database
 
 ENGINE_LIMITS = (
     "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"

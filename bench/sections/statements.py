@@ -17,8 +17,8 @@ from bench.rates import count_for, warmed_up
 from bench.sizes import Options
 from bench.stage import FOLDER, Stage, stage
 from bench.systems import SYSTEMS
-from deploy.interrupts import Interrupts
-from deploy.local_servers import administrator, local_postgres
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.servers import administrator, local_postgres
 
 SERVER: Final = FOLDER.with_name("profile")
 

@@ -9,13 +9,13 @@ import psycopg
 from kombu.exceptions import OperationalError
 from rich.console import Console
 
-from deploy.child import ProcessError
 from deploy.consul_binary import NoConsul
 from examples.demo.chaos import CHAOS, NEEDS_CONSUL
 from examples.demo.orders_file import OrdersFileError, load_orders
 from examples.demo.saga_client import UnexpectedAnswer
 from examples.demo.show import ROOT, Options, Show
 from examples.demo.stack import AlreadyRunning
+from sagas.devserver.child import ProcessError
 
 # For all sagas together, in seconds; the slowest sample needs a tenth of it, a lease that has to
 # end after an accident some tens more.

@@ -22,7 +22,7 @@ Check = Callable[[HttpRequest, AbstractBaseUser], None]
 
 
 class BearerToken(HttpBearer):
-    """`Authorization: Bearer TOKEN`, from `manage.py saga_token`."""
+    """`Authorization: Bearer TOKEN`, from `manage.py saga token`."""
 
     def __init__(self, check: Check = lambda *_: None) -> None:
         super().__init__()

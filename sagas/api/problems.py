@@ -124,7 +124,7 @@ def install(api: NinjaAPI) -> None:
 
     @api.exception_handler(AuthenticationError)
     def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-        message = "Send `Authorization: Bearer TOKEN` (manage.py saga_token) or log in."
+        message = "Send `Authorization: Bearer TOKEN` (manage.py saga token) or log in."
         return answer(request, 401, "not_authenticated", message, {})
 
 

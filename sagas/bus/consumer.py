@@ -1,4 +1,4 @@
-"""What `manage.py consume_events` runs: one thread, one connection, a queue for each handler.
+"""What `manage.py saga consume` runs: one thread, one connection, a queue for each handler.
 
 Any number of processes at once is correct: the broker hands a message to one of them, and the
 table of handled events settles what it hands out twice.

@@ -64,7 +64,7 @@ async def stream(request: HttpRequest, saga_id: str) -> HttpResponseBase:
 async def _identity(request: HttpRequest) -> Identity:
     found = await in_thread(identity.identify)(identity.asked_over_http(request))
     if not isinstance(found, Identity):
-        reason = "Send `Authorization: Bearer TOKEN` (manage.py saga_token) or log in."
+        reason = "Send `Authorization: Bearer TOKEN` (manage.py saga token) or log in."
         raise Closed(close_codes.NOT_AUTHENTICATED, reason)
     return found
 

@@ -1,12 +1,16 @@
-"""`manage.py saga adopt`: other definitions for executions, each shown before it is done."""
+"""`saga adopt`: other definitions for executions, each shown before it is done."""
 
 from argparse import ArgumentParser
 from typing import Any, Final
+
+from django.core.management.base import BaseCommand
 
 from sagas import engine
 from sagas.engine import Adoption
 from sagas.machine import Adopt
 from sagas.management.arguments import positive_number, text, who
+from sagas.management.operating import confirm
+from sagas.management.verbs import Verb, for_each
 
 _FATES: Final = {
     "stays": "stays as it is",
@@ -29,7 +33,24 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, type=text, help="why; it is recorded")
 
 
-def operation(options: dict[str, Any]) -> Adopt:
+def adopt(command: BaseCommand, options: dict[str, Any]) -> None:
+    wanted, saga_ids = _operation(options), options["saga_ids"]
+
+    def show_one(saga_id: str) -> None:
+        command.stdout.write("\n".join(preview(saga_id, wanted)))
+
+    def adopt_one(saga_id: str) -> None:
+        engine.operate(saga_id, wanted)
+        command.stdout.write(f"{saga_id}: done")
+
+    for_each(command, saga_ids, show_one)
+    if not options["dry_run"]:
+        if not options["yes"]:
+            confirm("adopt", len(saga_ids))
+        for_each(command, saga_ids, adopt_one)
+
+
+def _operation(options: dict[str, Any]) -> Adopt:
     return Adopt(
         version=options["version"],
         leave=tuple(options["leave"]),
@@ -54,3 +75,8 @@ def _end(found: Adoption) -> list[str]:
         return [f"  refused: {why}" for why in found.refused]
     stages = ", then ".join(" and ".join(stage) for stage in found.stages)
     return [f"  a cancel after that would undo {stages or 'nothing'}"]
+
+
+_HELP: Final = "go on by another definition, after it was shown what that means"
+
+VERBS: Final = {"adopt": Verb(_HELP, add_arguments, adopt)}

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from deploy.child import Command
-from deploy.local_servers import create_database, drop_database
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.servers import create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 from tests.adoption.project import BEFORE, PAGE, Environment, Project, blocks, build
 from tests.adoption.visitor import LIMIT, Visitor
 from tests.servers import FOLDER as SERVERS

@@ -49,10 +49,7 @@ class Visitor:
         url = f"{self.url.replace('http', 'ws', 1)}/sagas/ws/v1/sagas/{saga_id}/"
         told: list[dict[str, Any]] = []
         with connect(
-            url,
-            origin=Origin(self.url),
-            additional_headers={"Cookie": self._cookies},
-            proxy=None,
+            url, origin=Origin(self.url), additional_headers={"Cookie": self._cookies}, proxy=None
         ) as socket:
             try:
                 while True:

@@ -10,7 +10,7 @@ from django.test import Client
 from sagas import engine
 from sagas.api.problems import STATUS
 from sagas.errors import SagaError
-from sagas.management.commands.saga import ERRORS
+from sagas.management.verbs import ERRORS
 from sagas.models import SagaEvent, SagaExecution
 from tests.api.conftest import Caller
 from tests.api.scenes import ALL, stuck

@@ -16,8 +16,9 @@ from sagas import engine, queries
 from sagas.errors import BadInput
 from sagas.machine import Direction, InvalidInput, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
+from sagas.testing.workers import work_off
 from tests.api.conftest import Caller
-from tests.engine.driving import row, work_off
+from tests.engine.driving import row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -119,7 +120,7 @@ def test_so_it_is_for_a_child_and_for_the_command(
     file = tmp_path / "sagas"
     file.write_text('{"context": {}}\n')
     with pytest.raises(CommandError, match=r"sagas\.0\.context\.quantity: is missing"):
-        call_command("saga_start", "part", str(file))
+        call_command("saga", "start", "part", str(file))
 
 
 def is_problem(answer: Any, status: int, word: str) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py saga_start`: a saga for each line, a batch as a whole."""
+"""`manage.py saga start`: a saga for each line, a batch as a whole."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
 
 def start(*arguments: object) -> str:
     said = io.StringIO()
-    call_command("saga_start", "shop", *map(str, arguments), stdout=said)
+    call_command("saga", "start", "shop", *map(str, arguments), stdout=said)
     return said.getvalue()
 
 
@@ -42,7 +42,7 @@ def started() -> list[str]:
 
 def test_s11_a_file_may_be_started_again(file: Path) -> None:
     owner = get_user_model().objects.create_user("alice")
-    options = (file, "--batch", 2, "--owner", "alice", "--saga-version", 1)
+    options = (file, "--batch", 2, "--owner", "alice", "--version", 1)
     assert start(*options).strip() == "Started 5 sagas; 0 were there already."
     assert start(*options).strip() == "Started 0 sagas; 5 were there already."
     assert started() == [f"s-{number}" for number in range(5)]
@@ -86,3 +86,23 @@ def test_who_and_what_is_not_there_is_told(file: Path) -> None:
     with pytest.raises(CommandError, match="No such file"):
         start(file.with_name("absent"))
     assert started() == []
+
+
+def test_one_saga_is_started_without_a_file(file: Path) -> None:
+    one = ("--context", '{"n": 7}', "--saga-id", "one", "--tag", "vip", "--version", 1)
+    assert start(*one) == "one: started\n"
+    assert start(*one) == "one: was there\n"
+    found = SagaExecution.objects.get()
+    assert (found.context, found.tags) == ({"n": 7}, ["vip"])
+    for wrong, said in (
+        ((), "either a FILE"),
+        ((file, *one), "either a FILE"),
+        ((file, "--tag", "vip"), "into the file"),
+        (("--context", "{"), "not JSON"),
+        (("--context", "[]"), "context"),
+        (("--context", "{}", "--version", 9), "unknown saga"),
+        (("--context", "{}", "--owner", "nobody"), "no user 'nobody'"),
+    ):
+        with pytest.raises(CommandError, match=said):
+            start(*wrong)
+    assert started() == ["one"]

@@ -11,8 +11,8 @@ import pytest
 
 from bench import cpu
 from bench.processes import Client, Driving, Failed, Pool, driven
-from deploy.child import Command
-from deploy.interrupts import Interrupts
+from sagas.devserver.child import Command
+from sagas.devserver.interrupts import Interrupts
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass"
 

@@ -11,8 +11,8 @@ from bench.sections import SECTIONS
 from bench.sizes import PARTIAL, Options, Sizes
 from bench.stage import Broker, Stage, stage
 from bench.systems import SYSTEMS
-from deploy.interrupts import Interrupts
-from deploy.local_servers import administrator
+from sagas.devserver.interrupts import Interrupts
+from sagas.devserver.servers import administrator
 from tests.servers import FOLDER
 
 GLANCE = Sizes(

@@ -1,4 +1,4 @@
-"""`saga_prune --archive`: what is deleted was written before, whatever happens in between (R19)."""
+"""`saga prune --archive`: what is deleted was written before, whatever happens in between (R19)."""
 
 import gzip
 import json
@@ -15,8 +15,8 @@ from sagas.machine import Saga, SagaStep
 from sagas.models import SagaEvent, SagaExecution
 from tests.configured import configure
 from tests.engine.test_deletion import MONTH, age, does, ended, family, left
+from tests.engine.test_prune_command import prune
 from tests.engine.test_races import together
-from tests.engine.test_saga_prune import prune
 
 __all__ = ["family"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -163,7 +163,7 @@ def test_standard_output_has_the_lines_and_nothing_else(
 ) -> None:
     ended("s", committed)
     age()
-    call_command("saga_prune", "--older-than", "30d", "--archive", "-")
+    call_command("saga", "prune", "--older-than", "30d", "--archive", "-")
     out, told = capfdbinary.readouterr()
     assert [json.loads(line)["saga_id"] for line in out.splitlines()] == ["s"]
     assert b"Deleted 1 sagas" in told

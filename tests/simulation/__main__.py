@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.interrupts import Interrupts
+from sagas.devserver.interrupts import Interrupts
 from tests.servers import quick_servers
 from tests.simulation.processes import SAGAS_PER_WORLD, play_worlds, set_up_django
 from tests.simulation.trace import joined

@@ -12,7 +12,7 @@ from uuid import uuid4
 import django
 from django.core.management import call_command
 
-from deploy.local_servers import create_database, drop_database
+from sagas.devserver.servers import create_database, drop_database
 
 SAGAS_PER_WORLD: Final = 50
 """At once: enough to be in each other's way, few enough that a violation can be read."""

@@ -16,8 +16,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from deploy.local_servers import local_postgres
 from deploy.pgbouncer import NoPgBouncer, pgbouncer
+from sagas.devserver.servers import local_postgres
 
 FOLDER: Final = Path(".local", "surroundings").resolve()
 

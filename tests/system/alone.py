@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from deploy.local_servers import create_database, drop_database
-from deploy.processes import Supervisor
+from sagas.devserver.servers import create_database, drop_database
+from sagas.devserver.supervisor import Supervisor
 from tests.servers import FOLDER
 from tests.system.running import LIMIT, REPOSITORY, Running, environment, manage
 
@@ -40,7 +40,7 @@ def start(running: Running, scripts: Mapping[str, Any]) -> None:
         for saga_id, script in scripts.items()
     )
     file.write_text("\n".join(lines))
-    running.supervisor.run(manage(running.env, "saga_start", "probe", str(file)))
+    running.supervisor.run(manage(running.env, "saga", "start", "probe", str(file)))
 
 
 def wait_for_end(running: Running, *names: str) -> None:

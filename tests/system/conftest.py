@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deploy.local_servers import create_database, drop_database
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.servers import create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 from tests.logins import LOGIN
 from tests.servers import FOLDER
 from tests.system.running import (
@@ -33,7 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             supervisor.run(manage(env, "migrate", "-v0"))
             port = free_port()
             supervisor.start(web(env, port), *(worker(name, env) for name in WORKERS))
-            token = supervisor.run(manage(env, "saga_token", "tester", "--create"))
+            token = supervisor.run(manage(env, "saga", "token", "tester", "--create"))
             yield Running(supervisor, env, f"http://127.0.0.1:{port}", token.strip(), folder)
     finally:
         drop_database(server, name)

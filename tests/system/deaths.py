@@ -22,9 +22,9 @@ from uuid import uuid4
 
 import psycopg
 
-from deploy.child import Command
-from deploy.local_servers import create_database, drop_database, servers
-from deploy.processes import Supervisor
+from sagas.devserver.child import Command
+from sagas.devserver.servers import create_database, drop_database, servers
+from sagas.devserver.supervisor import Supervisor
 from tests.servers import FOLDER
 from tests.system.running import REPOSITORY, WORKERS, environment, manage, worker
 

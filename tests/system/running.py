@@ -19,8 +19,8 @@ from kombu import Connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from deploy.child import Command
-from deploy.processes import Supervisor
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import Supervisor
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 WORKERS = ("worker-1", "worker-2")
@@ -44,7 +44,7 @@ class Running:
 
     def token_for(self, username: str) -> str:
         """A token of another user, who is made if missing."""
-        return self.supervisor.run(manage(self.env, "saga_token", username, "--create")).strip()
+        return self.supervisor.run(manage(self.env, "saga", "token", username, "--create")).strip()
 
     def start(self, saga_type: str = "probe", script: Mapping[str, str] | None = None) -> str:
         """Starts a saga over HTTP; its saga_id."""

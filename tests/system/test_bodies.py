@@ -14,8 +14,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from deploy.processes import Supervisor, free_port
 from sagas import engine, tokens
+from sagas.devserver.supervisor import Supervisor, free_port
 from sagas.machine import Saga, WaitFor
 from tests.servers import FOLDER
 from tests.system.running import REPOSITORY, environment, web

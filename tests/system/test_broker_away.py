@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from deploy.local_servers import supervised_valkey
-from deploy.processes import Supervisor
 from deploy.rabbitmq import NoRabbitMQ, local_rabbitmq
+from sagas.devserver.servers import supervised_valkey
+from sagas.devserver.supervisor import Supervisor
 from tests.servers import FOLDER
 from tests.system.deaths import ask, start, wait_for_ends, workers
 from tests.system.running import LIMIT, WORKERS

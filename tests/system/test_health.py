@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from deploy.child import Command
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import Supervisor, free_port
 from tests.servers import FOLDER
 from tests.system.running import REPOSITORY, environment, web
 

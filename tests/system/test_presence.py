@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from deploy.child import Command
 from deploy.local_consul import LocalConsul
-from deploy.processes import free_port
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import free_port
 from sagas.services.lifespan import presence
 from sagas.services.registry.consul import ConsulRegistry
 from tests.configured import configure

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
-from deploy.child import Command
 from deploy.debian_packages import NotToBeHad, unpacked
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.supervisor import Supervisor, free_port
 from tests.realtime.places import certify
 from tests.servers import FOLDER
 from tests.system.running import REPOSITORY, Running, web

@@ -23,9 +23,9 @@ import psycopg
 import pytest
 import redis
 
-from deploy.child import Command
-from deploy.local_servers import answers, create_database, drop_database
-from deploy.processes import Supervisor, free_port
+from sagas.devserver.child import Command
+from sagas.devserver.servers import answers, create_database, drop_database
+from sagas.devserver.supervisor import Supervisor, free_port
 from sagas.live.client import SagaStream
 from tests.logins import TABLE
 from tests.servers import FOLDER
@@ -68,7 +68,7 @@ def stack() -> Iterator[Stack]:
                 Command("valkey", store, env, ready=lambda _: answers(env["REDIS_URL"]))
             )
             supervisor.run(manage(env, "migrate", "-v0"))
-            token = supervisor.run(manage(env, "saga_token", "tester", "--create")).strip()
+            token = supervisor.run(manage(env, "saga", "token", "tester", "--create")).strip()
             with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:
                 session.execute(f"UPDATE {TABLE} SET is_staff = true")
             ports = [free_port() for _ in WEBS]

@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from celery import Celery
 
-from deploy.child import Command
-from deploy.local_servers import create_database, drop_database
 from deploy.pgbouncer import NoPgBouncer, pgbouncer
-from deploy.processes import Supervisor
+from sagas.devserver.child import Command
+from sagas.devserver.servers import create_database, drop_database
+from sagas.devserver.supervisor import Supervisor
 from tests.servers import FOLDER
 from tests.system.running import LIMIT, REPOSITORY, Running, environment, manage, worker
 

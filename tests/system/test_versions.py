@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.processes import ProcessError
+from sagas.devserver.child import ProcessError
 from tests.system.running import LIMIT, WORKERS, Running, manage, worker
 
 LACKING = {"PROBE_LACKS": "kept:2"}
@@ -69,7 +69,7 @@ def test_s12_a_deploy_that_would_strand_what_is_live_is_stopped(running: Running
     for command, says in (
         ("check --database default", f"of 'kept', version 2 ({saga_id}"),
         ("migrate", "sagas.E003"),
-        ("saga_compat --type kept", "1 of 1 would break"),
+        ("saga compat --type kept", "1 of 1 would break"),
     ):
         with pytest.raises(ProcessError) as stopped:
             running.supervisor.run(manage(env, *command.split()))

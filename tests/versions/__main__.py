@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.debian_postgres import NoPostgreSQL, debian_postgres
-from deploy.local_servers import local_postgres
+from sagas.devserver.servers import local_postgres
 
 FOLDER: Final = Path(".local", "versions").resolve()
 PYENV: Final = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")

@@ -1,0 +1,58 @@
+"""Sphinx: `make docs` builds this folder as a site into .local/site. A broken link fails it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+# What the reference documents is imported. Nothing connects: the values are never used.
+os.environ.update(
+    DJANGO_SETTINGS_MODULE="tests.settings",
+    SECRET_KEY="none",  # noqa: S106  (it is none)
+    DATABASE_URL="postgresql://none",
+    REDIS_URL="redis://none",
+)
+
+import django  # noqa: E402  (its settings are read from what was just set)
+
+django.setup()
+
+project = "Sagas for Django"
+copyright = "the authors, Apache License 2.0"
+version = release = "0.1"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+source_suffix = {".md": "markdown"}
+exclude_patterns = ["_build"]
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence"]
+# The pages' blocks carry options of the tests that run them (`pycon later=60`).
+suppress_warnings = ["misc.highlighting_failure"]
+
+default_role = "code"  # the docstrings write `name`, as Markdown does
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_class_signature = "separated"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+# Defaults as they are written, not as long values.
+autodoc_preserve_defaults = True
+
+html_theme = "furo"
+html_title = "Sagas for Django"
+html_copy_source = False
+
+
+def _without_signatures(
+    _: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Leaves out what Python makes up as the docstring of a dataclass without one."""
+    if what == "class" and lines and lines[0].startswith(f"{name.rpartition('.')[2]}("):
+        lines.clear()
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", _without_signatures)
