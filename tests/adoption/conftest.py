@@ -82,7 +82,7 @@ def running(project: Project, *web: str) -> Iterator[Visitor]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     argv = project.argv(*(each.replace("PORT", str(port)) for each in web))
-    celery = project.argv("-m", "celery", "-A", "shop", "worker", "-E", "-c", "2")
+    celery = project.argv("-m", "celery", *["-A", "shop", "worker", "-E", "-c", "2", "-l", "INFO"])
     with Supervisor(project.folder / "logs", project.folder) as supervisor:
         supervisor.start(
             Command("web", argv, project.env, f"{url}/sagas/health/", LIMIT),

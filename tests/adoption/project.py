@@ -105,6 +105,11 @@ class Project:
                 lines += [f"{block.file}: {line}" for line in code]
         return lines
 
+    def set(self, line: str) -> None:
+        """Writes a line at the end of its settings."""
+        with (self.folder / "shop" / "settings.py").open("a") as file:
+            file.write(f"{line}\n")
+
     def manage(self, *arguments: str) -> str:
         """What a command of Django's prints. Raises `AssertionError` with its errors."""
         return _run(self.argv("manage.py", *arguments), self.folder, self.env)

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from tests.adoption.conftest import FOLDER, MINIMAL, STEPS, Adopt, running
-from tests.adoption.project import PAGE, Environment, Project, blocks
+from tests.adoption.project import Environment, Project
 from tests.adoption.visitor import Visitor, until
 
 pytestmark = pytest.mark.timeout(3600)
@@ -143,11 +143,7 @@ def test_a_minimal_install_runs_sagas(
 
 def test_what_an_extra_lacks_is_said(minimal: Environment) -> None:
     project = Project.start(minimal, FOLDER / "lacking-project", {})
-    project.add(blocks(PAGE, ["Settings"]))
-    (project.folder / "shop" / "settings.py").write_text(
-        (project.folder / "shop" / "settings.py").read_text()
-        + "\nINSTALLED_APPS += ['sagas', 'sagas.live']\n"
-    )
+    project.set('INSTALLED_APPS += ["sagas", "sagas.live"]')
     said = project.refused("check")
     assert "sagas.live needs channels and prometheus_client" in said
     assert "pip install 'sagas-for-django[live]'" in said
@@ -158,8 +154,7 @@ def test_what_an_extra_lacks_is_said(minimal: Environment) -> None:
 
 def test_check_says_what_is_missing_in_order(environment: Environment) -> None:
     project = Project.start(environment, FOLDER / "empty-project", {})
-    with (project.folder / "shop" / "settings.py").open("a") as settings:
-        settings.write("INSTALLED_APPS += ['django.contrib.postgres', 'sagas', 'sagas.live']\n")
+    project.set('INSTALLED_APPS += ["django.contrib.postgres", "sagas", "sagas.live"]')
     said = project.refused("check")
     expected = ["E040", "E041", "W001", "W020", "W044", "W045"]
     assert re.findall(r"\(sagas\.([EW]\d+)\)", said) == expected
