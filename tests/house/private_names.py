@@ -47,6 +47,8 @@ def _defined(tree: ast.Module) -> Iterator[str]:
                 yield name
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name, ctx=ast.Store()):
                 yield name
+            case _:
+                pass
 
 
 def _used(tree: ast.Module) -> Iterator[str]:
@@ -60,6 +62,8 @@ def _used(tree: ast.Module) -> Iterator[str]:
             case ast.Call(func=ast.Name(id=by), args=[_, ast.Constant(value=str(name)), *_]):
                 if by in _BY_NAME:
                     yield name
+            case _:
+                pass
 
 
 def _imports_them(tree: ast.Module) -> bool:
@@ -69,6 +73,8 @@ def _imports_them(tree: ast.Module) -> bool:
                 return True
             case ast.ImportFrom(module=str(module)) if _is_theirs(module):
                 return True
+            case _:
+                pass
     return False
 
 
