@@ -13,7 +13,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs house requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions dist adoption bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs house requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,15 @@ test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings 
 
 test-versions: $(VENV)/dev.stamp  ## a few tests with the oldest and newest versions that hold; VERSIONS=django-6, ARGS=--list
 	$(BIN)/python -m tests.versions $(VERSIONS) $(ARGS)
+
+dist: $(VENV)/dev.stamp  ## build the wheels of the library and of the participant's kit into dist/, and check them
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --outdir dist saga_participant
+	$(BIN)/twine check --strict dist/*
+
+adoption: $(VENV)/dev.stamp  ## add the built wheel to a new project, as docs/adoption.md says, and run a saga in it
+	$(BIN)/python -m pytest tests/adoption $(ARGS)
 
 proof: $(VENV)/dev.stamp  ## what takes minutes: the four below; the two that need one core side by side
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target model-check backlog-check
@@ -102,7 +111,7 @@ requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="
 		../$(BIN)/$(COMPILE) $(ARGS) --output-file=$$name.txt $$name.in || exit 1; done
 
 clean:  ## remove the environment, the local servers' data, logs and caches
-	rm -rf $(VENV) .local .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .local dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 DEMO_OPTIONS = $(if $(CONSUL),--consul) $(if $(ORDERS),--orders $(ORDERS)) $(addprefix --chaos ,$(CHAOS))

@@ -7,7 +7,7 @@ class Inventory(ServiceClient):
     service = "inventory"
 
     def reserve(self, items: list[dict[str, Any]], *, key: str | None = None) -> dict[str, Any]:
-        """`{"reservation_id"}` for `[{"sku", "quantity"}, …]`: all of it, or `Refused`."""
+        """`{"reservation_id"}` for `[{"sku", "quantity"}, …]`: all of it, or `ServiceRejected`."""
         return self.post("/reservations", body={"items": items}, key=key)
 
     def release(self, *, undoes: str, key: str | None = None) -> dict[str, Any]:

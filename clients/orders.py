@@ -25,7 +25,7 @@ class Orders(ServiceClient):
         return self.post("/orders", body=body, key=key)
 
     def find(self, order_id: str) -> dict[str, Any]:
-        """The order as it was placed, with its `status`. Raises `Refused` (404) if there is
+        """The order as it was placed, with its `status`. Raises `ServiceRejected` (404) if there is
         none."""
         return self.get("/orders/{}", order_id)
 
@@ -36,7 +36,7 @@ class Orders(ServiceClient):
     def change_status(
         self, order_id: str, status: str, *, key: str | None = None
     ) -> dict[str, Any]:
-        """The order with its new status. Raises `Refused` if there is no way there."""
+        """The order with its new status. Raises `ServiceRejected` if there is no way there."""
         return self.patch("/orders/{}", order_id, body={"status": status}, key=key)
 
     def cancel(self, *, undoes: str, key: str | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ class Payments(ServiceClient):
         *,
         key: str | None = None,
     ) -> dict[str, Any]:
-        """`{"payment_id"}`. Raises `Refused` (402) if the card is declined."""
+        """`{"payment_id"}`. Raises `ServiceRejected` (402) if the card is declined."""
         body = {
             "user_id": user_id,
             "amount_cents": amount_cents,
@@ -25,7 +25,8 @@ class Payments(ServiceClient):
         return self.post("/payments", body=body, key=key)
 
     def find(self, payment_id: str) -> dict[str, Any]:
-        """The payment, with what was refunded of it. Raises `Refused` (404) if there is none."""
+        """The payment, with what was refunded of it. Raises `ServiceRejected` (404) if there is
+        none."""
         return self.get("/payments/{}", payment_id)
 
     def refund(self, *, undoes: str, key: str | None = None) -> dict[str, Any]:
@@ -35,7 +36,7 @@ class Payments(ServiceClient):
     def refund_part(
         self, payment_id: str, amount_cents: int, *, key: str | None = None
     ) -> dict[str, Any]:
-        """`{"refund_id", "refunded_cents"}`, the latter of all refunds together. Raises `Refused`
-        if that is more than was charged."""
+        """`{"refund_id", "refunded_cents"}`, the latter of all refunds together. Raises
+        `ServiceRejected` if that is more than was charged."""
         body = {"amount_cents": amount_cents}
         return self.post("/payments/{}/refunds", payment_id, body=body, key=key)

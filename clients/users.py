@@ -26,7 +26,7 @@ class Users(ServiceClient):
 
     def find(self, user_id: str, *, fresh: bool = False, key: str | None = None) -> dict[str, Any]:
         """`{"user_id", "name", "email", "active"}`; the service is always asked if `fresh`. Raises
-        `Refused` (404) if there is none."""
+        `ServiceRejected` (404) if there is none."""
         place, version = _places(user_id)
         nothing: dict[str, Any] = {}
         known = _cached(lambda: cache.get_many([place, version]), nothing)
@@ -40,8 +40,8 @@ class Users(ServiceClient):
         return user
 
     def create(self, user: dict[str, Any], *, key: str | None = None) -> dict[str, Any]:
-        """The new user, for `{"user_id", "name", "email", …}`. Raises `Refused` (409) if that id
-        is taken."""
+        """The new user, for `{"user_id", "name", "email", …}`. Raises `ServiceRejected` (409) if
+        that id is taken."""
         try:
             return self.post("/users", body=user, key=key)
         finally:
@@ -50,7 +50,7 @@ class Users(ServiceClient):
     def update(
         self, user_id: str, changes: dict[str, Any], *, key: str | None = None
     ) -> dict[str, Any]:
-        """The user with `changes`. Raises `Refused` (404) if there is none."""
+        """The user with `changes`. Raises `ServiceRejected` (404) if there is none."""
         try:
             return self.patch("/users/{}", user_id, body=changes, key=key)
         finally:

@@ -36,11 +36,10 @@
 import os
 
 from django.core.exceptions import ImproperlyConfigured
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
 
 from project.database import database
 from sagas.broker.urls import for_kombu, for_redis_py
+from sagas.live.redis_layer import redis_layer
 
 
 def _required(name: str) -> str:
@@ -169,27 +168,7 @@ CACHES = {
 }
 
 # --- Channels ------------------------------------------------------------------------------------
-# Pub/sub, not the default layer of queues: a push may be lost here anyway, one connection serves a
-# whole process, nothing has to expire, and a subscriber that leaves never hangs (redis-py#2028).
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "socket_timeout": 2,
-                    "socket_connect_timeout": 2,
-                    "client_name": "sagas-channels",  # what CLIENT LIST shows
-                    # One connection serves every socket of a process: by default they would all
-                    # wait up to ten seconds between two tries to mend it.
-                    "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=5),
-                }
-            ],
-            "prefix": "sagas.channels",
-        },
-    }
-}
+CHANNEL_LAYERS = {"default": redis_layer(REDIS_URL)}
 
 # --- The engine (docs/settings.md) ----------------------------------------------------------------
 _SERVICES = ("users", "inventory", "payments", "orders", "notifications")

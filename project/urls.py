@@ -1,14 +1,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from sagas.api import api
-from sagas.api.health import live, ready
+from realtime.socket import OrderSocket
+from sagas.live.upgrade import socket
 
 urlpatterns = [
-    path("", include("sagas.live.urls")),  # first: it has one address among those of the API
-    path("api/v1/", api.urls),
+    path("", include("sagas.urls")),
+    path("orders/", include("realtime.urls")),
+    path("ws/v1/orders/<str:saga_id>/", socket(OrderSocket), name="order-socket"),
     path("admin/", admin.site.urls),
-    path("health/", ready),
-    path("health/live", live),
-    path("health/ready", ready),
 ]

@@ -4,9 +4,11 @@ The engine itself is `sagas.engine`; it needs Django to be set up, so it is not 
 """
 
 from sagas.machine import (
+    Context,
     DefinitionError,
     ForEach,
     InvalidInput,
+    Later,
     Parallel,
     Pivot,
     Rejected,
@@ -20,9 +22,11 @@ from sagas.machine import (
 )
 
 __all__ = [
+    "Context",
     "DefinitionError",
     "ForEach",
     "InvalidInput",
+    "Later",
     "Parallel",
     "Pivot",
     "Rejected",

@@ -7,7 +7,8 @@ class SagasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sagas import checks, routers  # noqa: F401  (registers the system checks)
+        from sagas import checks, installation, routers  # noqa: F401  (registers the system checks)
+        from sagas.broker import checks as broker_checks  # noqa: F401
         from sagas.conf import checks as settings_checks  # noqa: F401
         from sagas.registry import registry
         from sagas.worker import setup

@@ -92,7 +92,10 @@ def check_session(databases: Iterable[str] | None = None, **_: Any) -> list[Chec
         return [Warning(text, hint=hint, id="sagas.W010")]
     if endless and pooler != "transaction":
         text = f"The database's {' and '.join(sorted(endless))} are not set: a wait has no end."
-        hint = "Set them by OPTIONS, as project/database.py does, or by ALTER ROLE … SET."
+        hint = (
+            'Write OPTIONS = {"options": "-c lock_timeout=5s -c statement_timeout=15s"} into '
+            "DATABASES, or ALTER ROLE … SET in PostgreSQL."
+        )
         return [Warning(text, hint=hint, id="sagas.W011")]
     return []
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
+from sagas import typed_context
 from sagas.errors import BadInput, UnknownSaga
 from sagas.machine import DefinitionError, Saga
 
@@ -23,6 +24,7 @@ class Registry:
 
     def add(self, saga: Saga) -> None:
         """Makes `saga` known. Raises `DefinitionError` if another has its type and version."""
+        typed_context.check(saga)
         known = self._sagas.setdefault((saga.saga_type, saga.version), saga)
         if known is not saga:
             raise DefinitionError(
@@ -30,6 +32,7 @@ class Registry:
                 f"newer one the next version; running executions keep the old one."
             )
         for items in saga.item_sagas:
+            typed_context.check(items)
             self._sagas.setdefault((items.saga_type, items.version), items)
 
     def find(self, saga_type: str, version: int) -> Saga | None:

@@ -5,35 +5,34 @@ it also runs when the action's outcome is unknown, and then there is no payment 
 clients send each call under the key of its step.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from clients import Inventory, Notifications, Orders, Payments, Users
-from sagas import Rejected, Retry, Saga, SagaStep
+from sagas import Context, Rejected, Retry, Saga, SagaStep
 from tasks.order import check_order
 
 users, inventory, payments = Users(), Inventory(), Payments()
 orders, notifications = Orders(), Notifications()
 
-Context = Mapping[str, Any]
+Result = dict[str, Any]
 
 
-def validate_user(context: Context) -> Context:
+def validate_user(context: Context) -> Result:
     user = users.find(context["user_id"], fresh=True)
     if not user["active"]:
         raise Rejected(f"User {user['user_id']} is not active.")
     return {"user_name": user["name"]}
 
 
-def reserve_inventory(context: Context) -> Context:
+def reserve_inventory(context: Context) -> Result:
     return inventory.reserve(context["items"])
 
 
 def release_inventory(context: Context) -> None:
-    inventory.release(undoes=_action_key(context))
+    inventory.release(undoes=context.action_key)
 
 
-def process_payment(context: Context) -> Context:
+def process_payment(context: Context) -> Result:
     return payments.charge(
         context["user_id"],
         context["amount_cents"],
@@ -43,10 +42,10 @@ def process_payment(context: Context) -> Context:
 
 
 def refund_payment(context: Context) -> None:
-    payments.refund(undoes=_action_key(context))
+    payments.refund(undoes=context.action_key)
 
 
-def create_order(context: Context) -> Context:
+def create_order(context: Context) -> Result:
     return orders.create(
         context["user_id"],
         context["items"],
@@ -56,20 +55,15 @@ def create_order(context: Context) -> Context:
 
 
 def cancel_order(context: Context) -> None:
-    orders.cancel(undoes=_action_key(context))
+    orders.cancel(undoes=context.action_key)
 
 
-def send_confirmation(context: Context) -> Context:
+def send_confirmation(context: Context) -> Result:
     return notifications.send(
         context["user_id"],
         "order_confirmed",
         context["order_id"],
     )
-
-
-def _action_key(context: Context) -> str:
-    """In a compensation: the key under which its action was called."""
-    return str(context["idempotency_key"]).removesuffix(":compensation") + ":action"
 
 
 # Each call is bounded by the client (1 s to connect, 2 s to read); 4 s leave it room to say so.

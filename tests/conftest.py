@@ -13,14 +13,16 @@ from django.test import TransactionTestCase
 from deploy.consul_binary import NoConsul, consul_binary
 from deploy.local_consul import LocalConsul, local_consul
 from deploy.rabbitmq import NoRabbitMQ, local_rabbitmq
-from sagas import listeners
 from sagas.bus import Bus
 from sagas.devserver.servers import supervised_valkey
+from sagas.listeners import Committed
 from sagas.machine import Saga
-from sagas.registry import registry
+from sagas.testing.workers import collected
 from tests.emptying import empty_tables
 from tests.realtime.brokers import Broker
 from tests.servers import FOLDER
+
+pytest_plugins = ["sagas.testing.plugin"]  # which an installed wheel brings along
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,27 +33,16 @@ def _empty_tables() -> Iterator[None]:
 
 
 @pytest.fixture
-def define() -> Iterator[Callable[[Saga], Saga]]:
-    """Makes a saga known for the length of a test."""
-    known = dict(registry._sagas)
-
-    def add(saga: Saga) -> Saga:
-        registry.add(saga)
-        return saga
-
-    yield add
-    registry._sagas.clear()
-    registry._sagas.update(known)
+def define(define_saga: Callable[[Saga], Saga]) -> Callable[[Saga], Saga]:
+    """The library's own fixture, under a shorter name."""
+    return define_saga
 
 
 @pytest.fixture
-def committed() -> Iterator[list[listeners.Committed]]:
+def committed() -> Iterator[list[Committed]]:
     """Every transition that is committed while the test runs, the newest last."""
-    told: list[listeners.Committed] = []
-    before = list(listeners._listeners)
-    listeners._listeners[:] = [told.extend]
-    yield told
-    listeners._listeners[:] = before
+    with collected() as told:
+        yield told
 
 
 @pytest.fixture(scope="session")

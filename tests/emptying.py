@@ -30,6 +30,6 @@ END $$
 
 def empty_tables(case: TransactionTestCase) -> None:
     """In place of Django's `_fixture_teardown`."""
-    for alias in case._databases_names(include_mirrors=False):
+    for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
         with connections[alias].cursor() as cursor:
             cursor.execute(_EMPTY)

@@ -9,6 +9,7 @@ from unittest import mock
 from django.db import connection
 
 from sagas.store import executions, insertion, statements, transitions
+from sagas.testing.clock import around_statements
 
 WRITING: Final = (transitions.SAVE, insertion.INSERT)
 """The statements that may be transactions of their own."""
@@ -32,22 +33,6 @@ def at_every_commit(hit: Callable[[Callable[[], None]], None]) -> Iterator[None]
     with (
         mock.patch.object(connection, "_commit", partial(hit, commit)),
         mock.patch.object(statements, "run", run_and_commit),
-    ):
-        yield
-
-
-@contextmanager
-def around_statements(around: Callable[..., Any]) -> Iterator[None]:
-    """Within the block each statement is `around(execute, sql, *others)`, which says what becomes
-    of it: those of Django, as `execute_wrapper` has it, and those of the store."""
-    run = statements.run
-
-    def run_around(sql: str, values: Any) -> Any:
-        return around(run, sql, values)
-
-    with (
-        mock.patch.object(statements, "run", run_around),
-        connection.execute_wrapper(around),
     ):
         yield
 

@@ -12,6 +12,7 @@ the scene for all of them, and the scene of the tutorial holds for all pages.
 """
 
 import doctest
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -28,42 +29,21 @@ import pytest
 from django.apps import AppConfig, apps
 from django.db import connection, models
 
-from sagas.listeners import Committed
 from sagas.machine import Saga
 from sagas.models import SagaExecution
 from sagas.registry import registry
-from tests.engine.driving import check_history, work_off
+from sagas.testing.workers import Worker
+from tests.engine.driving import check_history
 from tests.pages import ROOT, Block, Chapter, chapters
-from tests.seams import around_statements
 
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
 PAGES: Final = (
     TUTORIAL,
     *(ROOT / "docs" / f"{name}.md" for name in ("operating", "participant")),
 )
+DOCS: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 NOT_RUN: Final = "not-run"
 MOST_NOT_RUN: Final = 3
-
-
-class Clock:
-    """PostgreSQL's clock, put forward for all that this connection asks."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def __call__(self, execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
-        moment = f"(clock_timestamp() + interval '{self.ahead} seconds')"
-        return execute(sql.replace("clock_timestamp()", moment), *arguments)
-
-    def until_next_wake(self) -> float | None:
-        """Seconds until anybody has to look at any saga; None if nobody has to."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT extract(epoch FROM min(wake_at) - clock_timestamp())"
-                " FROM sagas_sagaexecution"
-            )
-            [found] = cursor.fetchone()
-            return None if found is None else float(found)
 
 
 class Files(MetaPathFinder, Loader):
@@ -108,9 +88,8 @@ class Shop(AppConfig):
 class Reader:
     """Somebody who does what a page says, in a shell beside running workers."""
 
-    def __init__(self, define: Callable[[Saga], Saga], committed: list[Committed]) -> None:
-        self.define, self.committed = define, committed
-        self.clock = Clock()
+    def __init__(self, define: Callable[[Saga], Saga], worker: Worker) -> None:
+        self.define, self.worker = define, worker
         self.files = Files()
         self.names: dict[str, Any] = {}
         self._known_before = dict(registry._sagas)
@@ -127,7 +106,9 @@ class Reader:
             if block.language == "python":
                 self.save(block)
             elif block.language == "pycon":
-                self.wait(sum(float(each.removeprefix("later=")) for each in block.options))
+                later = sum(float(each.removeprefix("later=")) for each in block.options)
+                if later:
+                    self.worker.wait(later)
                 self.type(block)
 
     def save(self, block: Block) -> None:
@@ -136,7 +117,7 @@ class Reader:
             module = import_module(self.files.write(block))
             for name, test in vars(module).items():
                 if name.startswith("test_"):
-                    test(**dict.fromkeys(signature(test).parameters, self.committed))
+                    test(**dict.fromkeys(signature(test).parameters, self.worker))
         except Exception:
             pytest.fail(f"{block.place()}:\n{traceback.format_exc()}", pytrace=False)
         if block.file.endswith("/sagas.py"):
@@ -169,18 +150,7 @@ class Reader:
             except doctest.UnexpectedException as raised:
                 told = "".join(traceback.format_exception(*raised.exc_info))
                 pytest.fail(f"{place}: {example.source}{told}", pytrace=False)
-            work_off(self.committed)
-
-    def wait(self, seconds: float) -> None:
-        """Time goes by, and what falls due is done at its time."""
-        end = self.clock.ahead + seconds
-        while (due_in := self.clock.until_next_wake()) is not None:
-            self.clock.ahead += max(due_in, 0.1)
-            if self.clock.ahead >= end:
-                break
-            work_off(self.committed)
-        self.clock.ahead = end
-        work_off(self.committed)
+            self.worker.work_off()
 
 
 def _tables() -> list[type[models.Model]]:
@@ -204,10 +174,10 @@ def _shop(files: Files, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def reader(
-    transactional_db: None, define: Any, committed: Any, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, define: Any, saga_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Reader]:
-    reader = Reader(define, committed)
-    with _shop(reader.files, monkeypatch), around_statements(reader.clock):
+    reader = Reader(define, saga_worker)
+    with _shop(reader.files, monkeypatch):
         yield reader
 
 
@@ -242,6 +212,15 @@ def test_every_block_is_run_or_says_that_it_is_not(page: Path) -> None:
             case _:
                 assert block.options == (NOT_RUN,), f"{block.place()}: mark it {NOT_RUN}."
     assert len([block for block in blocks if NOT_RUN in block.options]) <= MOST_NOT_RUN
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
+def test_a_page_imports_only_what_an_installed_wheel_has(page: Path) -> None:
+    """No folder of this repository but the library's; and none of its private names."""
+    text = page.read_text()
+    own = re.findall(r"^[>. ]*(?:from|import) +tests\b.*", text, re.MULTILINE)
+    private = re.findall(r"^[>. ]*(?:from|import) +sagas\b.*[. ]_.*", text, re.MULTILINE)
+    assert not own + private, f"{page.name}: take it from sagas, or write it on the page."
 
 
 @pytest.mark.parametrize(

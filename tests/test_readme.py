@@ -4,7 +4,7 @@ from typing import Any
 
 from sagas.machine import ExecutionStatus, Saga
 from sagas.services.base import ServiceClient
-from tests.machine.conversation import Conversation
+from sagas.testing import Conversation
 from tests.pages import ROOT, chapters
 
 

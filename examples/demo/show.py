@@ -13,10 +13,19 @@ from rich.console import Console
 
 from deploy.local_consul import local_consul
 from examples.demo.board import Board
+from examples.demo.customer import SLOW, Customer
 from examples.demo.ledgers import Entry, by_saga, fetch_ledgers, sums
 from examples.demo.orders_file import SampleOrder
 from examples.demo.play import Play
-from examples.demo.stack import ADMIN_USER, DATABASE, Stack, alone, log_folder, start_stack
+from examples.demo.stack import (
+    ADMIN_USER,
+    CUSTOMER,
+    DATABASE,
+    Stack,
+    alone,
+    log_folder,
+    start_stack,
+)
 from examples.demo.verdict import judge
 from examples.demo.views import ledger_table, legend, live_view, plain_lines, result_table
 from sagas.devserver.interrupts import Interrupts
@@ -71,12 +80,16 @@ class Show:
                 consul = exits.enter_context(local_consul(LOCAL, interrupts)).address
                 self.say(f"Consul: embedded, http://{consul}/ui")
             two = "two instances of each of " if consul else ""
-            self.say(f"Starting {two}five services, the web server, two workers and Flower …")
+            self.say(
+                f"Starting {two}five services, the web server, two workers, a consumer and Flower …"
+            )
             running = start_stack(supervisor, found, LOCAL, consul)
             self.say(f"Ready after {time.monotonic() - began:.1f} s.")
             right = self.play(running)
+            customer = Customer(self.run_id, running)
+            right = self.watch_an_order(customer) and right
             if not self.options.check:
-                self.stay(running)
+                self.stay(running, customer)
                 self.say("Stopping everything …")
             return right
 
@@ -114,6 +127,14 @@ class Show:
                 ok = ok and bool(since)
         return ok
 
+    def watch_an_order(self, customer: Customer) -> bool:
+        """A customer comes and orders, by events, and writes on the page of the order; whether all
+        of it is there."""
+        customer.come()
+        wrong = customer.follow(customer.order("by-event"))
+        self.say(wrong or "A customer's order came by an event, and is complete on its page.")
+        return not wrong
+
     def conclude(self, problems: dict[str, list[str]], stack: Stack) -> bool:
         """Print the verdict; whether everything is right."""
         wrong = {order: found for order, found in problems.items() if found}
@@ -127,13 +148,16 @@ class Show:
         self.say(f"Look into the logs in {stack.supervisor.logs}, those of the workers first.")
         return False
 
-    def stay(self, stack: Stack) -> None:
+    def stay(self, stack: Stack, customer: Customer) -> None:
         """Print the addresses, and return on Ctrl-C: the one wait without a limit."""
+        slow = customer.order("slow", SLOW)
         web = stack.web_url
         flower = stack.flower_url.replace("//", f"//{ADMIN_USER}:{stack.admin_password}@")
         self.say(f"\nAPI documentation  {web}/api/v1/docs")
         self.say(f"Admin              {web}/admin/  ({ADMIN_USER}, {stack.admin_password})")
         self.say(f"A saga, live       {web}/live/SAGA_ID  (log in to the admin first)")
+        self.say(f"An order's page    {slow}  ({CUSTOMER}, {stack.customer_password})")
+        self.say("                   just placed; open it a second time as admin, and talk")
         self.say(f"Flower             {flower}")
         self.say(f"Logs               {stack.supervisor.logs.relative_to(ROOT)}")
         self.say(f"API token          {stack.token}")

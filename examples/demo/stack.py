@@ -1,4 +1,4 @@
-"""The processes of the demo: five services, the web, two workers, Flower."""
+"""The processes of the demo: five services, the web, two workers, a consumer of events, Flower."""
 
 import fcntl
 import os
@@ -27,6 +27,8 @@ CONCURRENCY = 4
 # The one user of the HTTP API, and the one of the admin and of Flower.
 API_USER = "demo"
 ADMIN_USER = "admin"
+# The one customer with a login; the users service knows her.
+CUSTOMER = "alice"
 ADMIN_EMAIL = "admin@example.invalid"  # Django asks for one; nothing is ever sent
 # As many runs keep their logs, the newest ones.
 KEPT_RUNS = 10
@@ -52,6 +54,7 @@ class Stack:
     flower_url: str
     token: str
     admin_password: str
+    customer_password: str
     killed: dict[str, datetime] = field(default_factory=dict)
 
 
@@ -105,12 +108,17 @@ def start_stack(
         supervisor.spawn(*(service_command(name, service, ports[name], own) for name in names))
     supervisor.run(manage("migrate", env, "migrate", "--verbosity", "0"))
     supervisor.spawn(flower_command(ports["flower"], env), web_command(ports["web"], env))
-    supervisor.spawn(*(worker_command(name, env) for name in WORKERS))
+    supervisor.spawn(*(worker_command(name, env) for name in WORKERS), consumer_command(env))
     token = supervisor.run(manage("saga-token", env, "saga", "token", API_USER, "--create")).strip()
     supervisor.run(manage("createsuperuser", env, "createsuperuser", "--noinput"))
-    supervisor.wait_ready(*services, "web", "flower", *WORKERS)
+    customers = kept_secret(local, "customer_password")
+    login = {**env, "LOGIN_PASSWORD": customers}
+    supervisor.run(manage("set-login", login, "set_login", CUSTOMER))
+    supervisor.wait_ready(*services, "web", "flower", *WORKERS, "consumer")
     web, flower = urls["web"], urls["flower"]
-    return Stack(supervisor, servers, instances, service_urls, web, flower, token, password)
+    return Stack(
+        supervisor, servers, instances, service_urls, web, flower, token, password, customers
+    )
 
 
 def _addresses(service_urls: Mapping[str, str]) -> dict[str, str]:
@@ -190,6 +198,17 @@ def worker_command(name: str, env: Mapping[str, str]) -> Command:
         argv=[sys.executable, "-m", "celery", "-A", "celery_app", "worker", *options],
         env=env,
         ready=lambda logged: " ready." in logged,
+        kept_alive=True,
+    )
+
+
+def consumer_command(env: Mapping[str, str]) -> Command:
+    """The handlers of other services' events: realtime/handlers.py."""
+    return Command(
+        name="consumer",
+        argv=[sys.executable, "manage.py", "saga", "consume"],
+        env=env,
+        ready=lambda logged: "Listening" in logged,
         kept_alive=True,
     )
 

@@ -20,6 +20,7 @@ class _Api(NinjaAPI):
 api = _Api(
     title="Sagas",
     version="1",
+    urls_namespace="sagas:api",
     description="Start sagas, see how far they are, and act on them.",
     auth=[BearerToken(), browser_session],
     parser=JsonBody(),

@@ -17,7 +17,7 @@ from typing import Final
 
 from asgiref.sync import async_to_sync
 from celery import current_app
-from channels.layers import get_channel_layer
+from django.apps import apps
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
@@ -41,6 +41,10 @@ def _broker() -> None:
 
 
 def _channel_layer() -> None:
+    if not apps.is_installed("sagas.live"):
+        return  # nothing pushes
+    from channels.layers import get_channel_layer
+
     layer = get_channel_layer()
     if layer is None:
         return  # streams do without

@@ -11,7 +11,7 @@ from django.utils.decorators import sync_and_async_middleware
 
 from sagas.api.problems import problem
 
-PLACE: Final = "api-1:api-root"
+PLACE: Final = "sagas:api:api-root"
 """By which Django knows where the API is mounted."""
 
 JSON: Final = "application/json"

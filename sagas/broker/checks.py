@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from celery import current_app
+from django.apps import apps
 from django.conf import settings
 from django.core.cache.backends.redis import RedisCache
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -73,6 +74,8 @@ def check_caches(**_: Any) -> list[CheckMessage]:
 @register
 def check_channel_layer(**_: Any) -> list[CheckMessage]:
     """Pushes reach other processes, and redis-py can read where the channel layers are."""
+    if not apps.is_installed("sagas.live"):
+        return []
     default = (getattr(settings, "CHANNEL_LAYERS", None) or {}).get("default", {})
     backend = default.get("BACKEND", "")
     found: list[CheckMessage] = []
@@ -81,7 +84,9 @@ def check_channel_layer(**_: Any) -> list[CheckMessage]:
             Warning(
                 f"CHANNEL_LAYERS has {'an in-memory' if backend else 'no'} default layer: what "
                 f"workers do is seen in streams up to two seconds later.",
-                hint="Use channels_redis.pubsub.RedisPubSubChannelLayer, or silence this check.",
+                hint='Write CHANNEL_LAYERS = {"default": redis_layer(CELERY_BROKER_URL)}, from '
+                "sagas.live.redis_layer, with the URL of any Redis or Valkey; or silence this "
+                "check.",
                 id="sagas.W020",
             )
         )

@@ -9,7 +9,6 @@ class BusConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sagas.broker import checks  # noqa: F401  (registers the system checks)
         from sagas.bus.relay_loop import RelayLoop
 
         current_app.steps["worker"].add(RelayLoop)

@@ -7,10 +7,11 @@ from typing import Any
 
 from sagas.errors import TransactionLeftOpen
 from sagas.machine import Direction, Effect, Retry, Saga
-from sagas.machine.context import copied, given_to, idempotency_key
+from sagas.machine.context import for_action, given_to, idempotency_key
 from sagas.machine.steps import Action, SagaStep
 from sagas.store import sessions
 from sagas.store.executions import Locked
+from sagas.typed_context import call
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +69,15 @@ class Work:
 
     def _call(self) -> object:
         if self.probe is None:
-            return self.action(copied(self.context))
-        key = idempotency_key(self.saga_id, self.step, Direction.ACTION)
-        known = self.probe(copied({**self.context, "idempotency_key": key}))
+            return call(self.action, for_action(self.context))
+        key = self.context["action_key"]
+        known = call(self.probe, for_action({**self.context, "idempotency_key": key}))
         if self.direction is Direction.ACTION:
-            return self.action(copied(self.context)) if known is None else known
+            return call(self.action, for_action(self.context)) if known is None else known
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
             return None
-        returned = self.action(copied({**self.context, **known}))
+        returned = call(self.action, for_action({**self.context, **known}))
         return {**known, **(returned or {})}
 
 
@@ -105,6 +106,7 @@ def work_of(saga: Saga, row: Locked, step: str, direction: Direction) -> Work:
         state.context,
         saga_id=state.saga_id,
         key=idempotency_key(state.saga_id, step, direction),
+        action_key=idempotency_key(state.saga_id, step, Direction.ACTION),
         attempt=attempt,
         # The attempt's own end, not the lease's: what is between them is for ending and reporting.
         deadline=mine.lease_until - definition.lease + definition.soft_limit,

@@ -142,11 +142,18 @@ def succeed_together(
 
 
 def fail(
-    work: Work, failure: Failure, *, final: bool = False, may_run_on: MayRunOn | None = None
+    work: Work,
+    failure: Failure,
+    *,
+    final: bool = False,
+    wait: float | None = None,
+    may_run_on: MayRunOn | None = None,
 ) -> Reported:
-    """Reports a failed attempt; `final` if its policy (`work.retry`) gives it no other. Claims a
-    compensation that this makes due, if it `may_run_on`."""
-    return _report(work, Failed(work.step, work.direction, work.fence, failure, final), may_run_on)
+    """Reports a failed attempt; `final` if its policy (`work.retry`) gives it no other, `wait` if
+    its action said by `Later` after how many seconds it is due again. Claims a compensation that
+    this makes due, if it `may_run_on`."""
+    fact = Failed(work.step, work.direction, work.fence, failure, final, wait)
+    return _report(work, fact, may_run_on)
 
 
 def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:

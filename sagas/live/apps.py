@@ -2,12 +2,15 @@ from contextlib import suppress
 
 from django.apps import AppConfig
 
+from sagas import extras
+
 
 class LiveConfig(AppConfig):
     name = "sagas.live"
     label = "sagas_live"
 
     def ready(self) -> None:
+        extras.require("live", "sagas.live")
         from channels.layers import get_channel_layer
 
         from sagas.listeners import listen

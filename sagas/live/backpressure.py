@@ -1,7 +1,7 @@
 """What a server gives no application: a limit for a send, and an end to a reader who stands still.
 
 A server's `send` waits for as long as the other end does not read, and so would a close. The guard
-is the outermost ASGI application, so that it can reach uvicorn's transport through `send`. On
+gets `send` as the server made it, so that it can reach uvicorn's transport through it. On
 another server the limit holds, and the connection ends when that server lets it.
 """
 
@@ -36,10 +36,10 @@ class Guard:
         scope = {**scope, ABORT: abort}
         if scope["type"] == "http":
             return await self._application(scope, receive, _limited_stream(send, abort))
-        return await self._application(_without_prefix(scope), receive, _limited(send))
+        return await self._application(without_prefix(scope), receive, _limited(send))
 
 
-def _without_prefix(scope: dict[str, Any]) -> dict[str, Any]:
+def without_prefix(scope: dict[str, Any]) -> dict[str, Any]:
     """A socket's scope with the path that Django would look up: without FORCE_SCRIPT_NAME or the
     server's `root_path`, whether the proxy has taken that away or not."""
     prefix = get_script_prefix(scope).rstrip("/")

@@ -57,22 +57,11 @@ class Listener:
         return float(time.monotonic() - self._heard_at < PROBE_INTERVAL * PROBES_MISSED)
 
     async def _listen(self, layer: Any) -> None:
-        is_failing = False
-        while True:
-            try:
-                async with asyncio.timeout(LAYER_LIMIT):
-                    channel = await layer.new_channel()
-                    await layer.group_add(GROUP, channel)
-                metrics.BACKLOG.set_function(partial(_backlog, layer, channel))
-                self._on_joined()
-                is_failing = False
-                while True:
-                    self._take(await layer.receive(channel))
-            except Exception as error:
-                if not is_failing:  # once, not every other second
-                    logger.warning("No pushes until the channel layer answers: %r", error)
-                is_failing = True
-                await asyncio.sleep(REJOIN_INTERVAL)
+        def joined(channel: str) -> None:
+            metrics.BACKLOG.set_function(partial(_backlog, layer, channel))
+            self._on_joined()
+
+        await listen_to_group(layer, GROUP, self._take, joined)
 
     def _take(self, message: dict[str, Any]) -> None:
         self._heard_at = time.monotonic()
@@ -86,6 +75,35 @@ class Listener:
                 async with asyncio.timeout(LAYER_LIMIT):
                     await layer.group_send(GROUP, {"type": "saga.moved", "execution_id": NOBODY})
             await asyncio.sleep(PROBE_INTERVAL)
+
+
+async def listen_to_group(
+    layer: Any,
+    group: str,
+    on_message: Callable[[dict[str, Any]], None],
+    on_joined: Callable[[str], None],
+) -> None:
+    """Calls `on_message` with each message to a group, for ever, and `on_joined` with the name of
+    the channel each time that the group was joined: what was sent before that was not heard.
+
+    For one task of a process, and never one of each socket: a layer that is away is tried again
+    every REJOIN_INTERVAL.
+    """
+    is_failing = False
+    while True:
+        try:
+            async with asyncio.timeout(LAYER_LIMIT):
+                channel = await layer.new_channel()
+                await layer.group_add(group, channel)
+            on_joined(channel)
+            is_failing = False
+            while True:
+                on_message(await layer.receive(channel))
+        except Exception as error:
+            if not is_failing:  # once, not every other second
+                logger.warning("No pushes until the channel layer answers: %r", error)
+            is_failing = True
+            await asyncio.sleep(REJOIN_INTERVAL)
 
 
 def _backlog(layer: Any, channel: str) -> float:

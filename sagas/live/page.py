@@ -6,7 +6,6 @@ see the saga is told by the stream.
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import get_script_prefix
 
 from sagas.non_atomic import non_atomic
 
@@ -14,5 +13,6 @@ from sagas.non_atomic import non_atomic
 @non_atomic
 def live(request: HttpRequest, saga_id: str) -> HttpResponse:
     """The page, the same for everybody."""
-    named = {"saga_id": saga_id, "base": get_script_prefix()}
+    # Where `sagas.urls` is mounted; all that the script reads is below it.
+    named = {"saga_id": saga_id, "base": request.path.removesuffix(f"live/{saga_id}")}
     return render(request, "sagas/live.html", named)

@@ -144,7 +144,7 @@ class NoSuchSocket(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        reason = "Sockets are at ws/v1/sagas/ and ws/v1/sagas/{saga_id}/."
+        reason = "Below where sagas.urls is: ws/v1/sagas/ and ws/v1/sagas/{saga_id}/."
         await self.close(close_codes.NOT_FOUND, reason)
 
 

@@ -2,10 +2,14 @@ from django.urls import path
 
 from sagas.live.metrics import metrics
 from sagas.live.page import live
+from sagas.live.sockets import ManySocket, SagaSocket
 from sagas.live.stream import stream
+from sagas.live.upgrade import socket
 
 urlpatterns = [
-    path("api/v1/sagas/<str:saga_id>/stream", stream),
-    path("live/<str:saga_id>", live),
-    path("metrics", metrics),
+    path("ws/v1/sagas/", socket(ManySocket), name="sagas-socket"),
+    path("ws/v1/sagas/<str:saga_id>/", socket(SagaSocket), name="saga-socket"),
+    path("api/v1/sagas/<str:saga_id>/stream", stream, name="stream"),
+    path("live/<str:saga_id>", live, name="live"),
+    path("metrics", metrics, name="metrics"),
 ]

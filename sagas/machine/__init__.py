@@ -3,6 +3,7 @@
 Read `states` first (the words and the tables), then `decide` (what follows from a fact).
 """
 
+from sagas.machine.context import Context
 from sagas.machine.decide import decide, start
 from sagas.machine.decision import Decision, Start, Tell, Verdict
 from sagas.machine.definition import InvalidInput, Saga
@@ -34,7 +35,7 @@ from sagas.machine.facts import (
     Unblocked,
     Woken,
 )
-from sagas.machine.failures import Failure, FailureKind, Rejected, Unreachable
+from sagas.machine.failures import Failure, FailureKind, Later, Rejected, Unreachable
 from sagas.machine.families import outcome
 from sagas.machine.parameters import DefinitionError
 from sagas.machine.preview import WayBack, way_back
@@ -65,6 +66,7 @@ __all__ = [
     "ChildrenMoved",
     "ChildrenRefused",
     "Claim",
+    "Context",
     "Deadlocked",
     "Decision",
     "DefinitionError",
@@ -80,6 +82,7 @@ __all__ = [
     "FullQueues",
     "Hint",
     "InvalidInput",
+    "Later",
     "Lost",
     "Operation",
     "Order",

@@ -1,5 +1,6 @@
 """Attempts: who may claim one, and what follows from how it ended."""
 
+from datetime import timedelta
 from typing import Final
 
 from sagas.machine import events as ev
@@ -86,7 +87,13 @@ def report(draft: Draft, fact: Report) -> Verdict:
         return Verdict.LATE
     if isinstance(fact, Failed):
         settle_failure(
-            draft, fact.step, fact.direction, fact.failure, reported=True, final=fact.final
+            draft,
+            fact.step,
+            fact.direction,
+            fact.failure,
+            reported=True,
+            final=fact.final,
+            wait=fact.wait,
         )
     elif conflict := conflicting(draft, fact.step, fact.direction, fact.changes):
         settle_failure(draft, fact.step, fact.direction, conflict, reported=True)
@@ -147,11 +154,12 @@ def settle_failure(
     *,
     reported: bool,
     final: bool = False,
+    wait: float | None = None,
     counts: bool = True,
     alone: bool = False,
 ) -> None:
     """Schedules another attempt, or gives the step up. An attempt that does not count leaves the
-    step as many as it had."""
+    step as many as it had. `wait` is the delay in seconds that a `Later` asked for."""
     step = draft.state.step(name)
     definition = draft.definition.claimed_step(name)
     assert definition is not None, "only steps that workers claim have attempts"
@@ -164,7 +172,8 @@ def settle_failure(
     key = idempotency_key(draft.state.saga_id, name, direction)
     if failure.kind is FailureKind.LATER:  # counts for nothing, but for `max_elapsed`
         counted -= 1
-        due_at = draft.now + HELD_BACK.delay(step.forgiven + 1, key)
+        delay = HELD_BACK.delay(step.forgiven + 1, key) if wait is None else timedelta(seconds=wait)
+        due_at = draft.now + delay
     else:
         due_at = draft.now + policy.delay(counted, key)
         counts = counts or policy.max_attempts == 1  # that says: never call it twice

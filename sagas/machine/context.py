@@ -1,8 +1,7 @@
 """The context: what an action is given, and what is kept of what it hands back (S10).
 
-An action gets a copy of the execution's context, to which four keys are added: `saga_id`,
-`idempotency_key` (the same for every attempt), `attempt` (from 1) and `deadline` (an aware
-datetime: the end of this attempt, by the database's clock). It returns a mapping of what it adds
+An action gets a copy of the execution's context, a `Context`, to which five keys are added. It
+returns a mapping of what it adds
 or changes, or None. Returning the whole mapping, changed, means the same. A key that is missing
 from what is returned stays as it was: keys are never removed.
 """
@@ -27,11 +26,13 @@ __all__ = [
     "CONTEXT_LIMIT",
     "DEPTH_LIMIT",
     "RESERVED",
+    "Context",
     "NotStorable",
     "changes",
     "copied",
     "digest",
     "fitting_json",
+    "for_action",
     "given_to",
     "idempotency_key",
     "json_text",
@@ -39,7 +40,7 @@ __all__ = [
     "storable_json",
 ]
 
-RESERVED: Final = ("saga_id", "idempotency_key", "attempt", "deadline")
+RESERVED: Final = ("saga_id", "idempotency_key", "action_key", "attempt", "deadline")
 
 NEGATIVE_ZERO: Final = "-1e-324"
 """What jsonb is given for -0.0: less than the smallest float, so that it is read as -0.0."""
@@ -48,22 +49,65 @@ READ_BACK: Final = 320
 """Bytes by which it is longer when it is read back: jsonb writes all of its digits."""
 
 
+class Context(dict[str, Any]):
+    """What an action or a compensation is called with: a dict of the input and of what earlier
+    steps added. Five keys are the engine's; they can be read as attributes, too."""
+
+    @property
+    def saga_id(self) -> str:
+        return str(self["saga_id"])
+
+    @property
+    def idempotency_key(self) -> str:
+        """What to call the participant under: the same for every attempt of this direction."""
+        return str(self["idempotency_key"])
+
+    @property
+    def action_key(self) -> str:
+        """In a compensation: the key under which the action was called that it undoes. In an action
+        that is its own `idempotency_key`."""
+        return str(self["action_key"])
+
+    @property
+    def attempt(self) -> int:
+        """From 1. Those that do not count (`Later`) have a number, too."""
+        return int(self["attempt"])
+
+    @property
+    def deadline(self) -> datetime:
+        """The end of this attempt by the database's clock; it has a time zone."""
+        found: datetime = self["deadline"]
+        return found
+
+
 def idempotency_key(saga_id: str, step: str, direction: Direction) -> str:
     """The participant's key: the same for every attempt of one direction of one step."""
     return f"{saga_id}:{step}:{direction}"
 
 
 def given_to(
-    context: Mapping[str, Any], *, saga_id: str, key: str, attempt: int, deadline: datetime
+    context: Mapping[str, Any],
+    *,
+    saga_id: str,
+    key: str,
+    action_key: str,
+    attempt: int,
+    deadline: datetime,
 ) -> dict[str, Any]:
-    """The mapping that an action is called with: the context and the reserved keys."""
+    """What an action is called with a copy of: the context and the reserved keys."""
     return {
         **context,
         "saga_id": saga_id,
         "idempotency_key": key,
+        "action_key": action_key,
         "attempt": attempt,
         "deadline": deadline,
     }
+
+
+def for_action(given: Mapping[str, Any]) -> Context:
+    """A copy of what is given to an action, for one call: it may change whatever is in it."""
+    return Context({key: copied(item) for key, item in given.items()})
 
 
 def copied(value: Any) -> Any:

@@ -41,7 +41,6 @@ from sagas.machine.parameters import (
 from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.states import Direction
 from sagas.machine.steps import (
-    Context,
     ForEach,
     Pivot,
     SagaStep,
@@ -84,8 +83,8 @@ class Saga:
     saga_type: str
     steps: Sequence[Node | Sequence[Node]]
     version: int = field(default=1, kw_only=True)
-    validate: Callable[[Context], None] | None = field(default=None, kw_only=True)
-    locks: Callable[[Context], Iterable[str]] | None = field(default=None, kw_only=True)
+    validate: Callable[[Mapping[str, Any]], None] | None = field(default=None, kw_only=True)
+    locks: Callable[[Mapping[str, Any]], Iterable[str]] | None = field(default=None, kw_only=True)
     on_conflict: Literal["wait", "fail"] = field(default="wait", kw_only=True)
     deadline: Duration | None = field(default=None, kw_only=True)
     items_of: ForEach | None = field(default=None, kw_only=True, repr=False)

@@ -40,13 +40,15 @@ class Succeeded:
 
 @statically_frozen(frozen=True, slots=True)
 class Failed:
-    """The holder of `fence` reports a failed attempt; `final` if its policy gives it no other."""
+    """The holder of `fence` reports a failed attempt; `final` if its policy gives it no other.
+    `wait` is how many seconds after it the next one is due, if the action said so by `Later`."""
 
     step: str
     direction: Direction
     fence: int
     failure: Failure
     final: bool = False
+    wait: float | None = None
 
 
 class Progress(StrEnum):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeGuard
 
 from sagas.machine.states import Effect
 
@@ -21,6 +21,29 @@ class Unreachable(Exception):
     """
 
 
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds that `Later` may ask for: a day. What takes longer is a `Sleep`, or a `WaitFor`."""
+
+
+class Later(Exception):
+    """Raise it from an action: not yet. The attempt changed nothing, does not count, and is made
+    again `after` so many seconds; without that within seconds, at growing intervals.
+
+    Raises ValueError for an `after` that is not above 0 and at most `LONGEST_WAIT`.
+    """
+
+    after: float | None = None
+
+    def __init__(self, *args: object, after: float | None = None) -> None:
+        super().__init__(*args)
+        if after is not None and not _is_wait(after):
+            raise ValueError(
+                f"Later: after={after!r} is not a wait. Use a number of seconds above 0 and at "
+                f"most {LONGEST_WAIT:,.0f} (one day), or leave it out."
+            )
+        self.after = after
+
+
 class FailureKind(StrEnum):
     REJECTED = "rejected"
     UNREACHABLE = "unreachable"
@@ -29,7 +52,8 @@ class FailureKind(StrEnum):
     CONFLICT = "conflict"
     """The work was done, but two parallel branches changed one key of the context."""
     LATER = "later"
-    """Not even tried: its service has no healthy instance now. The attempt does not count."""
+    """Not yet: the action said so, or its service has no healthy instance now. The attempt does not
+    count."""
 
 
 EFFECT_OF: Final = {
@@ -76,7 +100,25 @@ def classify(error: BaseException) -> FailureKind:
         return FailureKind.REJECTED
     if is_a(error, Unreachable):
         return FailureKind.UNREACHABLE
+    if is_a(error, Later):
+        return FailureKind.LATER
     return FailureKind.UNKNOWN
+
+
+def wait_of(error: BaseException) -> float | None:
+    """How many seconds a `Later` asks for; None for any other error, and for one that was spoilt
+    after it was made."""
+    try:
+        after = getattr(error, "after", None) if is_a(error, Later) else None
+    except BaseException:  # of its own class
+        return None
+    return float(after) if _is_wait(after) else None
+
+
+def _is_wait(after: object) -> TypeGuard[float]:
+    if isinstance(after, bool) or not isinstance(after, int | float):
+        return False
+    return 0 < after <= LONGEST_WAIT
 
 
 def is_a(

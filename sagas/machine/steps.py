@@ -26,9 +26,9 @@ from sagas.machine.parameters import (
 from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.states import Direction
 
-Context = Mapping[str, Any]
-Action = Callable[[Any], Context | None]
-"""Takes the context, returns what it adds or changes; see `sagas.machine.context`."""
+Action = Callable[[Any], Any]
+"""Takes the context (`sagas.machine.context.Context`, or what `sagas.typed_context` makes of it),
+returns what it adds or changes."""
 
 Keys = Sequence[str] | Mapping[str, str]
 """Keys of one context that are copied into another; a mapping renames them: from → to."""
@@ -233,7 +233,7 @@ def is_compensable(step: Step) -> bool:
     return isinstance(step, Family)
 
 
-def copied(keys: Keys, source: Context) -> dict[str, Any]:
+def copied(keys: Keys, source: Mapping[str, Any]) -> dict[str, Any]:
     """What `keys` names in `source`; a key that is not there is left out."""
     pairs = keys.items() if isinstance(keys, Mapping) else ((key, key) for key in keys)
     return {new: source[old] for old, new in pairs if old in source}

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
+from sagas import extras
+
+extras.require("services", "sagas.services.base")  # before what it is made of is imported
+
 import requests
 from urllib3.exceptions import HTTPError
 
@@ -20,7 +24,13 @@ from sagas.conf import conf
 from sagas.services import answers, requesting
 from sagas.services.breaker import Open
 from sagas.services.calling import idempotency_key, note_write, trace_headers
-from sagas.services.errors import Later, NoAnswer, NotSent, Refused, ServiceError
+from sagas.services.errors import (
+    NoAnswer,
+    ServiceError,
+    ServiceRejected,
+    ServiceUnavailable,
+    ServiceUnreachable,
+)
 from sagas.services.registry import Instance, RegistryError, UnknownService
 from sagas.services.sessions import session
 from sagas.services.shared import live
@@ -62,8 +72,8 @@ class ServiceClient:
     text); None for no content. Within a step a write goes out under the step's idempotency key;
     elsewhere it needs a `key`, the same for each repetition.
 
-    They raise `Refused`, `NotSent`, `Later` and `NoAnswer` (see `sagas.services.errors`), and
-    ValueError for a key that is missing, or not the step's.
+    They raise `ServiceRejected`, `ServiceUnreachable`, `ServiceUnavailable` and `NoAnswer` (see
+    `sagas.services.errors`), and ValueError for a key that is missing, or not the step's.
     """
 
     service: ClassVar[str]
@@ -118,7 +128,7 @@ class ServiceClient:
             raise
         except Open:
             raise call.error(
-                Later, "left alone for some seconds, because its last calls failed"
+                ServiceUnavailable, "left alone for some seconds, because its last calls failed"
             ) from None
 
     def _prepared(
@@ -131,7 +141,7 @@ class ServiceClient:
         expect: type,
         key: str | None,
     ) -> _Call:
-        """The call, with nothing in it that can't be sent. Raises `Refused`."""
+        """The call, with nothing in it that can't be sent. Raises `ServiceRejected`."""
         request_id = os.urandom(16).hex()
         headers = {"Accept": answers.ACCEPTED[expect], **trace_headers(request_id)}
         try:
@@ -146,7 +156,7 @@ class ServiceClient:
                 content = requesting.body(body)
                 headers["Content-Type"] = "application/json"
         except requesting.NotSendable as error:
-            raise Refused(self.service, method, path, f"not sent: {error}") from error
+            raise ServiceRejected(self.service, method, path, f"not sent: {error}") from error
         if query:
             filled += "?" + urlencode(query)
         return _Call(self.service, method, filled, request_id, headers, content)
@@ -161,7 +171,9 @@ class ServiceClient:
             try:
                 found = here.registry.instances(self.service, self.tags)
             except RegistryError as error:
-                kind = NotSent if isinstance(error, UnknownService) else Later
+                kind = (
+                    ServiceUnreachable if isinstance(error, UnknownService) else ServiceUnavailable
+                )
                 raise call.error(kind, str(error)) from error
             instance = here.balancer.choose(found, tried)
             if instance is None:
@@ -169,16 +181,18 @@ class ServiceClient:
             try:
                 with here.balancer.carrying(instance):
                     return self._exchanged(call, instance, min(self.connect_seconds, remaining))
-            except NotSent as error:
+            except ServiceUnreachable as error:
                 here.balancer.leave_alone(instance)
                 tried.add(instance.url)
                 missed = error
-        raise missed or call.error(Later, f"none of its {len(found)} instances is well")
+        raise missed or call.error(
+            ServiceUnavailable, f"none of its {len(found)} instances is well"
+        )
 
     def _exchanged(
         self, call: _Call, instance: Instance, connect_seconds: float
     ) -> tuple[requests.Response, bytes]:
-        """What this instance answers. Raises `NotSent` or `NoAnswer`."""
+        """What this instance answers. Raises `ServiceUnreachable` or `NoAnswer`."""
         response = None
         try:
             response = session().request(
@@ -196,7 +210,7 @@ class ServiceClient:
             if isinstance(error, answers.Unusable):
                 raise call.error(NoAnswer, str(error), status) from error
             is_lost = isinstance(error, requests.RequestException) and answers.was_not_sent(error)
-            kind = NotSent if is_lost else NoAnswer
+            kind = ServiceUnreachable if is_lost else NoAnswer
             raise call.error(kind, f"{answers.reason(error)} ({instance.url})", status) from error
         finally:
             if response is not None:
@@ -205,10 +219,10 @@ class ServiceClient:
     def _judged(
         self, call: _Call, expect: type, response: requests.Response, content: bytes
     ) -> Any:
-        """What a good answer holds. Raises `Refused` or `NoAnswer` for any other."""
+        """What a good answer holds. Raises `ServiceRejected` or `NoAnswer` for any other."""
         status = response.status_code
         if answers.is_refusal(status):
-            raise call.error(Refused, f"refused ({status})", status, content)
+            raise call.error(ServiceRejected, f"refused ({status})", status, content)
         if not 200 <= status < 300:
             raise call.error(NoAnswer, f"answered {status}, which is of no use", status, content)
         try:

@@ -13,7 +13,7 @@ from typing import Final
 
 import pybreaker
 
-from sagas.services.errors import Later, Refused
+from sagas.services.errors import ServiceRejected, ServiceUnavailable
 
 FAILURES: Final = 5
 """Failed calls in a row, over all sagas of a process. Fewer would let one saga, whose request the
@@ -58,8 +58,8 @@ class Breaker:
             raise Open
         try:
             yield
-        except (Later, Refused) as error:
-            if isinstance(error, Refused) and error.status is not None:
+        except (ServiceUnavailable, ServiceRejected) as error:
+            if isinstance(error, ServiceRejected) and error.status is not None:
                 self._succeeded()  # it is well enough to say no
             raise
         except Exception as error:

@@ -1,21 +1,20 @@
-"""What a call to a service can come to.
+"""How a call to a service can fail. Three of the four are an author's words, too (`sagas.Rejected`,
+`Unreachable`, `Later`): a step that lets them pass need not say what they mean.
 
 ::
 
     ServiceError
-    ├── Refused     the service said no, definitely (most 4xx), or what was asked   → rejected
-    │               for can't be sent at all: nothing was done
-    ├── NotSent     nothing reached it (name, route or connection refused):         → unreachable
-    │               nothing was done
-    ├── Later       nothing was tried: no healthy instance is known, or so many     → later
-    │               calls failed that it is left alone for some seconds
-    └── NoAnswer    a timeout, a 5xx, a dropped connection, an answer that can't    → unknown
-                    be read: it may have been done
-
-On the right is what a step's task makes of it. `Rejected`, `Unreachable` and unknown are those of
-`sagas`; a step that is told `Later` is held back: it is due again within seconds, and the attempt
-does not count.
+    ├── ServiceRejected     (a Rejected)     the service said no, definitely (most 4xx), or what was
+    │                                        asked for can't be sent at all: nothing was done
+    ├── ServiceUnreachable  (an Unreachable) nothing reached it (name, route or connection refused):
+    │                                        nothing was done
+    ├── ServiceUnavailable  (a Later)        nothing was tried: no healthy instance is known, or so
+    │                                        many calls failed that it is left alone for a while
+    └── NoAnswer                             a timeout, a 5xx, a dropped connection, an answer that
+                                             can't be read: it may have been done
 """
+
+from sagas.machine.failures import Later, Rejected, Unreachable
 
 
 class ServiceError(Exception):
@@ -48,15 +47,15 @@ class ServiceError(Exception):
         return text + (f" (request {self.request_id})" if self.request_id else "")
 
 
-class Refused(ServiceError):
+class ServiceRejected(ServiceError, Rejected):
     """Nothing was done, and asking again gives the same answer."""
 
 
-class NotSent(ServiceError):
+class ServiceUnreachable(ServiceError, Unreachable):
     """Nothing was done; it may be sent again."""
 
 
-class Later(ServiceError):
+class ServiceUnavailable(ServiceError, Later):
     """Nothing was tried; ask again in some seconds."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
 
 from sagas.conf import conf
 from sagas.services.registry import Presence, registry_of_settings
@@ -16,12 +17,20 @@ from sagas.services.registry import Presence, registry_of_settings
 def presence() -> Presence | None:
     """That of this process; None unless `CONSUL` and `SERVICE_URL` say where and what.
 
-    Raises ImproperlyConfigured for an address that is none.
+    Raises ImproperlyConfigured for an address that is none, and without the health check that the
+    registry asks.
     """
     if not conf.CONSUL.get("HTTP_ADDR") or not conf.SERVICE_URL:
         return None
     try:
-        return Presence(registry_of_settings(), conf.SERVICE_NAME, conf.SERVICE_URL)
+        health = reverse("sagas:health")
+        registry = registry_of_settings()
+        return Presence(registry, conf.SERVICE_NAME, conf.SERVICE_URL, health)
+    except NoReverseMatch as error:
+        raise ImproperlyConfigured(
+            "The registry asks this service whether it is well, and sagas.urls is not mounted: add "
+            '`path("sagas/", include("sagas.urls"))` to your `urlpatterns`.'
+        ) from error
     except ValueError as error:
         raise ImproperlyConfigured(f"The service can't be registered: {error}") from error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sagas.services.balance import Balancer
 from sagas.services.breaker import Breaker
-from sagas.services.registry import ConsulRegistry, ServiceRegistry, registry_of_settings
+from sagas.services.registry import ServiceRegistry, registry_of_settings
 
 
 @dataclass
@@ -44,6 +44,6 @@ def forget() -> None:
     """As if no call had been made yet: for tests, and after a change of the settings."""
     global _live
     with _lock:
-        if _live is not None and isinstance(_live.registry, ConsulRegistry):
+        if _live is not None:
             _live.registry.close()
         _live = None

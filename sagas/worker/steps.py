@@ -20,9 +20,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from sagas import engine
 from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
-from sagas.machine.failures import classify, is_a
+from sagas.machine.failures import classify, is_a, wait_of
 from sagas.services.calling import in_step
-from sagas.services.errors import Later, NotSent, Refused, ServiceError
+from sagas.services.errors import ServiceError
 from sagas.worker.attempts import at_work
 from sagas.worker.fast import inline
 from sagas.worker.fast.latency import took, watch
@@ -126,6 +126,7 @@ class Raised:
 
     failure: Failure
     final: bool
+    wait: float | None
     error: BaseException
 
 
@@ -135,30 +136,19 @@ def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> Ra
     if is_end_of_process(error):
         raise error
     free_memory(error)
-    kind = failure_kind(error)
-    if has_written and is_a(error, ServiceError):
-        kind = FailureKind.UNKNOWN
+    kind = classify(error)
+    if has_written and (is_a(error, ServiceError) or kind is FailureKind.LATER):
+        kind = FailureKind.UNKNOWN  # they speak of the last call, or of none
     final = kind is not FailureKind.LATER and not work.retry.repeats(error)
-    return Raised(Failure.of(kind, error), final, bearable(error))
+    return Raised(Failure.of(kind, error), final, wait_of(error), bearable(error))
 
 
 def _fail(work: engine.Work, raised: Raised, may: engine.MayRunOn | None) -> engine.Reported:
     failure = raised.failure
-    reported = engine.fail(work, failure, final=raised.final, may_run_on=may)
+    reported = engine.fail(work, failure, final=raised.final, wait=raised.wait, may_run_on=may)
     is_later = failure.kind is FailureKind.LATER
     _log(work, f"held back ({failure.message})" if is_later else failure.error, reported.verdict)
     return reported
-
-
-def failure_kind(error: BaseException) -> FailureKind:
-    """What an exception says of the attempt's effect; the clients' own errors count, too."""
-    if is_a(error, Refused):
-        return FailureKind.REJECTED
-    if is_a(error, NotSent):
-        return FailureKind.UNREACHABLE
-    if is_a(error, Later):
-        return FailureKind.LATER
-    return classify(error)
 
 
 def _log(work: engine.Work, outcome: str, verdict: Verdict) -> None:

@@ -13,17 +13,17 @@ from django.urls import include, path
 from pydantic import BaseModel
 
 from sagas import engine, queries
-from sagas.api import api
 from sagas.errors import BadInput
 from sagas.machine import Direction, InvalidInput, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
+from sagas.testing.workers import work_off
 from tests.api.conftest import Caller
-from tests.engine.driving import row, work_off
+from tests.engine.driving import row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-urlpatterns = [path("deep/within/", include([path("v7/", api.urls)]))]
-"""The API under another address."""
+urlpatterns = [path("deep/within/", include("sagas.urls"))]
+"""The library under another address."""
 
 
 class Order(BaseModel):
@@ -132,7 +132,7 @@ def is_problem(answer: Any, status: int, word: str) -> None:
 
 
 @pytest.mark.parametrize("debug", [False, True])
-@pytest.mark.parametrize("address", ["/api/v1/", "/deep/within/v7/"])
+@pytest.mark.parametrize("address", ["/api/v1/", "/deep/within/api/v1/"])
 def test_errors_of_django_are_in_json(
     boss: Caller, monkeypatch: Any, settings: Any, debug: bool, address: str
 ) -> None:

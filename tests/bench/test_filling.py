@@ -11,7 +11,8 @@ from bench.sections.wake import DUE
 from sagas import engine
 from sagas.machine import Saga, SagaStep, WaitFor
 from sagas.models import SagaExecution
-from tests.engine.driving import check_history, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,13 +1,11 @@
 """Driving the real engine on the real PostgreSQL, as workers would."""
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from sagas import engine, listeners, queries
+from sagas import engine, queries
 from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, StepState, Terms, fold
 from sagas.models import SagaExecution
-from sagas.worker import steps as tasks
 
 ORDER = {"order": 1}
 
@@ -49,19 +47,6 @@ def perform(execution_id: int, hint: Hint) -> None:
     work = engine.claim(execution_id, hint.step, hint.direction, hint.fence)
     if work is not None:
         engine.succeed(work, work.run())
-
-
-def work_off(committed: list[listeners.Committed], most: int = 5000) -> None:
-    """Handles every message and all that is due, as workers would, until nothing more is."""
-    for _ in range(most):
-        if committed:
-            told = committed.pop(0)
-            for hint in told.hints:
-                with suppress(Exception):  # an action's own, which the engine has recorded
-                    tasks.perform(told.execution_id, hint.step, hint.direction, hint.fence)
-        elif not engine.wake(100):
-            return
-    raise AssertionError(f"{most} messages, and no end")
 
 
 def pass_time(execution_id: int, **duration: float) -> None:

@@ -23,7 +23,8 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution, SagaLock
 from sagas.registry import registry
-from tests.engine.driving import check_history, row, state_in, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, row, state_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

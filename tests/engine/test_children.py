@@ -19,7 +19,8 @@ from sagas.machine import (
     SubSaga,
 )
 from sagas.models import SagaExecution
-from tests.engine.driving import check_history, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,8 @@ from sagas.engine import transact
 from sagas.errors import Refused
 from sagas.machine import ForEach, InvalidInput, Pivot, Rejected, Retry, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
-from tests.engine.driving import row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import row
 from tests.engine.test_children import family
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,8 +8,9 @@ from django.db import connection
 
 from sagas import engine, listeners
 from sagas.machine import ForEach, Parallel, Saga, SagaStep
-from tests.engine.driving import row, work_off
-from tests.seams import around_statements
+from sagas.testing.clock import around_statements
+from sagas.testing.workers import work_off
+from tests.engine.driving import row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

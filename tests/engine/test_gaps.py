@@ -27,8 +27,9 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution
 from sagas.store import due, executions
+from sagas.testing.workers import work_off
 from sagas.worker import hints, wake_loop
-from tests.engine.driving import ORDER, claim, pass_time, row, work_off
+from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.engine.test_races import together
 from tests.worker.hinted import committed as committed_step
 from tests.worker.hinted import forget, hinted_saga

@@ -11,7 +11,7 @@ from sagas import engine
 from sagas.machine import Direction, Saga, SagaStep
 from sagas.models import SagaExecution
 from sagas.store import deletion
-from tests.engine.driving import work_off
+from sagas.testing.workers import work_off
 from tests.engine.test_deletion import MONTH, age, does, left
 from tests.engine.test_fan_out import written
 

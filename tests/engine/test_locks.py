@@ -10,7 +10,8 @@ from sagas import engine
 from sagas.errors import BadInput, Conflict, Locked
 from sagas.machine import Rejected, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution, SagaLock
-from tests.engine.driving import check_history, pass_time, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, pass_time, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,8 +14,9 @@ from sagas import engine, listeners
 from sagas.errors import Refused
 from sagas.machine import ForEach, Rejected, Retry, Saga, SagaStep, Verdict, WaitFor, wake
 from sagas.models import SagaExecution
+from sagas.testing.workers import work_off
 from sagas.worker import steps as tasks
-from tests.engine.driving import ORDER, check_history, claim, row, work_off
+from tests.engine.driving import ORDER, check_history, claim, row
 from tests.engine.test_races import together
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -18,7 +18,8 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution
 from sagas.moments import aware
-from tests.engine.driving import check_history, claim, pass_time, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, claim, pass_time, row
 from tests.logins import LOGIN, MODEL
 
 pytestmark = pytest.mark.django_db(transaction=True)

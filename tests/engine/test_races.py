@@ -25,7 +25,8 @@ from sagas.machine import (
     Verdict,
 )
 from sagas.models import SagaEvent, SagaExecution
-from tests.engine.driving import ORDER, check_history, claim, pass_time, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import ORDER, check_history, claim, pass_time, row
 from tests.seams import at_every_commit
 
 pytestmark = pytest.mark.django_db(transaction=True)

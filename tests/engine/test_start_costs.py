@@ -8,7 +8,8 @@ from django.db import connection, transaction
 from sagas import engine
 from sagas.machine import Saga, SagaStep
 from sagas.models import SagaExecution
-from tests.engine.driving import ORDER, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import ORDER
 from tests.engine.round_trips import round_trips
 
 pytestmark = pytest.mark.django_db(transaction=True)

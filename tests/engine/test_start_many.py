@@ -14,7 +14,8 @@ from sagas.errors import BadInput, Conflict, Locked, UnknownSaga
 from sagas.machine import ForEach, InvalidInput, Saga, SagaStep, SubSaga, WaitFor
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.store import executions
-from tests.engine.driving import check_history, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, row
 from tests.engine.test_races import someone_is_blocked, together, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -23,8 +23,9 @@ from sagas.machine import (
 )
 from sagas.models import SagaExecution
 from sagas.registry import registry
+from sagas.testing.workers import work_off
 from tests.engine.changing import BY, do, does, pk, redefine, start, step
-from tests.engine.driving import ORDER, check_history, claim, pass_time, row, work_off
+from tests.engine.driving import ORDER, check_history, claim, pass_time, row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

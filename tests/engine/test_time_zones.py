@@ -18,7 +18,8 @@ from sagas.listeners import Committed
 from sagas.machine import Saga, SagaStep, Sleep
 from sagas.moments import aware
 from sagas.store import clock, executions
-from tests.engine.driving import check_history, claim, row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import check_history, claim, row
 from tests.simulation.clock import Clock
 
 pytestmark = pytest.mark.django_db(transaction=True)

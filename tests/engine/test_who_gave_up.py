@@ -17,7 +17,8 @@ from sagas.machine import (
     SubSaga,
     WaitFor,
 )
-from tests.engine.driving import row, work_off
+from sagas.testing.workers import work_off
+from tests.engine.driving import row
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sagas.machine import Saga, event_json
 from sagas.machine.compatibility import Problem, problems
-from tests.machine.conversation import Conversation
+from sagas.testing import Conversation
 
 COLUMNS = ("step", "direction", "attempt")
 

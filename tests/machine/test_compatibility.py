@@ -21,7 +21,8 @@ from sagas.machine import (
     WaitFor,
 )
 from sagas.machine.compatibility import problems
-from tests.machine.conversation import Conversation, nothing, step, talk
+from sagas.testing import Conversation
+from tests.machine.conversation import nothing, step, talk
 from tests.machine.stored import EventRow, Row, events_of, met_by, row_of
 
 BY: Any = {"by": "anna", "reason": "she knows why"}
@@ -106,7 +107,7 @@ def test_a_removed_step_that_was_undone_or_only_waited_is_missed_by_nobody() -> 
 
 def test_a_removed_step_that_stands_in_a_failed_execution() -> None:
     of = past_pivot()
-    of.give_up("b", kind=FailureKind.REJECTED)
+    of.give_up("b", FailureKind.REJECTED)
     assert of.state.status == "failed"
     assert met(of, step("a"), step("go", pivot=True)) == [("step-removed", "b")]
 

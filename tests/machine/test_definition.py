@@ -33,7 +33,7 @@ def a(name: str = "a", **options: Any) -> SagaStep:
         (lambda: a(timeout=timedelta(seconds=-1)), "positive number of seconds"),
         (lambda: SagaStep("a", None), "Pass a function"),  # type: ignore[arg-type]
         (lambda: SagaStep("a", nothing, "b"), "Pass a function"),  # type: ignore[arg-type]
-        (lambda: SagaStep("a", awaited), "Write it with `def`"),  # type: ignore[arg-type]
+        (lambda: SagaStep("a", awaited), "Write it with `def`"),
         (lambda: Parallel(a()), "two or more"),
         (lambda: Parallel(a(), []), "name at least one step"),
         (

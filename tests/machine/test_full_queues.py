@@ -14,15 +14,9 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine.wake import LONGEST_REPEAT, PATIENCE
-from tests.machine.conversation import (
-    ACTION,
-    COMPENSATION,
-    START,
-    Conversation,
-    nothing,
-    step,
-    talk,
-)
+from sagas.testing import Conversation
+from sagas.testing.conversation import START
+from tests.machine.conversation import ACTION, COMPENSATION, nothing, step, talk
 
 QUEUE = "the queue of a"
 FULL: FullQueues = {("order", 1, "a", ACTION): QUEUE}

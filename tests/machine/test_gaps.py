@@ -20,7 +20,8 @@ from sagas.machine import (
     WaitFor,
     wake_at,
 )
-from tests.machine.conversation import ACTION, BY_ANNA, Conversation, failure, nothing, step, talk
+from sagas.testing import Conversation
+from tests.machine.conversation import ACTION, BY_ANNA, failure, nothing, step, talk
 
 UNREACHABLE = FailureKind.UNREACHABLE
 TWICE = Retry(max_attempts=2, backoff=1, jitter=0)

@@ -1,4 +1,4 @@
-"""An attempt that could not even begin, because its service is away, costs no attempt."""
+"""An attempt that could not even begin, or whose action said "not yet", costs no attempt."""
 
 from datetime import timedelta
 
@@ -6,7 +6,8 @@ from sagas.machine import Cancel, ExecutionStatus, Failed, FailureKind, Pause, R
 from sagas.machine import events as ev
 from sagas.machine.state import StepState
 from sagas.machine.states import Effect, StepStatus
-from tests.machine.conversation import ACTION, BY_ANNA, START, failure, step, talk
+from sagas.testing.conversation import START
+from tests.machine.conversation import ACTION, BY_ANNA, failure, step, talk
 
 LATER = FailureKind.LATER
 SECONDS_UNTIL_TRIED = 5.0
@@ -25,6 +26,33 @@ def test_it_is_due_again_within_seconds_however_long_its_service_is_away() -> No
     assert saga.types().count("step.retrying") == 50
     saga.succeed("a")
     assert saga.state.status is ExecutionStatus.COMPLETED
+
+
+def test_it_is_due_again_when_the_action_said() -> None:
+    saga = talk(step("a", retry=Retry(max_attempts=1)))
+    for wait in (30.0, 0.25, 86_400.0):
+        fence = saga.claim("a")
+        saga.tell(Failed("a", ACTION, fence, failure(LATER), wait=wait))
+        assert saga.state.step("a").due_at == saga.now + timedelta(seconds=wait)
+        assert not saga.due()
+        saga.pass_time(wait)
+    assert saga.state.step("a").forgiven == 3
+    saga.succeed("a")
+    assert saga.state.status is ExecutionStatus.COMPLETED
+
+
+def test_only_a_later_has_a_say_in_when_it_is_due() -> None:
+    saga = talk(step("a", retry=Retry(max_attempts=2, backoff=7, jitter=0)))
+    fence = saga.claim("a")
+    saga.tell(Failed("a", ACTION, fence, failure(FailureKind.UNKNOWN), wait=30.0))
+    assert saga.state.step("a").due_at == saga.now + timedelta(seconds=7)
+
+
+def test_a_wait_past_the_policys_time_gives_up() -> None:
+    saga = talk(step("a", retry=Retry(max_attempts=None, max_elapsed=60)))
+    fence = saga.claim("a")
+    saga.tell(Failed("a", ACTION, fence, failure(LATER), wait=61.0))
+    assert saga.state.step("a").status is StepStatus.FAILED
 
 
 def test_all_attempts_are_left_when_the_service_comes_back() -> None:

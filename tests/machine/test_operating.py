@@ -24,7 +24,8 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine import events as ev
-from tests.machine.conversation import ACTION, BY_ANNA, COMPENSATION, Conversation, step, talk
+from sagas.testing import Conversation
+from tests.machine.conversation import ACTION, BY_ANNA, COMPENSATION, step, talk
 
 ONCE = Retry(max_attempts=1)
 CANCEL = Cancel(**BY_ANNA)

@@ -23,6 +23,7 @@ from sagas.machine import (
     SubSaga,
     WaitFor,
 )
+from sagas.machine.context import RESERVED
 from sagas.machine.definition import MOST_STEPS
 from sagas.machine.tree import DEEPEST
 from tests.machine.conversation import nothing
@@ -225,7 +226,7 @@ def test_a_word_of_an_enumeration_is_a_name_if_it_says_its_value() -> None:
         SagaStep(OldWord.PAY, nothing)
 
 
-@pytest.mark.parametrize("name", ["saga_id", "idempotency_key", "attempt", "deadline"])
+@pytest.mark.parametrize("name", RESERVED)
 def test_no_result_is_kept_under_a_key_of_the_engine(name: str) -> None:
     """It would be hidden from every action (S10)."""
     with pytest.raises(DefinitionError, match="another name"):

@@ -18,15 +18,8 @@ from sagas.machine import (
     way_back,
 )
 from sagas.machine.states import Direction
-from tests.machine.conversation import (
-    ACTION,
-    BY_ANNA,
-    Conversation,
-    failure,
-    nothing,
-    step,
-    talk,
-)
+from sagas.testing import Conversation
+from tests.machine.conversation import ACTION, BY_ANNA, failure, nothing, step, talk
 
 
 def test_no_attempt_begins_later_than_max_elapsed() -> None:

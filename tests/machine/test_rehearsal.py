@@ -40,7 +40,8 @@ from sagas.machine import (
 )
 from sagas.machine.events import SagaStarted
 from sagas.machine.rehearsal import goes_back, goes_forward
-from tests.machine.conversation import ACTION, Conversation, failure, nothing, step, talk
+from sagas.testing import Conversation
+from tests.machine.conversation import ACTION, failure, nothing, step, talk
 from tests.machine.stored import met_by
 from tests.properties.shapes import CONTEXT, sagas
 

@@ -21,6 +21,7 @@ GIVEN = given_to(
     {"order": {"total": 5}, "n": 1},
     saga_id="s-1",
     key="s-1:a:action",
+    action_key="s-1:a:action",
     attempt=1,
     deadline=datetime(2026, 1, 1, tzinfo=UTC),
 )

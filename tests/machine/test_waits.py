@@ -22,7 +22,9 @@ from sagas.machine import (
 )
 from sagas.machine import events as ev
 from sagas.machine.wake import waits_for_signals
-from tests.machine.conversation import ACTION, BY_ANNA, START, Conversation, failure, step, talk
+from sagas.testing import Conversation
+from sagas.testing.conversation import START
+from tests.machine.conversation import ACTION, BY_ANNA, failure, step, talk
 
 PAID = Signal("paid", {"amount": 3}, "the bank")
 

@@ -28,7 +28,7 @@ WORKERS = (
         name="An action gets the context itself",
         clause="S10",
         file=_WORK,
-        before="            return self.action(copied(self.context))\n        key =",
+        before="            return call(self.action, for_action(self.context))\n        key =",
         after="            return self.action(self.context)\n        key =",
         tests=ENGINE,
     ),
@@ -64,10 +64,10 @@ WORKERS = (
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
             return None
-        returned = self.action(copied({**self.context, **known}))""",
+        returned = call(self.action, for_action({**self.context, **known}))""",
         after="""\
         known = known or {}
-        returned = self.action(copied({**self.context, **known}))""",
+        returned = call(self.action, for_action({**self.context, **known}))""",
         tests=POLICIES,
     ),
     Fault(

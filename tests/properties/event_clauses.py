@@ -192,6 +192,8 @@ def r18_attempts_are_as_many_as_the_policy_says(
     key = idempotency_key("s-1", event.step, event.direction)
     is_held_back = event.failure.kind is FailureKind.LATER
     delay = HELD_BACK.delay(story.not_counted + 1, key) if is_held_back else None
+    if is_held_back and isinstance(told.fact, Failed) and told.fact.wait is not None:
+        delay = timedelta(seconds=told.fact.wait)
     due_at = told.now + (delay or policy.delay(story.counted, key))
     counted = story.counted - (is_held_back or _is_forgiven(story, policy, event, told.fact))
     assert story.since is not None

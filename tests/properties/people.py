@@ -50,7 +50,7 @@ def mend_while_paused(world: World, choose: Choose) -> None:
     """A person stops it before a failure can turn it back, and has the step tried again."""
     claim = choose(world.believed())
     tell(world, Pause(**BY_ANNA))
-    report_on(world, claim, (FailureKind.UNKNOWN, True))
+    report_on(world, claim, (FailureKind.UNKNOWN, True, None))
     tell(world, TryAgain(step=claim.step, **BY_ANNA))
     if not choose(MOSTLY):
         tell(world, Cancel(**BY_ANNA))

@@ -20,7 +20,8 @@ from sagas.machine import (
 from sagas.machine import events as ev
 from sagas.machine.steps import Step
 from sagas.machine.tree import InOrder, Node, steps_of
-from tests.machine.conversation import START, nothing
+from sagas.testing.conversation import START
+from tests.machine.conversation import nothing
 
 CONTEXT: Final = {"no_list": 1, "none": [], "one": ["a"], "three": ["a", "b", "c"]}
 """What every execution begins with; its other keys are what `ForEach` is given to work over."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sagas.engine.starting import _is_plain
 from sagas.machine import Saga, start
 from sagas.machine.events import SagaStarted
-from tests.machine.conversation import START
+from sagas.testing.conversation import START
 from tests.properties.shapes import CONTEXT, sagas
 
 

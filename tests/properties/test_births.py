@@ -35,7 +35,8 @@ from sagas.machine import (
 from sagas.machine.events import SagaStarted
 from sagas.machine.states import GOING_FORWARD
 from sagas.registry import registry
-from tests.machine.conversation import ACTION, START, nothing
+from sagas.testing.conversation import START
+from tests.machine.conversation import ACTION, nothing
 from tests.properties.profiles import EVERY_CLAUSE
 from tests.properties.shapes import Drawn
 

@@ -12,18 +12,20 @@ from tests.properties.world import Answer, World
 
 _SUCCESSES: Final[tuple[Answer, ...]] = ("own", "own", "own", "nothing", "shared")
 _TO_BE_REPEATED: Final[tuple[Answer, ...]] = (
-    (FailureKind.UNREACHABLE, False),
-    (FailureKind.UNKNOWN, False),
+    (FailureKind.UNREACHABLE, False, None),
+    (FailureKind.UNKNOWN, False, None),
 )
 _FAILURES: Final[tuple[Answer, ...]] = tuple(
-    (kind, final) for kind in FailureKind for final in (False, True)
+    (kind, final, wait)
+    for kind in FailureKind
+    for final, wait in ((False, None), (True, None), (False, 45.0))
 )
 _ANSWERS: Final = (*_SUCCESSES * 3, *_TO_BE_REPEATED * 2, "list", *_FAILURES)
 _ALIKE: Final[tuple[Answer, ...]] = (
     *_SUCCESSES * 2,
-    (FailureKind.REJECTED, False),
-    (FailureKind.UNKNOWN, False),
-    (FailureKind.UNKNOWN, True),
+    (FailureKind.REJECTED, False, None),
+    (FailureKind.UNKNOWN, False, None),
+    (FailureKind.UNKNOWN, True, None),
 )
 
 

@@ -37,7 +37,8 @@ from sagas.machine import (
 )
 from sagas.machine import events as ev
 from sagas.machine.steps import MOST_CHILDREN_AT_ONCE
-from tests.machine.conversation import START, failure
+from sagas.testing.conversation import START
+from tests.machine.conversation import failure
 from tests.properties.answer_clauses import ANSWER_CLAUSES
 from tests.properties.children import Child, take_news
 from tests.properties.event_clauses import EVENT_CLAUSES, Told
@@ -45,8 +46,9 @@ from tests.properties.expectations import expected_verdict
 from tests.properties.ledger import Ledger
 from tests.properties.shapes import SHARED
 
-Answer = str | tuple[FailureKind, bool]
-"""What a worker reports: which key it changed, or a kind of failure and whether it is final."""
+Answer = str | tuple[FailureKind, bool, float | None]
+"""What a worker reports: which key it changed; or a kind of failure, whether it is final, and after
+how many seconds it asks to be repeated."""
 
 
 class World:
@@ -110,8 +112,8 @@ class World:
         """What the holder of `claim` says, whether or not it is still believed."""
         step, direction, fence = claim.step, claim.direction, claim.fence + 1
         if not isinstance(answer, str):
-            kind, final = answer
-            return self.tell(Failed(step, direction, fence, failure(kind), final=final))
+            kind, final, wait = answer
+            return self.tell(Failed(step, direction, fence, failure(kind), final, wait))
         key = {"own": step, "shared": SHARED, "list": "three"}.get(answer)
         changes = {} if key is None else {key: [self.ledger.count]}
         return self.tell(Succeeded(step, direction, fence, changes))

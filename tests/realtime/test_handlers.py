@@ -18,7 +18,8 @@ from tests.realtime.sagas_of_tests import SHOP
 
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> Handlers:
-    """An empty registry."""
+    """An empty registry; the application's own handlers are in the real one."""
+    events.handlers.discover()
     found = Handlers()
     monkeypatch.setattr(events, "handlers", found)
     return found

@@ -11,8 +11,8 @@ from sagas import Saga, SubSaga, engine
 from sagas.bus import Publisher
 from sagas.bus.relay import Relay
 from sagas.models import SagaExecution
+from sagas.testing.workers import work_off
 from tests.configured import configure
-from tests.engine.driving import work_off
 from tests.realtime.brokers import Broker
 from tests.realtime.sagas_of_tests import completed
 

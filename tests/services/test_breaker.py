@@ -9,7 +9,7 @@ import pytest
 
 from sagas.services import breaker
 from sagas.services.breaker import FAILURES, OPEN_SECONDS
-from sagas.services.errors import Later, NoAnswer, Refused
+from sagas.services.errors import NoAnswer, ServiceRejected, ServiceUnavailable
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
 
@@ -43,7 +43,7 @@ def test_after_so_many_failures_nothing_is_sent(peer: Callable[..., Peer]) -> No
     service = peer(http(500))
     fail(FAILURES)
     for _ in range(10):
-        with pytest.raises(Later, match="left alone"):
+        with pytest.raises(ServiceUnavailable, match="left alone"):
             Things().get("/things")
     assert len(service.requests) == FAILURES
 
@@ -55,7 +55,7 @@ def test_then_one_call_tries_it(
     fail(FAILURES)
     pass_time(OPEN_SECONDS + 0.1)
     fail(1)  # the one
-    with pytest.raises(Later):
+    with pytest.raises(ServiceUnavailable):
         Things().get("/things")
     assert len(service.requests) == FAILURES + 1
     pass_time(OPEN_SECONDS + 0.1)
@@ -86,7 +86,7 @@ def test_while_one_tries_it_the_others_wait(
     trial = threading.Thread(target=lambda: came.append(Patient().get("/things")))
     trial.start()
     assert service.asked.wait(5)
-    with pytest.raises(Later):
+    with pytest.raises(ServiceUnavailable):
         Things().get("/things")
     go_on.set()
     trial.join(5)
@@ -124,7 +124,7 @@ def test_a_refusal_is_a_sign_of_life(peer: Callable[..., Peer]) -> None:
         service.answer = http(500)
         fail(FAILURES - 1)
         service.answer = http(404)
-        with pytest.raises(Refused):
+        with pytest.raises(ServiceRejected):
             Things().get("/things")
 
 
@@ -141,6 +141,6 @@ def test_each_service_has_its_own(peer: Callable[..., Peer]) -> None:
 def test_a_call_that_cannot_be_sent_says_nothing_of_the_service(peer: Callable[..., Peer]) -> None:
     peer()
     for _ in range(FAILURES + 1):
-        with pytest.raises(Refused):
+        with pytest.raises(ServiceRejected):
             Things().get("/{}", "..")
     assert Things().get("/things") == {}

@@ -10,18 +10,24 @@ from typing import Any
 import pytest
 
 from sagas.machine import FailureKind
+from sagas.machine.failures import classify
 from sagas.services import shared
 from sagas.services.answers import ANSWER_LIMIT
-from sagas.services.errors import Later, NoAnswer, NotSent, Refused, ServiceError
-from sagas.worker.steps import failure_kind
+from sagas.services.errors import (
+    NoAnswer,
+    ServiceError,
+    ServiceRejected,
+    ServiceUnavailable,
+    ServiceUnreachable,
+)
 from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http, reset, until_hung_up
 
 KINDS = {
-    Refused: FailureKind.REJECTED,
-    NotSent: FailureKind.UNREACHABLE,
-    Later: FailureKind.LATER,
+    ServiceRejected: FailureKind.REJECTED,
+    ServiceUnreachable: FailureKind.UNREACHABLE,
+    ServiceUnavailable: FailureKind.LATER,
     NoAnswer: FailureKind.UNKNOWN,
 }
 REFUSALS = [400, 401, 402, 403, 404, 405, 406, 407, *range(409, 425), 426, 428, 431, 451, 499]
@@ -71,7 +77,7 @@ def fail_of(call: Callable[[], Any]) -> ServiceError:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        *((http(status, b'{"error": "declined"}'), Refused) for status in REFUSALS),
+        *((http(status, b'{"error": "declined"}'), ServiceRejected) for status in REFUSALS),
         *((http(status), NoAnswer) for status in (408, 425, 429)),
         *((http(status), NoAnswer) for status in (500, 501, 502, 503, 504, 507, 508, 511, 599)),
         *(
@@ -103,12 +109,12 @@ def test_what_an_answer_says_of_the_effect(
     error = fail_of(lambda: Things().post("/things", body={"a": 1}, key="s-1:make:action"))
     assert time.monotonic() - began < 20, "no wait is without a limit"
     assert type(error) is kind, error
-    assert failure_kind(error) is KINDS[kind]
+    assert classify(error) is KINDS[kind]
     assert len(service.requests) == 1, "nothing that may have been done is sent again in the call"
     assert service.headers()["idempotency-key"] == "s-1:make:action"
     assert (error.service, error.method, error.path) == ("things", "POST", "/things")
     assert error.request_id == service.headers()["x-request-id"]
-    if kind is Refused:
+    if kind is ServiceRejected:
         assert error.body == '{"error": "declined"}'
         assert f"refused ({error.status})" in str(error)
 
@@ -152,8 +158,8 @@ def test_an_answer_of_a_hundred_megabytes_is_not_read(peer: Callable[..., Peer])
 def test_what_reached_nobody_had_no_effect(settings: Any, url: str) -> None:
     configure(settings, SERVICE_URLS={"things": url})
     error = fail_of(lambda: Things().post("/things", body={}, key="k"))
-    assert type(error) is NotSent, error
-    assert failure_kind(error) is FailureKind.UNREACHABLE
+    assert type(error) is ServiceUnreachable, error
+    assert classify(error) is FailureKind.UNREACHABLE
 
 
 def test_a_connection_that_was_reset_between_two_calls_is_made_anew(
@@ -217,11 +223,11 @@ def test_one_that_refused_a_connection_is_left_alone_for_a_while(
     monkeypatch.setattr("sagas.services.balance.time.monotonic", lambda: now)
     service = peer()
     service.close()
-    assert type(fail_of(lambda: Things().get("/things"))) is NotSent
+    assert type(fail_of(lambda: Things().get("/things"))) is ServiceUnreachable
     back = Peer(port=service.port)
     try:
         error = fail_of(lambda: Things().get("/things"))
-        assert type(error) is Later
+        assert type(error) is ServiceUnavailable
         assert not back.requests
         now += 2.5
         assert Things().get("/things") == {}

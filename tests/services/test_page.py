@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sagas import Context
 from sagas.services.calling import in_step
 from tests.configured import configure
 from tests.pages import ROOT, chapters
@@ -57,6 +58,6 @@ def test_the_page_does_what_it_shows(shipping: Peer, monkeypatch: pytest.MonkeyP
     with in_step("s-1:send_parcel:action", "s-1"):
         assert names["send_parcel"]({"order_id": "7", "address": "a"}) == {"parcel_id": "parcel-1"}
     with in_step("s-1:send_parcel:compensation", "s-1"):
-        names["stop_parcel"]({"idempotency_key": "s-1:send_parcel:compensation"})
+        names["stop_parcel"](Context({"action_key": "s-1:send_parcel:action"}))
     assert shipping.body() == {"undoes": "s-1:send_parcel:action"}
     assert shipping.headers()["idempotency-key"] == "s-1:send_parcel:compensation"

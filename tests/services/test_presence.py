@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from deploy.local_consul import LocalConsul
-from sagas.services.registry import ConsulRegistry, Presence, registry_of_settings
+from sagas.services.registry import Presence, registry_of_settings
 from sagas.services.registry import presence as staying
+from sagas.services.registry.consul import ConsulRegistry
 from tests.services.peers import Peer
 
 SOON = 30.0

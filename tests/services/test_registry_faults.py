@@ -10,13 +10,10 @@ import consul
 import pytest
 
 from deploy.local_consul import LocalConsul, local_consul
-from sagas.services.errors import Later
-from sagas.services.registry import (
-    ConsulRegistry,
-    RegistryError,
-    TtlCheck,
-)
+from sagas.services.errors import ServiceUnavailable
+from sagas.services.registry import RegistryError, TtlCheck
 from sagas.services.registry import watch as watching
+from sagas.services.registry.consul import ConsulRegistry
 from sagas.services.registry.watch import next_index
 from tests.configured import configure
 from tests.servers import FOLDER
@@ -111,7 +108,7 @@ def test_a_token_that_consul_refuses(agent_program: None, name: str) -> None:
 
 def test_a_registry_that_is_away_is_later(settings: Any) -> None:
     configure(settings, CONSUL={"HTTP_ADDR": "127.0.0.1:1"})
-    with pytest.raises(Later, match="check that it runs"):
+    with pytest.raises(ServiceUnavailable, match="check that it runs"):
         Things().get("/things")
 
 
@@ -121,6 +118,6 @@ def test_a_registry_that_says_nothing_is_not_waited_for_long(
     monkeypatch.setattr(watching, "FIRST_ANSWER_SECONDS", 0.2)
     configure(settings, CONSUL={"HTTP_ADDR": peer(until_hung_up).url})
     began = time.monotonic()
-    with pytest.raises(Later, match="has not answered"):
+    with pytest.raises(ServiceUnavailable, match="has not answered"):
         Things().get("/things")
     assert time.monotonic() - began < watching.WAIT_SECONDS / 2

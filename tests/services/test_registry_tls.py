@@ -10,14 +10,9 @@ import pytest
 from deploy.local_consul import local_consul
 from sagas.conf import conf
 from sagas.devserver.supervisor import free_port
-from sagas.services.registry import (
-    ConsulRegistry,
-    RegistryError,
-    Tls,
-    TtlCheck,
-    registry_of_settings,
-)
-from sagas.services.registry.consul import _parts
+from sagas.services.registry import RegistryError, TtlCheck, registry_of_settings
+from sagas.services.registry.consul import ConsulRegistry, _parts
+from sagas.services.registry.tls import Tls
 from tests.configured import configure
 from tests.realtime.places import certify
 from tests.servers import FOLDER

@@ -9,10 +9,10 @@ import pytest
 
 from sagas.conf import conf
 from sagas.machine import FailureKind
+from sagas.machine.failures import classify
 from sagas.models import CHILD_ID_LENGTH
 from sagas.services import networks
-from sagas.services.errors import NotSent, Refused
-from sagas.worker.steps import failure_kind
+from sagas.services.errors import ServiceRejected, ServiceUnreachable
 from tests.configured import configure
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
@@ -100,9 +100,9 @@ def test_a_forbidden_address_is_not_connected_to(
 ) -> None:
     monkeypatch.setattr(networks, "create_connection", lambda *_, **__: pytest.fail("connected"))
     configure(settings, SERVICE_URLS={"things": f"http://{host}"})
-    with pytest.raises(NotSent, match="SERVICE_NETWORKS") as refused:
+    with pytest.raises(ServiceUnreachable, match="SERVICE_NETWORKS") as refused:
         Things().get("/things")
-    assert failure_kind(refused.value) is FailureKind.UNREACHABLE
+    assert classify(refused.value) is FailureKind.UNREACHABLE
 
 
 def test_a_name_is_resolved_once_and_connected_to_as_checked(
@@ -165,9 +165,9 @@ BAD_SEGMENTS = [
 @pytest.mark.parametrize("value", BAD_SEGMENTS)
 def test_a_segment_cannot_name_another_path(peer: Callable[..., Peer], value: str) -> None:
     service = peer()
-    with pytest.raises(Refused, match="part of a path") as refused:
+    with pytest.raises(ServiceRejected, match="part of a path") as refused:
         Things().get("/things/{}/parts", value)
-    assert failure_kind(refused.value) is FailureKind.REJECTED
+    assert classify(refused.value) is FailureKind.REJECTED
     assert not service.connections
 
 
@@ -197,7 +197,7 @@ def test_whatever_else_is_one_segment(peer: Callable[..., Peer], value: str, sen
 )  # fmt: skip
 def test_a_path_out_of_data_is_refused(peer: Callable[..., Peer], path: str) -> None:
     service = peer()
-    with pytest.raises(Refused):
+    with pytest.raises(ServiceRejected):
         Things().get(path, "only one segment")
     assert not service.connections
 
@@ -205,7 +205,7 @@ def test_a_path_out_of_data_is_refused(peer: Callable[..., Peer], path: str) -> 
 @pytest.mark.parametrize("key", ["a\r\nX-Evil: 1", "a\nb", "ä", "a b", "k" * 401, "\x00"])
 def test_a_key_cannot_be_another_header(peer: Callable[..., Peer], key: str) -> None:
     service = peer()
-    with pytest.raises(Refused, match="Idempotency-Key"):
+    with pytest.raises(ServiceRejected, match="Idempotency-Key"):
         Things().post("/things", body={}, key=key)
     assert not service.connections
 
@@ -219,7 +219,7 @@ def test_a_query_cannot_be_another_one(peer: Callable[..., Peer]) -> None:
 @pytest.mark.parametrize("body", [{"a": float("nan")}, {"a": object()}])
 def test_a_body_that_is_not_json_is_refused(peer: Callable[..., Peer], body: object) -> None:
     service = peer()
-    with pytest.raises(Refused, match="not JSON"):
+    with pytest.raises(ServiceRejected, match="not JSON"):
         Things().post("/things", body=body, key="k")
     assert not service.connections
 
@@ -232,7 +232,7 @@ def test_a_services_key_goes_to_that_service_alone(
     Things().get("/things")
     assert service.headers()["authorization"] == "Bearer s3cret"
     configure(settings, SERVICE_API_KEYS={"things": "with\r\nnewline"})
-    with pytest.raises(Refused, match="THINGS_API_KEY") as refused:
+    with pytest.raises(ServiceRejected, match="THINGS_API_KEY") as refused:
         Things().get("/things")
     assert "newline" not in str(refused.value)
 

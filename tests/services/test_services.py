@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clients import Inventory, Notifications, Orders, Payments, Users
-from sagas.services.errors import NoAnswer, Refused
+from sagas.services.errors import NoAnswer, ServiceRejected
 from tests.services.peers import Peer, http
 
 K = {"key": "k"}
@@ -90,7 +90,7 @@ def test_a_user_is_asked_for_once(service: Peer, user: dict[str, Any]) -> None:
 def test_one_that_is_not_there_is_not_kept(service: Peer, user: dict[str, Any]) -> None:
     service.answer = http(404)
     for _ in range(2):
-        with pytest.raises(Refused):
+        with pytest.raises(ServiceRejected):
             Users().find(user["user_id"])
     assert len(service.requests) == 2
 
@@ -107,7 +107,7 @@ def test_a_write_ends_what_is_kept_whatever_comes_of_it(
             Users().create(user, key="k")
         else:
             Users().update(user["user_id"], {"name": "Bea"}, key="k")
-    except (NoAnswer, Refused):
+    except (NoAnswer, ServiceRejected):
         pass
     service.answer = http(200, b'{"name": "Bea"}')
     assert Users().find(user["user_id"]) == {"name": "Bea"}

@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 
 from deploy.local_consul import LocalConsul
-from sagas import Rejected, Retry, Saga, SagaStep, engine
+from sagas import Later, Rejected, Retry, Saga, SagaStep, engine
 from sagas.machine import Effect, ExecutionStatus, FailureKind, StepStatus
 from sagas.machine.events import StepRetrying
 from sagas.queries import history
 from sagas.services import shared
 from sagas.services.breaker import FAILURES
 from sagas.services.calling import current_step, in_step, trace_id_of
-from sagas.services.errors import NoAnswer, Refused
-from sagas.services.registry import ConsulRegistry, HttpCheck
+from sagas.services.errors import NoAnswer, ServiceRejected
+from sagas.services.registry import HttpCheck
+from sagas.services.registry.consul import ConsulRegistry
+from sagas.testing.workers import work_off
 from tests.configured import configure
-from tests.engine.driving import check_history, pass_time, row, state_in, work_off
+from tests.engine.driving import check_history, pass_time, row, state_in
 from tests.services.conftest import Things
 from tests.services.peers import Peer, http
 
@@ -178,15 +180,16 @@ def test_a_refusal_is_final(peer: Callable[..., Peer], start: Callable[..., int]
     assert len(service.requests) == 1
     step = state_in(row(saga)).step("make")
     assert step.failure is not None
-    assert (step.failure.kind, step.failure.error) == ("rejected", Refused.__name__)
+    assert (step.failure.kind, step.failure.error) == ("rejected", ServiceRejected.__name__)
 
 
 @transactional
-@pytest.mark.parametrize("second", ["/no-such-path", "/..", "/of-others"])
+@pytest.mark.parametrize("second", ["/no-such-path", "/..", "/of-others", "Later"])
 def test_s4_a_second_call_of_an_attempt_does_not_make_the_first_undone(
     peer: Callable[..., Peer], define: Any, committed: Any, settings: Any, second: str
 ) -> None:
-    """The step is of two calls, as none should be: what the first did is compensated."""
+    """The step is of two calls, as none should be, or says "not yet" after it has begun something:
+    what the first call did is compensated."""
     service = peer()
 
     class Others(Things):
@@ -194,6 +197,8 @@ def test_s4_a_second_call_of_an_attempt_does_not_make_the_first_undone(
 
     def two_calls(context: Any) -> None:
         Things().post("/things", body={})
+        if second == "Later":
+            raise Later("not ready", after=30)
         service.answer = http(404) if second == "/no-such-path" else http(200)
         (Others() if second == "/of-others" else Things()).get(second)
 

@@ -12,9 +12,9 @@ from django.db import Error, connection
 from sagas import engine
 from sagas.registry import registry
 from sagas.store import due
+from sagas.testing.clock import around_statements
 from sagas.worker.queues import routes_by_queue
 from sagas.worker.wake_loop import AFTER_ERROR, BATCH, INTERVAL
-from tests.seams import around_statements
 from tests.simulation.broker import Broker
 from tests.simulation.clock import START
 from tests.simulation.codes import Codes

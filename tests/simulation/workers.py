@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from sagas import engine
 from sagas.machine import Failure, Progress, Verdict
-from sagas.worker.steps import failure_kind
+from sagas.machine.failures import classify
 from tests.simulation.broker import Broker, Message
 from tests.simulation.clock import START
 from tests.simulation.codes import Codes
@@ -122,7 +122,7 @@ class Workers:
             try:
                 worker.ended = Returned(work.run())
             except Exception as error:
-                worker.ended = Failure.of(failure_kind(error), error)
+                worker.ended = Failure.of(classify(error), error)
             self._stage.note(f"{work.step} {work.direction} {work.attempt} ran", work.saga_id)
             worker.phase, worker.progress = "ran", Progress.RAN
         return True

@@ -12,7 +12,7 @@ from deploy.local_consul import LocalConsul
 from sagas.devserver.child import Command
 from sagas.devserver.supervisor import free_port
 from sagas.services.lifespan import presence
-from sagas.services.registry import ConsulRegistry
+from sagas.services.registry.consul import ConsulRegistry
 from tests.configured import configure
 from tests.system.running import Running, web
 

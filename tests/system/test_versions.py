@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from sagas.devserver.supervisor import ProcessError
+from sagas.devserver.child import ProcessError
 from tests.system.running import LIMIT, WORKERS, Running, manage, worker
 
 LACKING = {"PROBE_LACKS": "kept:2"}

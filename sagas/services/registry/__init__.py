@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sagas import extras
 from sagas.conf import conf
-from sagas.services.registry.consul import ConsulRegistry
 from sagas.services.registry.fixed import FixedRegistry
 from sagas.services.registry.instances import (
     HttpCheck,
@@ -15,17 +15,14 @@ from sagas.services.registry.instances import (
     UnknownService,
 )
 from sagas.services.registry.presence import Presence
-from sagas.services.registry.tls import Tls
 
 __all__ = [
-    "ConsulRegistry",
     "FixedRegistry",
     "HttpCheck",
     "Instance",
     "Presence",
     "RegistryError",
     "ServiceRegistry",
-    "Tls",
     "TtlCheck",
     "UnknownService",
     "registry_of_settings",
@@ -36,6 +33,9 @@ def registry_of_settings() -> ServiceRegistry:
     """A new registry, as the settings say. The one that this process uses is `live().registry`."""
     consul: Mapping[str, str] = conf.CONSUL
     if consul.get("HTTP_ADDR"):
+        extras.require("consul", "To find services by Consul")
+        from sagas.services.registry.consul import ConsulRegistry
+
         return ConsulRegistry(
             consul["HTTP_ADDR"],
             consul.get("HTTP_TOKEN", ""),
@@ -48,6 +48,8 @@ def registry_of_settings() -> ServiceRegistry:
 def _further(options: Mapping[str, str]) -> dict[str, Any]:
     """What the variables of Consul's own programs say, by their names; empty is absent. Truth is
     spelled as there. Raises ValueError for one that is neither true nor false."""
+    from sagas.services.registry.tls import Tls
+
     tls = Tls(
         _is_true("HTTP_SSL", options, False),
         _is_true("HTTP_SSL_VERIFY", options, True),

@@ -71,6 +71,9 @@ class ServiceRegistry(ABC):
     def beat(self, id: str) -> None:
         """This instance is well, if its check is a `TtlCheck`. Raises `RegistryError`."""
 
+    def close(self) -> None:  # noqa: B027  (most have nothing to end)
+        """Ends its threads, if it has any."""
+
     @abstractmethod
     def deregister(self, id: str) -> None:
         """This instance is no more. One that is unknown is no error. Raises `RegistryError`."""
