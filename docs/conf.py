@@ -49,8 +49,9 @@ html_copy_source = False
 def _without_signatures(
     _: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
-    """Leaves out what Python makes up as the docstring of a dataclass without one."""
-    if what == "class" and lines and lines[0].startswith(f"{name.rpartition('.')[2]}("):
+    """Leaves out what Python makes up as docstrings of dataclasses and named tuples."""
+    made_up = (f"{name.rpartition('.')[2]}(", "Alias for field number")
+    if lines and lines[0].startswith(made_up):
         lines.clear()
 
 

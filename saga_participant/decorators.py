@@ -1,4 +1,4 @@
-"""The two decorators: each key has one answer and at most one effect.
+"""The two decorators: each key has one answer and at most one effect::
 
     @idempotent("payments.charge")
     def charge(request): ...                    # returns an HttpResponse, or raises Refused

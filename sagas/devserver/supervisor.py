@@ -164,6 +164,7 @@ class Supervisor:
             raise ProcessError(f"{command.name} was not started: everything is being stopped.")
         path = self.log_of(command.name)
         with self.interrupts.held_back(), path.open("ab") as log:
+            log_start = log.tell()  # the child shares the position, and may write at once
             process = subprocess.Popen(
                 command.argv,
                 env=dict(command.env),
@@ -174,7 +175,7 @@ class Supervisor:
                 start_new_session=True,
             )
             self._tell_watchdog(f"+{process.pid}")
-            child = Child(command, batch, process, path, log.tell())
+            child = Child(command, batch, process, path, log_start)
             self._children[command.name] = child
         return child
 

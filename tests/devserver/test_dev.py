@@ -15,6 +15,7 @@ from sagas.devserver import environment
 from sagas.devserver.command import main
 from sagas.devserver.environment import DevelopmentError, export_lines
 from sagas.devserver.supervisor import free_port
+from tests.devserver.waiting import is_alive
 from tests.pages import ROOT, chapters
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
@@ -70,7 +71,7 @@ def started(*options: object, cwd: Path, **env: str) -> Iterator[subprocess.Pope
         assert process.returncode == 0, said
         assert "Traceback" not in said
         assert said.endswith("Ended.\n")
-        assert not [child for child in below if child.is_running()]
+        assert not [child for child in below if is_alive(child.pid)]
     finally:
         process.kill()
         process.communicate()

@@ -73,6 +73,8 @@ def _imports_them(tree: ast.Module) -> bool:
                 return True
             case ast.ImportFrom(module=str(module)) if _is_theirs(module):
                 return True
+            case _:
+                pass
     return False
 
 
