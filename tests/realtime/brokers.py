@@ -10,7 +10,7 @@ import pytest
 from sagas.bus import Bus, Delivery, Source, Subscription
 from sagas.devserver.supervisor import Supervisor
 
-LIMIT = 30.0
+LIMIT = 120.0
 """Seconds for anything that a test waits for."""
 
 
