@@ -95,8 +95,8 @@ def check_asgi(**_: Any) -> list[CheckMessage]:
     if not apps.is_installed("sagas.live"):
         return []
     beside = f"{_package()}.asgi.application".lstrip(".")
-    application: str = getattr(settings, "ASGI_APPLICATION", None) or beside
-    module, _, name = application.rpartition(".")
+    application = str(getattr(settings, "ASGI_APPLICATION", None) or beside)
+    module, name = application.rsplit(".", 1)
     if "sagas.live" in _source(module):
         return []
     return [

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 from tests.mutation.fault import ROOT, Fault
 from tests.mutation.place import Place
 
-TEST_SECONDS: Final = 30
+TEST_SECONDS: Final = 120
 """For one test: a fault may well make it wait for what never comes."""
 
 TRIAL_SECONDS: Final = 400
