@@ -19,8 +19,9 @@ from tests.devserver.waiting import is_alive
 from tests.pages import ROOT, chapters
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-LIMIT = 120
-"""Seconds for anything here, on a machine that has other work to do."""
+pytestmark = pytest.mark.timeout(1800)
+LIMIT = 600
+"""Seconds for any process here to get anywhere, on a machine that has other work to do."""
 OUTSIDE = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "SECRET_KEY", "CONSUL_HTTP_ADDR")
 SETTINGS = """
 from project.settings import *

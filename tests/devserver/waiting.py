@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-LIMIT_SECONDS = 20.0
+LIMIT_SECONDS = 120.0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
