@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tests.frozen`): the machine's values are frozen at run time, too."""
+"""Imported first, it freezes the machine's values at run time, too (`tests.machine.test_frozen`)."""
 
 import sys
 from dataclasses import dataclass
