@@ -1,4 +1,4 @@
-"""Imported first, it freezes the machine's values at run time, too (`tests.machine.test_frozen`)."""
+"""Imported first, it freezes the machine's values at run time (`tests.machine.test_frozen`)."""
 
 import sys
 from dataclasses import dataclass
