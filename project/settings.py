@@ -39,6 +39,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from project.database import database
 from sagas.broker.urls import for_kombu, for_redis_py
+from sagas.conf.reference import CONSUL
 from sagas.live.redis_layer import redis_layer
 
 
@@ -172,10 +173,6 @@ CHANNEL_LAYERS = {"default": redis_layer(REDIS_URL)}
 
 # --- The engine (docs/settings.md) ----------------------------------------------------------------
 _SERVICES = ("users", "inventory", "payments", "orders", "notifications")
-_CONSUL = (
-    *("HTTP_ADDR", "HTTP_TOKEN", "DATACENTER", "NAMESPACE", "HTTP_SSL", "HTTP_SSL_VERIFY"),
-    *("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME"),
-)
 SAGAS = {
     "INLINE_STEPS": int(os.environ.get("INLINE_STEPS", "100")),
     "INLINE_MS": int(os.environ.get("INLINE_MS", "100")),
@@ -184,7 +181,7 @@ SAGAS = {
     "EVENTS_EXCHANGE": os.environ.get("EVENTS_EXCHANGE", "sagas.events"),
     "SERVICE_URLS": {name: os.environ.get(f"{name.upper()}_URL", "") for name in _SERVICES},
     "SERVICE_API_KEYS": {name: os.environ.get(f"{name.upper()}_API_KEY", "") for name in _SERVICES},
-    "CONSUL": {name: os.environ.get(f"CONSUL_{name}", "") for name in _CONSUL},
+    "CONSUL": {name: os.environ.get(f"CONSUL_{name}", "") for name in CONSUL},
     "SERVICE_NAME": os.environ.get("SERVICE_NAME", "sagas"),
     "SERVICE_URL": os.environ.get("SERVICE_URL", ""),
 }

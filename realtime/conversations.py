@@ -186,7 +186,7 @@ def news(ids: Collection[int]) -> dict[int, tuple[int, set[str]]]:
 
 
 def forget() -> int:
-    """Deletes conversations whose order was deleted (`manage.py saga_prune`), `MOST_FORGOTTEN` at
+    """Deletes conversations whose order was deleted (`manage.py saga prune`), `MOST_FORGOTTEN` at
     most; how many they were."""
     order = SagaExecution.objects.filter(pk=OuterRef("execution_id"))
     gone = Conversation.objects.filter(~Exists(order)).values_list("pk", flat=True)

@@ -96,7 +96,7 @@ def check_asgi(**_: Any) -> list[CheckMessage]:
         return []
     beside = f"{_package()}.asgi.application".lstrip(".")
     application = str(getattr(settings, "ASGI_APPLICATION", None) or beside)
-    module, name = application.rsplit(".", 1)
+    module, _dot, name = application.rpartition(".")
     if "sagas.live" in _source(module):
         return []
     return [
@@ -111,7 +111,7 @@ def check_asgi(**_: Any) -> list[CheckMessage]:
 
 def _source(module: str) -> str:
     """The text of a module; empty if there is no such file."""
-    with suppress(ImportError, OSError):
+    with suppress(ImportError, OSError, ValueError):  # ValueError: it is no name of a module
         spec = find_spec(module)
         return Path(spec.origin).read_text(errors="replace") if spec and spec.origin else ""
     return ""

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.apps import apps
 from django.conf import LazySettings
 
@@ -38,6 +39,16 @@ def test_the_bus_is_celerys_broker_if_its_app_is_installed(
     assert conf.EVENTS_URL == ""
 
 
+def test_several_addresses_of_celerys_broker_are_one_url(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SAGAS = {}
+    monkeypatch.delenv("CELERY_BROKER_URL")  # Celery believes it rather than its setting
+    for given in (["redis://one", "redis://two"], "redis://one;redis://two"):
+        monkeypatch.setitem(current_app.conf, "broker_url", given)
+        assert conf.EVENTS_URL == "redis://one;redis://two", "not what was read before"
+
+
 def test_behind_a_pooler_the_engine_says_its_limits_itself(settings: LazySettings) -> None:
     settings.SAGAS = {"POOLER": "session"}
     assert conf.DATABASE_LIMITS == DATABASE_LIMITS
@@ -70,6 +81,7 @@ def test_a_name_that_is_no_setting_is_an_attribute_error() -> None:
         ({"SERVICE_NETWORKS": "10.0.0.0/8"}, "sagas.E032", "networks"),
         ({"SERVICE_NETWORKS": ["10.0.0.1/8"]}, "sagas.E032", "networks"),
         ({"CONSUL": {"HTTP_ADDR": 1}}, "sagas.E032", "a dict of texts"),
+        ({"CONSUL": {"HTTP_ADRR": "c:1"}}, "sagas.E032", "HTTP_ADDR"),
     ],
 )
 def test_what_is_wrong_is_named(settings: LazySettings, sagas: Any, id: str, hint: str) -> None:

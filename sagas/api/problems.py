@@ -1,7 +1,8 @@
 """One table from what goes wrong to what HTTP says, and the one form in which it is said."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -70,62 +71,68 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+Answer = tuple[int, str, str, Mapping[str, str], int]
+"""Status, word, message, fields, and how many more fields there are."""
+
+
 def install(api: NinjaAPI) -> None:
     """Makes `api` answer every error in this module's form."""
 
-    def answer(
-        request: HttpRequest,
-        status: int,
-        word: str,
-        message: str,
-        fields: Mapping[str, str],
-        more: int = 0,
-    ) -> HttpResponse:
+    def answer(tell: Callable[[Any], Answer], request: HttpRequest, error: Any) -> HttpResponse:
+        status, word, message, fields, more = tell(error)
         return api.create_response(request, problem(word, message, fields, more), status=status)
 
-    @api.exception_handler(SagaError)
-    def on_refusal(request: HttpRequest, error: SagaError) -> HttpResponse:
-        status, word = STATUS[type(error)]
-        if isinstance(error, UnknownSaga):
-            return answer(request, status, word, str(error), {"saga_type": str(error)})
-        message = "" if isinstance(error, BadInput) else str(error)
-        return answer(request, status, word, message, error.fields, error.more)
+    for kind, tell in ANSWERS.items():
+        api.add_exception_handler(kind, partial(answer, tell))
+    api.add_exception_handler(Exception, _raise)
 
-    @api.exception_handler(ValidationError)
-    def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-        fields = {_path(item["loc"]): str(item["msg"]) for item in error.errors}
-        return answer(request, 422, "bad_input", "", fields)
 
-    @api.exception_handler(HttpError)
-    def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
-        # Ninja hides what the parser said behind "Cannot parse request body".
-        said = error.__cause__ if isinstance(error.__cause__, HttpError) else error
-        return answer(
-            request, said.status_code, WORDS.get(said.status_code, "refused"), str(said), {}
-        )
+def _raise(request: HttpRequest, error: Any) -> HttpResponse:
+    raise error  # Django logs it and tells of it; `json_problems` puts its answer into words
 
-    @api.exception_handler(Http404)
-    def on_nothing(request: HttpRequest, error: Http404) -> HttpResponse:
-        return answer(request, 404, "not_found", "There is nothing at this address.", {})
 
-    @api.exception_handler(Exception)
-    def on_fault(request: HttpRequest, error: Exception) -> HttpResponse:
-        raise error  # Django logs it and tells of it; `json_problems` puts its answer into words
+def _refusal(error: SagaError) -> Answer:
+    status, word = STATUS[type(error)]
+    if isinstance(error, UnknownSaga):
+        return status, word, str(error), {"saga_type": str(error)}, 0
+    message = "" if isinstance(error, BadInput) else str(error)
+    return status, word, message, error.fields, error.more
 
-    @api.exception_handler(RawPostDataException)
-    def on_form(request: HttpRequest, error: RawPostDataException) -> HttpResponse:
-        return answer(request, 400, "malformed", "The body is a form. Send JSON.", {})
 
-    @api.exception_handler(RequestDataTooBig)
-    def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        message = f"The body is larger than {limit:,} bytes. Send less."
-        return answer(request, 413, "too_large", message, {})
+def _invalid(error: ValidationError) -> Answer:
+    fields = {_path(item["loc"]): str(item["msg"]) for item in error.errors}
+    return 422, "bad_input", "", fields, 0
 
-    @api.exception_handler(AuthenticationError)
-    def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-        message = "Send `Authorization: Bearer TOKEN` (manage.py saga token) or log in."
-        return answer(request, 401, "not_authenticated", message, {})
+
+def _http_error(error: HttpError) -> Answer:
+    # Ninja hides what the parser said behind "Cannot parse request body".
+    said = error.__cause__ if isinstance(error.__cause__, HttpError) else error
+    return said.status_code, WORDS.get(said.status_code, "refused"), str(said), {}, 0
+
+
+def _too_large(error: RequestDataTooBig) -> Answer:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return 413, "too_large", f"The body is larger than {limit:,} bytes. Send less.", {}, 0
+
+
+def _always(status: int, word: str, message: str) -> Callable[[Any], Answer]:
+    return lambda error: (status, word, message, {}, 0)
+
+
+ANSWERS: Final[Mapping[type[Exception], Callable[[Any], Answer]]] = {
+    SagaError: _refusal,
+    ValidationError: _invalid,
+    AuthenticationError: _always(
+        401,
+        "not_authenticated",
+        "Send `Authorization: Bearer TOKEN` (manage.py saga token) or log in.",
+    ),
+    HttpError: _http_error,
+    Http404: _always(404, "not_found", "There is nothing at this address."),
+    RawPostDataException: _always(400, "malformed", "The body is a form. Send JSON."),
+    RequestDataTooBig: _too_large,
+}
+"""For the most special kind that an error is of; any other error is Django's to answer."""
 
 
 def _path(location: tuple[Any, ...]) -> str:

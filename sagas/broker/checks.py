@@ -44,10 +44,10 @@ def check_bus(**_: Any) -> list[CheckMessage]:
 @register
 def check_broker(**_: Any) -> list[CheckMessage]:
     """Kombu can read where Celery's broker is, and a Sentinel is asked for a primary's name."""
-    conf = current_app.conf
+    celery = current_app.conf
     for connect, url in (
-        (current_app.connection_for_write, conf.broker_write_url or conf.broker_url),
-        (current_app.connection_for_read, conf.broker_read_url or conf.broker_url),
+        (current_app.connection_for_write, celery.broker_write_url or celery.broker_url),
+        (current_app.connection_for_read, celery.broker_read_url or celery.broker_url),
     ):
         try:
             _ask_kombu(connect)

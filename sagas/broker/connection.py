@@ -13,7 +13,7 @@ from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
 from sagas.broker.urls import for_kombu
-from sagas.conf import conf
+from sagas.conf import broker_url, conf
 
 CONNECT_LIMIT: Final = 5.0
 """Seconds for a connection to be there: a broker on the same network takes milliseconds."""
@@ -66,7 +66,7 @@ class Bus:
             return None
         bus = cls(conf.EVENTS_URL, conf.EVENTS_EXCHANGE, conf.EVENTS_VISIBILITY_TIMEOUT)
         celery = current_app.conf
-        if bus.url != celery.broker_url:
+        if bus.url != broker_url():
             return bus
         options = celery.broker_transport_options
         place = {name: options[name] for name in _OF_PLACE if name in options}

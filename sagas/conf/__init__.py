@@ -24,8 +24,8 @@ class Conf:
         if name not in SETTINGS:
             raise AttributeError(f"SAGAS has no key {name!r}.")
         value = given().get(name, SETTINGS[name].default)
-        if name == "EVENTS_URL" and value is None:
-            value = _broker_url() if apps.is_installed("sagas.bus") else ""
+        if name == "EVENTS_URL" and value is None:  # not kept: Celery may be configured later
+            return broker_url() if apps.is_installed("sagas.bus") else ""
         if name == "DATABASE_LIMITS" and value is None:
             value = DATABASE_LIMITS if self.POOLER else {}
         self.__dict__[name] = value
@@ -42,10 +42,12 @@ def given() -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _broker_url() -> str:
+def broker_url() -> str:
+    """Celery's broker: one URL, or several with `;` between them; empty if none is set."""
     from celery import current_app  # services that only register themselves have no Celery
 
-    return str(current_app.conf.broker_url or "")
+    found = current_app.conf.broker_url or ""
+    return found if isinstance(found, str) else ";".join(found)
 
 
 conf: Final = Conf()

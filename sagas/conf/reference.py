@@ -23,6 +23,12 @@ DATABASE_LIMITS: Final = {
 not outlive its lease in a wait for a lock."""
 
 
+CONSUL: Final = (
+    *("HTTP_ADDR", "HTTP_TOKEN", "DATACENTER", "NAMESPACE", "HTTP_SSL", "HTTP_SSL_VERIFY"),
+    *("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY", "TLS_SERVER_NAME"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A key of `SAGAS`. `accepts` says whether a value is a valid one; `expected` describes it."""
@@ -49,6 +55,10 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, Mapping) and all(
         isinstance(each, str) for item in value.items() for each in item
     )
+
+
+def _is_consul(value: Any) -> bool:
+    return _is_texts(value) and set(value) <= set(CONSUL)
 
 
 def _is_networks(value: Any) -> bool:
@@ -136,12 +146,10 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     ),
     "CONSUL": Setting(
         {},
-        _is_texts,
-        "a dict of texts",
+        _is_consul,
+        f"a dict of texts with keys among {', '.join(CONSUL)}",
         "The agent that says where services are, by the names of Consul's own variables without "
-        "`CONSUL_`: `HTTP_ADDR` (`host:port` or a URL; without it no Consul is used), "
-        "`HTTP_TOKEN`, `DATACENTER`, `NAMESPACE`, `HTTP_SSL`, `HTTP_SSL_VERIFY`, `CACERT`, "
-        "`CAPATH`, `CLIENT_CERT`, `CLIENT_KEY`, `TLS_SERVER_NAME`.",
+        "`CONSUL_`. `HTTP_ADDR` is `host:port` or a URL; without it no Consul is used.",
     ),
     "SERVICE_NAME": Setting(
         "sagas", _is_name, "a name", "The name under which this web process registers in Consul."

@@ -1,9 +1,8 @@
 """The context: what an action is given, and what is kept of what it hands back (S10).
 
 An action gets a copy of the execution's context, a `Context`, to which five keys are added. It
-returns a mapping of what it adds
-or changes, or None. Returning the whole mapping, changed, means the same. A key that is missing
-from what is returned stays as it was: keys are never removed.
+returns a mapping of what it adds or changes, or None. Returning the whole mapping, changed, means
+the same. A key that is missing from what is returned stays as it was: keys are never removed.
 """
 
 import hashlib

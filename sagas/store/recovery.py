@@ -96,7 +96,7 @@ def give_up(error: BaseException) -> None:
 
 
 def repeated(call: Callable[P, T]) -> Callable[P, T]:
-    """Makes `call` be made by `repeat`."""
+    """`call`, each time by `repeat`."""
 
     @wraps(call)
     def until_it_holds(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, current_app
+from django.apps import apps
 from django.core.checks import CheckMessage
 from django.db import connection
 
@@ -80,16 +81,20 @@ def test_a_project_that_does_not_mount_it_is_told(settings: Any) -> None:
     assert (identity, 'include("sagas.urls")' in hint) == ("sagas.W044", True)
 
 
-@pytest.mark.parametrize("asgi", ["tests.pages.application", "no_such_package.asgi.application"])
+@pytest.mark.parametrize(
+    "asgi", ["tests.pages.application", "no_such_package.asgi.application", "application"]
+)
 def test_an_asgi_application_that_passes_no_socket_on_is_told(settings: Any, asgi: str) -> None:
     settings.ASGI_APPLICATION = asgi
     identity, hint = told(installation.check_asgi())
     assert (identity, "with_live_progress(application)" in hint) == ("sagas.W045", True)
 
 
-def test_without_live_progress_nobody_misses_it(settings: Any) -> None:
+def test_without_live_progress_nobody_misses_it(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.ASGI_APPLICATION = "tests.pages.application"
-    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "sagas.live"]
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "sagas.live")
     assert installation.check_asgi() == []
 
 

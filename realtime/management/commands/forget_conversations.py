@@ -1,4 +1,4 @@
-"""`manage.py forget_conversations`: to be run after `saga_prune`."""
+"""`manage.py forget_conversations`: to be run after `saga prune`."""
 
 from typing import Any
 
