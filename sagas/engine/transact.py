@@ -184,7 +184,7 @@ def _transact(
         decided = Unlocked.of(definition, row, _decide(definition, row, fact, run_on))
         if decided and (saved := save_unlocked([decided])):
             return saved[execution_id]
-    with transaction.atomic(durable=True):
+    with sessions.in_place_of_djangos(), transaction.atomic(durable=True):
         return decide_and_save(execution_id, fact, only_if_due=only_if_due, run_on=run_on)
 
 

@@ -14,15 +14,20 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class StepCall:
-    """`key` is the idempotency key of all writes, `trace_id` the W3C trace of all calls.
+    """`key` is the idempotency key of all writes.
 
     `wrote` says that this attempt may have changed something at a service: whatever a later call
     comes to, the attempt is not without effect any more.
     """
 
     key: str
-    trace_id: str
+    saga_id: str
     wrote: bool = False
+
+    @property
+    def trace_id(self) -> str:
+        """The W3C trace of all calls."""
+        return trace_id_of(self.saga_id)
 
 
 _step: ContextVar[StepCall | None] = ContextVar("step", default=None)
@@ -34,7 +39,7 @@ def in_step(key: str, saga_id: str) -> Iterator[StepCall]:
 
     They join one trace with the calls of all other steps of the saga, compensations too.
     """
-    call = StepCall(key, trace_id_of(saga_id))
+    call = StepCall(key, saga_id)
     token = _step.set(call)
     try:
         yield call

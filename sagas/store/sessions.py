@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 class _Here(threading.local):
     connection: BaseDatabaseWrapper | None = None
-    """Django's, or the engine's own while that is in its place."""
+    """The one to speak over: Django's, or the engine's own."""
     own: BaseDatabaseWrapper | None = None
     has_own = False
     was_opened = False
@@ -81,25 +81,39 @@ def without_own() -> Iterator[None]:
 
 
 def on_own(call: Callable[P, T]) -> Callable[P, T]:
-    """Makes `call` speak over the thread's own session, if it has one: meanwhile that stands in the
-    place of `django.db.connection`."""
+    """Makes `call` speak over the thread's own session, if it has one. What asks Django for its
+    connection meanwhile needs `in_place_of_djangos`, too."""
 
     @wraps(call)
     def on_it(*args: P.args, **kwargs: P.kwargs) -> T:
         if not _here.has_own or (_here.own is not None and _here.connection is _here.own):
             return call(*args, **kwargs)
-        theirs = connections[DEFAULT_DB_ALIAS] if _here.was_opened else None
-        connections[DEFAULT_DB_ALIAS] = _here.connection = _here.own or _make()
+        _here.connection = _here.own or _make()
         try:
             return call(*args, **kwargs)
         finally:
-            _here.connection = theirs
-            if theirs is None:
-                del connections[DEFAULT_DB_ALIAS]
-            else:
-                connections[DEFAULT_DB_ALIAS] = theirs
+            _here.connection = None
 
     return on_it
+
+
+@contextmanager
+def in_place_of_djangos() -> Iterator[None]:
+    """Within the block, the session that `on_own` speaks over is `django.db.connection`: for
+    transactions and cursors of Django's. It takes longer than a short statement does."""
+    own = _here.own
+    if own is None or _here.connection is not own:
+        yield
+        return
+    theirs = connections[DEFAULT_DB_ALIAS] if _here.was_opened else None
+    connections[DEFAULT_DB_ALIAS] = own
+    try:
+        yield
+    finally:
+        if theirs is None:
+            del connections[DEFAULT_DB_ALIAS]
+        else:
+            connections[DEFAULT_DB_ALIAS] = theirs
 
 
 def close_own() -> None:

@@ -49,20 +49,12 @@ def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
         yield
         return
     began = time.monotonic()
-
-    def end(*_: Any) -> None:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(
-            signal.ITIMER_REAL, max(TIME_TO_END, began + hard.total_seconds() - time.monotonic())
-        )
-        raise SoftTimeLimitExceeded
-
-    before = signal.signal(signal.SIGALRM, end)
+    before = _alarm.set(began + hard.total_seconds())
     left, _ = signal.setitimer(signal.ITIMER_REAL, max(LEAST, soft.total_seconds()))
 
     def give_back() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        _alarm.unset(before)
         if left:
             signal.setitimer(signal.ITIMER_REAL, max(LEAST, began + left - time.monotonic()))
 
@@ -74,6 +66,43 @@ def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
         except SoftTimeLimitExceeded:  # in this very moment; it strikes once
             give_back()
             raise
+
+
+class _Alarm:
+    """The handler of this process's alarm. It stays from one step to the next, as long as nobody
+    else has one: to change it takes Python longer than all the rest of a limit."""
+
+    hard_ends_at: float | None = None
+    """By the monotonic clock; None if no step is limited."""
+
+    def set(self, hard_ends_at: float) -> Any:
+        """The handler that has to stand there again after the step; None if that is this one."""
+        self.hard_ends_at = hard_ends_at
+        before = signal.getsignal(signal.SIGALRM)
+        if before is _ring:
+            return None
+        signal.signal(signal.SIGALRM, _ring)
+        return None if before is signal.SIG_DFL else before
+
+    def unset(self, before: Any) -> None:
+        self.hard_ends_at = None
+        if before is not None:
+            signal.signal(signal.SIGALRM, before)
+
+
+_alarm: Final = _Alarm()
+
+
+def _ring(*_: object) -> None:
+    """Raises `SoftTimeLimitExceeded` in a step, with what is left of its hard limit to go; outside
+    of one it does what an alarm does that nobody handles."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    if _alarm.hard_ends_at is None:
+        signal.raise_signal(signal.SIGALRM)
+        return
+    left = _alarm.hard_ends_at - time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, max(TIME_TO_END, left))
+    raise SoftTimeLimitExceeded
 
 
 class HardLimits(bootsteps.StartStopStep):

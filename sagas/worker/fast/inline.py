@@ -100,8 +100,10 @@ def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
         "parent_id": before.get("id"),
         "root_id": before.get("root_id") or before.get("id"),
     }
+    tasks = current_app.tasks
     while following := mine.next():
-        _trace_next(*following, common)
+        name, told = following
+        _trace_next(tasks[name], told, common)
         if mine.end_if_stuck():
             break
     if mine.others.told:
@@ -110,22 +112,22 @@ def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
         _tell(before.get("hostname"), "task-rejected", uuid=task_id, requeue=False)
 
 
-def _trace_next(name: str, told: Told, common: Mapping[str, Any]) -> None:
+def _trace_next(task: RunsOn, told: Told, common: Mapping[str, Any]) -> None:
     """Runs one of them. `common` is of its request."""
     task_id = told.task_id or str(uuid.uuid4())
     request = {
         **common,
         "id": task_id,
-        "task": name,
+        "task": task.name,
         "correlation_id": task_id,
         "argsrepr": argsrepr(told),
     }
     tell = partial(_tell, common.get("hostname"), uuid=task_id)
     if not told.task_id:  # else the worker's main process has told that
-        tell("task-received", name=name, args=request["argsrepr"], kwargs="{}", retries=0)
+        tell("task-received", name=task.name, args=request["argsrepr"], kwargs="{}", retries=0)
     tell("task-started")
     args = (told.execution_id, told.fence)
-    value, info, runtime, text = current_app.tasks[name].trace_alone(task_id, args, {}, request)
+    value, info, runtime, text = task.trace_alone(task_id, args, {}, request)
     if info is None:
         tell("task-succeeded", result=text, runtime=runtime)
     else:
