@@ -32,8 +32,7 @@ class SagaExecution(models.Model):
     id = models.BigAutoField(primary_key=True)
     saga_id = models.CharField(
         max_length=CHILD_ID_LENGTH,
-        unique=True,
-        db_collation="C",  # so that one index finds a key and what begins like it (migration 0005)
+        db_collation="C",  # so that one index finds a key and what begins like it
     )
     saga_type = models.CharField(max_length=127)
     version = models.IntegerField()
@@ -131,6 +130,8 @@ class SagaExecution(models.Model):
 
     class Meta:
         constraints = [
+            # With `unique=True` Django would add an index for LIKE, which C has no need of.
+            models.UniqueConstraint(name="saga_execution_saga_id", fields=["saga_id"]),
             models.CheckConstraint(
                 name="saga_execution_status",
                 condition=Q(finished_at=None, status__in=_MOVING)

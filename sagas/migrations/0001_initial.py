@@ -24,9 +24,6 @@ ALTER TABLE sagas_sagaevent SET (
 );
 """
 
-# Django makes a second index of a unique text for `LIKE`, which the collation C has no need of.
-LIKE_INDEX = "DROP INDEX IF EXISTS sagas_sagaexecution_saga_id_f495425b_like"
-
 
 class Migration(migrations.Migration):
 
@@ -41,7 +38,7 @@ class Migration(migrations.Migration):
             name='SagaExecution',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('saga_id', models.CharField(db_collation='C', max_length=255, unique=True)),
+                ('saga_id', models.CharField(db_collation='C', max_length=255)),
                 ('saga_type', models.CharField(max_length=127)),
                 ('version', models.IntegerField()),
                 ('definition_digest', models.CharField(blank=True, db_default='', help_text='Of the definition that it was started with.', max_length=64)),
@@ -162,6 +159,10 @@ class Migration(migrations.Migration):
             model_name='sagaexecution',
             constraint=models.CheckConstraint(condition=models.Q(('last_seq__gte', 1), ('revision__gte', 1), ('version__gte', 1)), name='saga_execution_numbers'),
         ),
+        migrations.AddConstraint(
+            model_name='sagaexecution',
+            constraint=models.UniqueConstraint(fields=('saga_id',), name='saga_execution_saga_id'),
+        ),
         migrations.AddIndex(
             model_name='sagalock',
             index=models.Index(fields=['key', 'id'], name='saga_lock_queue'),
@@ -171,5 +172,4 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('key', 'execution'), name='saga_lock_once'),
         ),
         migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
-        migrations.RunSQL(LIKE_INDEX, migrations.RunSQL.noop),
     ]

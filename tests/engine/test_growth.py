@@ -93,3 +93,23 @@ def test_a_step_that_runs_on_writes_no_index(five: None) -> None:
     every, hot = (after - earlier for after, earlier in zip(updates(), before, strict=True))
     assert every == 6, "the first claim, and five reports"
     assert hot == 4, "all but those that change the status: it begins to run, and has ended"
+
+
+def test_a_running_saga_without_a_parent_is_in_five_indexes() -> None:
+    """A claim and the end of a saga write an entry into each: a tenth of such a transition."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'sagas_sagaexecution'"
+        )
+        found = dict(cursor.fetchall())
+    of_few = {name for name, sql in found.items() if " WHERE " in sql and name not in OF_RUNNING}
+    assert found.keys() - of_few == OF_RUNNING
+
+
+OF_RUNNING: Final = {
+    "sagas_sagaexecution_pkey",
+    "saga_execution_saga_id",
+    "saga_execution_wake",
+    "saga_execution_unrelayed",
+    "saga_execution_live",
+}
