@@ -103,7 +103,7 @@ docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew, and build t
 	$(BIN)/python -m bench.page
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d .local/site-cache docs .local/site
 
-house: $(VENV)/dev.stamp  ## count what a reader has to follow: files, moves, floors, circles; ARGS="--root ../other"
+house: $(VENV)/dev.stamp  ## count what a reader has to follow: files, moves, floors, cycles; ARGS="--root ../other"
 	$(BIN)/python -m tests.house $(ARGS)
 
 requirements: $(VENV)/dev.stamp  ## pin anew what requirements/*.in name; ARGS="--upgrade" for the newest

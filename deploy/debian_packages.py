@@ -34,7 +34,7 @@ def unpacked(folder: Path, name: str, packages: Sequence[str], release: str) -> 
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder.resolve() / name
-    with _locked(folder / f"{name}.lock"):
+    with _snapshot(folder / f"{name}.lock"):
         if not target.exists():
             _download(target, packages, release)
     return target
@@ -117,7 +117,7 @@ def _run(argv: list[str], folder: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _snapshot(path: Path) -> Iterator[None]:
     """One run at a time downloads. The kernel drops the lock of a process that is killed."""
     deadline = time.monotonic() + LOCK_SECONDS
     with path.open("w") as lock:

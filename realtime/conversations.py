@@ -42,7 +42,7 @@ MOST_FORGOTTEN: Final = 500
 JOIN: Final = "realtime.add_assignment"
 
 
-class NotOnIt(Exception):
+class NotAssigned(Exception):
     """Somebody of the staff who is not on the order. `may_join` says whether they can be."""
 
     def __init__(self, may_join: bool) -> None:
@@ -50,7 +50,7 @@ class NotOnIt(Exception):
         self.may_join = may_join
 
 
-class Refused(Exception):
+class MessageRefused(Exception):
     """A message that is not written; the text says why and what to do."""
 
 
@@ -70,13 +70,13 @@ class Place:
 def enter(saga_id: str, user: Any) -> Place:
     """The place of `user` in the conversation on an order, which is opened if there is none.
 
-    Raises `NoSuchExecution` for whom there is no such order, `NotOnIt` for other staff.
+    Raises `NoSuchExecution` for whom there is no such order, `NotAssigned` for other staff.
     """
     execution = _order(saga_id, user)
     role = Role.CUSTOMER if execution.owner_id == user.pk else Role.STAFF
     on_it = Assignment.objects.filter(conversation__execution_id=execution.pk, user=user.pk)
     if role is Role.STAFF and not on_it.exists():
-        raise NotOnIt(user.has_perm(JOIN))
+        raise NotAssigned(user.has_perm(JOIN))
     return Place(
         open_on(execution.pk, execution.saga_id).pk,
         execution.pk,
@@ -106,15 +106,15 @@ def name_of(user: Any) -> str:
 def join(saga_id: str, user: Any) -> None:
     """Puts somebody of the staff on an order; a customer is in their own in any case.
 
-    Raises `NoSuchExecution`, and `NotOnIt` for those who lack the permission.
+    Raises `NoSuchExecution`, and `NotAssigned` for those who lack the permission.
     """
     execution = _order(saga_id, user)
     if execution.owner_id == user.pk:
         return
     if not user.has_perm(JOIN):
-        raise NotOnIt(may_join=False)
+        raise NotAssigned(may_join=False)
     with transaction.atomic():
-        conversation = _locked(open_on(execution.pk, execution.saga_id).pk)
+        conversation = _snapshot(open_on(execution.pk, execution.saga_id).pk)
         on_it, is_new = Assignment.objects.get_or_create(conversation=conversation, user=user)
         if is_new:
             _notice(conversation, f"joined {on_it.pk}", f"{name_of(user)} is on it now.")
@@ -124,7 +124,7 @@ def leave(saga_id: str, user: Any) -> None:
     """Takes somebody of the staff off an order. Raises `NoSuchExecution`."""
     execution = _order(saga_id, user)
     with transaction.atomic():
-        conversation = _locked(open_on(execution.pk, execution.saga_id).pk)
+        conversation = _snapshot(open_on(execution.pk, execution.saga_id).pk)
         on_it = conversation.assignments.filter(user=user.pk).first()
         if on_it is not None:
             _notice(conversation, f"left {on_it.pk}", f"{name_of(user)} has left.")
@@ -134,21 +134,21 @@ def leave(saga_id: str, user: Any) -> None:
 def say(saga_id: str, user: Any, key: UUID, text: str) -> Message:
     """The message, written once however often it is sent with the same `key`.
 
-    Raises what `enter` does, and `Refused`.
+    Raises what `enter` does, and `MessageRefused`.
     """
     place = enter(saga_id, user)
     with transaction.atomic():
-        conversation = _locked(place.conversation_id)
+        conversation = _snapshot(place.conversation_id)
         there = conversation.messages.filter(key=key).first()
         if there is not None:
             if there.author_id != user.pk:
-                raise Refused("Another message has this id: make a new one.")
+                raise MessageRefused("Another message has this id: make a new one.")
             return there
         since = Now() - timedelta(minutes=1)
         if Message.objects.filter(author=user.pk, at__gt=since).count() >= MOST_A_MINUTE:
-            raise Refused("You have written a lot in the last minute: wait a little.")
+            raise MessageRefused("You have written a lot in the last minute: wait a little.")
         if conversation.last_number >= MOST_MESSAGES:
-            raise Refused("This conversation is full: write an e-mail.")
+            raise MessageRefused("This conversation is full: write an e-mail.")
         return _add(
             conversation, role=place.role, author=user, author_name=place.name, key=key, text=text
         )
@@ -158,7 +158,7 @@ def greet(execution_id: int, saga_id: str, text: str) -> None:
     """Opens a conversation with a notice; only the first call writes it."""
     conversation = open_on(execution_id, saga_id)
     with transaction.atomic():
-        _notice(_locked(conversation.pk), "greeting", text)
+        _notice(_snapshot(conversation.pk), "greeting", text)
 
 
 def messages_after(conversation_id: int, after: int) -> Sequence[Message]:
@@ -202,7 +202,7 @@ def _order(saga_id: str, user: Any) -> Any:
     return execution
 
 
-def _locked(conversation_id: int) -> Conversation:
+def _snapshot(conversation_id: int) -> Conversation:
     return Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from realtime import conversations, frames
-from realtime.conversations import NotOnIt, Refused
+from realtime.conversations import MessageRefused, NotAssigned
 from realtime.order_progress import progress_of
 from realtime.rooms import WRITING, Room, Visitor, rooms
 from sagas.errors import NoSuchExecution
@@ -51,9 +51,9 @@ class OrderSocket(Socket):
         visitor = await self._entered
         try:
             if frame is None or len(frame) > frames.LONGEST:
-                raise Refused("Your message is too long: send several.")
+                raise MessageRefused("Your message is too long: send several.")
             command = frames.COMMAND.validate_json(frame)
-        except (ValidationError, Refused) as error:
+        except (ValidationError, MessageRefused) as error:
             metrics.FRAMES.labels("refused").inc()
             return await self._tell(
                 frames.error(close_codes.BAD_REQUEST, _in_words(error), _id_of(frame))
@@ -68,7 +68,7 @@ class OrderSocket(Socket):
         what = (self._saga_id, self.seat.user, command.id, command.text)
         try:
             written = await self._ask(conversations.say, *what)
-        except Refused as why:
+        except MessageRefused as why:
             await self._tell(frames.error(close_codes.TOO_MANY, str(why), str(command.id)))
         else:
             rooms().writes(visitor, 0)
@@ -124,7 +124,7 @@ class OrderSocket(Socket):
         except NoSuchExecution:
             reason = "There is no such order that you may see."
             raise Closed(close_codes.NOT_FOUND, reason) from None
-        except NotOnIt:
+        except NotAssigned:
             reason = "You are not on this order: join it on its page."
             raise Closed(close_codes.FORBIDDEN, reason) from None
 
@@ -145,9 +145,9 @@ def _as_seen_by(visitor: Visitor, people: list[dict[str, Any]]) -> list[dict[str
     ]
 
 
-def _in_words(error: ValidationError | Refused) -> str:
+def _in_words(error: ValidationError | MessageRefused) -> str:
     """What is wrong with a frame, and where, and nothing of what it said."""
-    if isinstance(error, Refused):
+    if isinstance(error, MessageRefused):
         return str(error)
     found = error.errors(include_url=False, include_input=False, include_context=False)[0]
     return f"{'.'.join(map(str, found['loc'])) or 'frame'}: {found['msg']}"[:300]

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from pydantic import ValidationError
 
 from realtime import conversations
-from realtime.conversations import SAGA_TYPE, NotOnIt, Refused
+from realtime.conversations import SAGA_TYPE, MessageRefused, NotAssigned
 from realtime.frames import Say
 from realtime.models import TEXT_LENGTH
 from realtime.order_progress import HEADLINES, LABELS, PAUSED, SIGNS, progress_of
@@ -67,7 +67,7 @@ def of_an_order(view: View[[str]]) -> View[[str]]:
             return view(request, saga_id)
         except NoSuchExecution:
             raise Http404("There is no such order that you may see.") from None
-        except NotOnIt as error:
+        except NotAssigned as error:
             named = {"saga_id": saga_id, "may_join": error.may_join}
             return render(request, "realtime/not_on_it.html", named, status=403)
 
@@ -123,7 +123,7 @@ def say(request: HttpRequest, saga_id: str) -> HttpResponse:
         conversations.say(saga_id, request.user, said.id, said.text)
     except ValidationError as error:
         messages.error(request, f"Not sent: {error.errors()[0]['msg']}.")
-    except Refused as why:
+    except MessageRefused as why:
         messages.error(request, f"Not sent. {why}")
     return redirect("realtime:order", saga_id)
 
@@ -134,7 +134,7 @@ def join(request: HttpRequest, saga_id: str) -> HttpResponse:
     """Puts somebody of the staff on the order."""
     try:
         conversations.join(saga_id, request.user)
-    except NotOnIt:
+    except NotAssigned:
         raise PermissionDenied("You need the permission realtime.add_assignment.") from None
     return redirect("realtime:order", saga_id)
 

@@ -33,7 +33,7 @@ from django.template.response import SimpleTemplateResponse
 
 from saga_participant import receipts
 from saga_participant.models import Outcome, Receipt
-from saga_participant.problems import Problem, Refused
+from saga_participant.problems import Problem, RequestRefused
 from saga_participant.requests import fingerprint, idempotency_key, undone_key
 
 NOT_NOW: Final = frozenset({408, 425, 429})
@@ -55,7 +55,7 @@ class _NoEffect(Exception):
 def idempotent(operation: str) -> Callable[[View[P]], View[P]]:
     """Does a view once for each key: its database effect and its answer commit together.
 
-    `operation` names the action to its compensation. A 4xx, returned or raised as `Refused`,
+    `operation` names the action to its compensation. A 4xx, returned or raised as `RequestRefused`,
     Http404 or PermissionDenied, rolls the effect back and is remembered. A 5xx, a 4xx of `NOT_NOW`
     and any other exception roll everything back, and the key is free again. The decorator itself
     answers 400 for a bad key, 409 after a tombstone, 422 for a key of another request.
@@ -142,13 +142,13 @@ def _answer_of(act: Callable[[], HttpResponse]) -> HttpResponse:
             return response
     except _NoEffect as refused:
         return refused.response
-    except Refused as refused:
+    except RequestRefused as refused:
         return refused.response()
     except Http404 as error:
         message = str(error) or "There is no such thing: check the address and the ids."
-        return Refused(404, "not_found", message).response()
+        return RequestRefused(404, "not_found", message).response()
     except PermissionDenied as error:
-        return Refused(403, "forbidden", str(error) or "This is not allowed.").response()
+        return RequestRefused(403, "forbidden", str(error) or "This is not allowed.").response()
 
 
 def _compensate(

@@ -27,7 +27,7 @@ class Problem(Exception):
         return JsonResponse(self.body, status=self.status)
 
 
-class Refused(Problem):
+class RequestRefused(Problem):
     """An action says no for good: its effect is rolled back, its answer is kept under the key.
 
     Raised by a compensation it is no more than a Problem: the action stays done, and a person who

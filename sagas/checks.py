@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transactio
 
 from sagas.conf import conf
 from sagas.machine import TERMINAL
-from sagas.machine.compatibility import Problem, problems
+from sagas.machine.compatibility import Incompatibility, problems
 from sagas.models import SagaExecution
 from sagas.moments import as_number, from_number
 from sagas.registry import registry
@@ -37,7 +37,7 @@ WITH known AS (
           AND known.version = one.version AND one.definition_digest IN (known.digest, '')
       )
     GROUP BY one.saga_type, one.version, one.definition_digest, one.status,
-             one.terms -> 'held', one.terms -> 'forward_only', (
+             one.options -> 'held', one.options -> 'forward_only', (
         SELECT jsonb_object_agg(name, ARRAY[
             step ->> 'status', step ->> 'effect', (step ? 'holder')::text, (step ? 'children')::text
         ]) FROM jsonb_each(one.steps) AS each (name, step)
@@ -106,9 +106,9 @@ class _Group:
 
     how_many: int = 0
     examples: tuple[str, ...] = ()
-    first: Problem | None = None
+    first: Incompatibility | None = None
 
-    def add(self, place: Any, first: Problem) -> None:
+    def add(self, place: Any, first: Incompatibility) -> None:
         self.how_many += place.how_many
         self.examples = tuple(dict.fromkeys([*self.examples, *place.examples]))[:EXAMPLES]
         self.first = self.first or first

@@ -6,8 +6,8 @@
     ├── UnknownSaga        no definition of that type (and version) is in this process
     ├── BadInput           the context or the saga_id can't be used; `fields` says where
     ├── Conflict           the saga_id belongs to another execution
-    │   └── Locked         another execution holds a lock that this one may not wait for
-    ├── Refused            what was asked for makes no sense as things stand
+    │   └── LockHeld       another execution holds a lock that this one may not wait for
+    ├── OperationRefused   what was asked for makes no sense as things stand
     └── NoSuchExecution    nothing has that saga_id
 """
 
@@ -48,11 +48,11 @@ class Conflict(SagaError):
         self.fields = dict(fields or {})
 
 
-class Locked(Conflict):
+class LockHeld(Conflict):
     """Another execution holds a lock, and the definition says not to wait for it."""
 
 
-class Refused(SagaError):
+class OperationRefused(SagaError):
     """An operator's action, or a signal, that makes no sense as things stand; it says why."""
 
 

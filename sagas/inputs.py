@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sagas.errors import BadInput, Locked
+from sagas.errors import BadInput, LockHeld
 from sagas.machine import Saga
 from sagas.machine.context import (
     RESERVED,
@@ -200,9 +200,9 @@ def checked_moment(name: str, moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def locked(definition: Saga, taken: Iterable[str]) -> Locked:
+def locked(definition: Saga, taken: Iterable[str]) -> LockHeld:
     """The refusal of an execution that may not wait for its locks."""
-    return Locked(
+    return LockHeld(
         f"{definition.saga_type} needs {', '.join(taken)}, which another execution holds. Try "
         f"again when that one has ended."
     )

@@ -55,7 +55,7 @@ class SagaExecution(models.Model):
     current_steps = models.JSONField(
         default=list, help_text="The steps that are scheduled or in flight."
     )
-    terms = models.JSONField(
+    options = models.JSONField(
         db_default={}, help_text="What few executions have: times, locks, signals that came early."
     )
     revision = models.BigIntegerField(help_text="Grows by one with each saved transition.")
@@ -79,7 +79,7 @@ class SagaExecution(models.Model):
     hints_sent = models.SmallIntegerField(
         default=0, help_text="How often the hints of this very state were sent again."
     )
-    behind = models.TextField(
+    blocked_by_queue = models.TextField(
         blank=True,
         db_default="",
         help_text="The full queue that it was not told of again for: it is, once that is free.",
@@ -170,7 +170,9 @@ class SagaExecution(models.Model):
                 fields=["wake_at"], name="saga_execution_wake", condition=Q(wake_at__isnull=False)
             ),
             models.Index(
-                fields=["behind", "wake_at"], name="saga_execution_behind", condition=~Q(behind="")
+                fields=["blocked_by_queue", "wake_at"],
+                name="saga_execution_blocked",
+                condition=~Q(blocked_by_queue=""),
             ),
             models.Index(
                 # From both ends: the oldest sagas, and the newest.

@@ -87,12 +87,12 @@ class Registry:
         Raises `UnknownSaga`, and `BadInput` for one that would start itself again, without an end.
         """
         found = self.newest(saga_type) if version is None else self.get(saga_type, version)
-        if circle := self.circle(found):
-            raise BadInput({"saga_type": f"can't be started: {_said(circle)}"})
+        if cycle := self.cycle(found):
+            raise BadInput({"saga_type": f"can't be started: {_said(cycle)}"})
         return found
 
-    def circle(self, saga: Saga) -> list[Saga]:
-        """Sagas that start each other in a circle, if `saga` leads to such; the first of them is
+    def cycle(self, saga: Saga) -> list[Saga]:
+        """Sagas that start each other in a cycle, if `saga` leads to such; the first of them is
         the last one, too."""
         way, parts, done = [saga], [self._parts(saga)], set[int]()
         while way:
@@ -138,10 +138,10 @@ class Registry:
 
     def check_parts(self) -> None:
         """Raises `DefinitionError` for a step that names a saga that is not known: an execution
-        that reached it could not go on. And for sagas that start each other in a circle."""
+        that reached it could not go on. And for sagas that start each other in a cycle."""
         for saga in self:
-            if circle := self.circle(saga):
-                raise DefinitionError(f"Saga {saga.saga_type!r}: {_said(circle)}")
+            if cycle := self.cycle(saga):
+                raise DefinitionError(f"Saga {saga.saga_type!r}: {_said(cycle)}")
             for step in saga.sub_sagas:
                 try:
                     self.find_or_newest(step.saga_type, step.version)
@@ -151,9 +151,9 @@ class Registry:
                     ) from error
 
 
-def _said(circle: Sequence[Saga]) -> str:
-    way = " → ".join(f"{saga.saga_type} (version {saga.version})" for saga in circle)
-    return f"sagas start each other in a circle, without an end. Break it: {way}."
+def _said(cycle: Sequence[Saga]) -> str:
+    way = " → ".join(f"{saga.saga_type} (version {saga.version})" for saga in cycle)
+    return f"sagas start each other in a cycle, without an end. Break it: {way}."
 
 
 registry = Registry()

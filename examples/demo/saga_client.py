@@ -6,7 +6,7 @@ from typing import Any, Self
 import httpx
 
 from examples.demo.progress import ENDED
-from sagas.live.client import OutOfOrder, Refused, SagaStream
+from sagas.live.client import OutOfOrder, SagaStream, SubscriptionRefused
 
 # One answer, in seconds; starting a saga takes milliseconds.
 ANSWER_SECONDS = 15.0
@@ -66,5 +66,5 @@ class SagaClient:
                 yield event
                 if event["type"].removeprefix("saga.") in ENDED:
                     return
-        except (Refused, OutOfOrder) as error:
+        except (SubscriptionRefused, OutOfOrder) as error:
             raise UnexpectedAnswer(str(error)) from error

@@ -45,7 +45,7 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
         (None, {"fields": ("saga_id", "saga_type", "version", "status", "paused", "what_is_left")}),
         ("Needs a person", {"fields": ("attention_table",)}),
         ("Belongs to", {"fields": ("parent_link", "owner")}),
-        ("Times", {"fields": ("created_at", "updated_at", "finished_at", "wake_at", "terms")}),
+        ("Times", {"fields": ("created_at", "updated_at", "finished_at", "wake_at", "options")}),
         ("Steps", {"fields": ("steps_table",)}),
         ("Children, the newest", {"fields": ("children_table",)}),
         ("Events, the last", {"fields": ("events_table",)}),

@@ -16,9 +16,9 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from sagas.errors import (
     BadInput,
     Conflict,
-    Locked,
+    LockHeld,
     NoSuchExecution,
-    Refused,
+    OperationRefused,
     SagaError,
     UnknownSaga,
 )
@@ -27,8 +27,8 @@ STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
     BadInput: (422, "bad_input"),
     UnknownSaga: (422, "unknown_saga"),
     Conflict: (409, "conflict"),
-    Locked: (409, "locked"),
-    Refused: (409, "refused"),
+    LockHeld: (409, "locked"),
+    OperationRefused: (409, "refused"),
     NoSuchExecution: (404, "not_found"),
 }
 

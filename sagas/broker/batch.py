@@ -103,7 +103,7 @@ class _AmqpBatch:
         # All that their properties have in common, up to the id and its length.
         self._properties = _prepared(channel, b"", "")._serialize_properties()[:-1]
         self._written = bytearray()
-        self._write_frame = frame_writer(channel.connection, _Into(self._written.extend))
+        self._write_frame = frame_writer(channel.connection, _FrameWriter(self._written.extend))
 
     def check(self) -> None:
         if self._channel.connection is None:
@@ -148,7 +148,7 @@ def _arguments(exchange: str, routing_key: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Into:
+class _FrameWriter:
     """In the place of py-amqp's transport."""
 
     write: Callable[[memoryview], None]
@@ -192,13 +192,13 @@ class _RedisBatch:
         self._push(values)
 
     def publish(self, exchange: str, messages: Iterable[Message]) -> None:
-        tables, moulds = _Tables(self._channel), dict[str, _Mould]()
+        tables, moulds = _Tables(self._channel), dict[str, _MessageTemplate]()
         values: dict[str, list[str]] = defaultdict(list)
         for each in messages:
             if queues := tables.queues(exchange, each.routing_key):
                 mould = moulds.get(each.routing_key)
                 if mould is None:
-                    mould = _Mould(self._channel, exchange, each.routing_key)
+                    mould = _MessageTemplate(self._channel, exchange, each.routing_key)
                     moulds[each.routing_key] = mould
                 value = mould.filled(each)
                 for queue in queues:
@@ -239,7 +239,7 @@ class _Tables:
         return self._found[asked]
 
 
-class _Mould:
+class _MessageTemplate:
     """What Kombu makes of a message with that destination, but for the parts that are another in
     each."""
 

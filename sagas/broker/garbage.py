@@ -22,7 +22,7 @@ INTERVAL: Final = 30.0
 """Seconds between two lines of the log, however much there is."""
 
 
-class Dropped:
+class DropCounter:
     """Counts what was dropped, and says so: the first at once, then how many in a while."""
 
     def __init__(self, where: str) -> None:

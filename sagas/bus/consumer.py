@@ -16,7 +16,7 @@ from sagas.bus import Bus, Delivery, Source, Subscription, dead_letters, handlin
 from sagas.bus.dead_letters import Failure
 from sagas.bus.events import Event, Handler
 from sagas.bus.models import DeadLetter
-from sagas.bus.reading import Unreadable, read
+from sagas.bus.reading import UnreadableMessage, read
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class Consumption:
     def _first_try(self, handler: Handler, delivery: Delivery) -> None:
         try:
             event = self._read(handler, delivery.routing_key, delivery.body)
-        except Unreadable as error:
+        except UnreadableMessage as error:
             logger.warning("A message for %s is no event: %s", handler.name, error)
             dead_letters.keep(handler.name, delivery, Failure(str(error)))
             return
@@ -120,7 +120,7 @@ class Consumption:
             return
         try:
             event = self._read(handler, letter.routing_key, bytes(letter.body))
-        except Unreadable as error:
+        except UnreadableMessage as error:
             dead_letters.failed(letter, Failure(str(error)))
             return
         try:

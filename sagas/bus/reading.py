@@ -18,7 +18,7 @@ BODY_LIMIT: Final = 1024 * 1024
 """Bytes: four times a context's limit, which is the most that an event of ours has in it."""
 
 
-class Unreadable(Exception):
+class UnreadableMessage(Exception):
     """A message that is no event; says why."""
 
 
@@ -26,19 +26,21 @@ def read(key: str, body: bytes, *, is_ours: bool) -> Event:
     """The event in a message. `is_ours`: it comes by the bus's own exchange, where events of sagas
     are those of this database. Raises `Unreadable`."""
     if len(body) > BODY_LIMIT:
-        raise Unreadable(f"It has {len(body)} bytes, and {BODY_LIMIT} are the most.")
+        raise UnreadableMessage(f"It has {len(body)} bytes, and {BODY_LIMIT} are the most.")
     try:
         found = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"It is not JSON: {error}") from None
+        raise UnreadableMessage(f"It is not JSON: {error}") from None
     if not isinstance(found, dict):
-        raise Unreadable("It is not a JSON object.")
+        raise UnreadableMessage("It is not a JSON object.")
     is_claimed = is_of_a_saga(key) or {"saga_id", "seq"} <= found.keys()
     if is_ours and is_claimed:
         found = _from_database(key, found)
     event_id = found.get("id")
     if not isinstance(event_id, str) or not _can_be_id(event_id):
-        raise Unreadable(f"Its id is not a text of 1 to {EVENT_ID_LENGTH} printable characters.")
+        raise UnreadableMessage(
+            f"Its id is not a text of 1 to {EVENT_ID_LENGTH} printable characters."
+        )
     return Event(event_id, key, found, is_ours and is_claimed)
 
 
@@ -58,4 +60,6 @@ def _from_database(key: str, claimed: dict[str, Any]) -> dict[str, Any]:
             found = envelope(event)
             if found["id"] == claimed.get("id"):
                 return found
-    raise Unreadable("The database has no such event: it is forged, or its saga was deleted.")
+    raise UnreadableMessage(
+        "The database has no such event: it is forged, or its saga was deleted."
+    )

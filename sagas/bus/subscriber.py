@@ -13,7 +13,7 @@ from typing import Any, Final
 from kombu import Consumer, Exchange, Queue, binding
 
 from sagas.broker.connection import Bus, End
-from sagas.broker.garbage import Dropped, NotOfTheMessage, drop_garbage
+from sagas.broker.garbage import DropCounter, NotOfTheMessage, drop_garbage
 
 DELIVERY_LIMIT: Final = 20
 """Times that RabbitMQ hands a message out. Ours are counted in a table from the second on, so this
@@ -58,7 +58,7 @@ class Subscription(End):
         self, bus: Bus, sources: Sequence[Source], on_delivery: Callable[[Delivery], None]
     ) -> None:
         self._sources, self._on_delivery = sources, on_delivery
-        self._dropped = Dropped("the queues of events")
+        self._dropped = DropCounter("the queues of events")
         super().__init__(bus, heartbeat=HEARTBEAT)
 
     def _open(self, channel: Any) -> None:
@@ -144,7 +144,7 @@ def _as_sent(kind: Any) -> Any:
     """Kombu's class of messages, but for its unpacking of compressed ones: before anybody has seen
     its size, a kilobyte becomes a gigabyte."""
 
-    class AsSent(kind):
+    class RawMessage(kind):
         def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
             of_amqp = getattr(payload, "properties", {}).get("application_headers")
             headers = payload.get("headers") if isinstance(payload, dict) else of_amqp
@@ -152,4 +152,4 @@ def _as_sent(kind: Any) -> Any:
                 headers.pop("compression", None)
             super().__init__(payload, channel=channel, **options)
 
-    return AsSent
+    return RawMessage

@@ -13,7 +13,6 @@ A step's life, as a worker drives it::
     succeed(work, result)  or  fail(work, failure)         # one transaction
 """
 
-from sagas.engine.cleaning import Archive, prune
 from sagas.engine.operating import (
     adopt,
     amend,
@@ -30,12 +29,13 @@ from sagas.engine.operating import (
     skip,
 )
 from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed, turn_to_relay
+from sagas.engine.retention import Archive, prune
 from sagas.engine.starting import Started, start, start_many
-from sagas.engine.transact import MayRunOn
+from sagas.engine.transact import MayClaimInline
 from sagas.engine.waking import Queues, stranded, wake
 from sagas.engine.work import Row, Work
 from sagas.engine.working import (
-    Reported,
+    ReportResult,
     claim,
     claim_together,
     fail,
@@ -54,10 +54,10 @@ from sagas.store.sessions import with_own as own_session
 __all__ = [
     "Adoption",
     "Archive",
-    "MayRunOn",
+    "MayClaimInline",
     "NewSaga",
     "Queues",
-    "Reported",
+    "ReportResult",
     "Row",
     "Started",
     "Work",

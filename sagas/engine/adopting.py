@@ -12,11 +12,11 @@ from sagas.machine.definition import items_type
 from sagas.machine.steps import ForEach
 from sagas.registry import registry
 from sagas.store import children, executions, transitions
-from sagas.store.executions import Locked
-from sagas.store.transitions import Written
+from sagas.store.executions import ExecutionSnapshot
+from sagas.store.transitions import TransitionWrite
 
 
-def adopt_locked(locked: Locked, fact: Adopt) -> Transition:
+def adopt_locked(locked: ExecutionSnapshot, fact: Adopt) -> Transition:
     """Moves an execution that the caller's transaction has locked. Decides nothing else: whoever
     looks at it next does, by its new definition. Raises `UnknownSaga`."""
     definition = _definition(locked, fact)
@@ -29,7 +29,7 @@ def adopt_locked(locked: Locked, fact: Adopt) -> Transition:
     # One that is at rest stays so, and must not be woken (L1).
     wake = locked.wake_at if locked.state.is_at_rest else locked.now
     came_to, _ = news_of(definition, locked, decision)
-    transitions.save([Written(locked, decision, wake, came_to)], locked=True)
+    transitions.save([TransitionWrite(locked, decision, wake, came_to)], locked=True)
     executions.adopt(locked, definition.version, definition.digest)
     announce(locked.id, definition, decision)
     return Transition(definition, decision, locked, None)
@@ -55,11 +55,11 @@ def items_left(found: Transition, fact: Adopt) -> Iterator[tuple[list[str], Adop
             yield saga_ids, replace(fact, version=definition.version, leave=leave)
 
 
-def _definition(row: Locked, fact: Adopt) -> Saga:
+def _definition(row: ExecutionSnapshot, fact: Adopt) -> Saga:
     state = row.state
     return registry.get(state.saga_type, state.version if fact.version is None else fact.version)
 
 
-def _planned(row: Locked, definition: Saga, fact: Adopt) -> Adoption:
+def _planned(row: ExecutionSnapshot, definition: Saga, fact: Adopt) -> Adoption:
     began_with = registry.of_structure(row.state.saga_type, row.digest)
     return adoption(definition, row.state, row.digest, began_with, fact.leave, row.now)

@@ -23,8 +23,8 @@ from sagas.machine import (
     Failure,
     FailureKind,
     ForEach,
-    Ordered,
     Outcome,
+    ParentCommanded,
     Saga,
     Start,
     SubSaga,
@@ -44,19 +44,19 @@ from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry
 from sagas.store import insertion, locks
 from sagas.store.children import AtFault
-from sagas.store.insertion import New
+from sagas.store.insertion import NewExecution
 from sagas.validation import lock_keys
 
 
 @dataclass(slots=True)
-class Begun:
+class PreparedStart:
     """An execution whose decision is not saved yet, and the children that are born with it."""
 
     definition: Saga
     decision: Decision
     family_id: int | None
     now: datetime
-    born: "list[Newborn]" = field(default_factory=list)
+    born: "list[ChildStart]" = field(default_factory=list)
     starts_done: int = 0
     tells_done: int = 0
 
@@ -72,10 +72,10 @@ class Begun:
 
 
 @dataclass(slots=True)
-class Newborn:
+class ChildStart:
     """A child that will be there as soon as its parent's row is."""
 
-    begun: Begun
+    begun: PreparedStart
     step: str
     number: int
     input: str
@@ -95,16 +95,16 @@ class Newborn:
 
 def prepare(
     definition: Saga, decision: Decision, family_id: int | None, now: datetime
-) -> tuple[Decision, list[Newborn]]:
+) -> tuple[Decision, list[ChildStart]]:
     """The children that `decision` starts, and the decision that this leads to: some may be
     refused, and some may have come to something already."""
-    begun = Begun(definition, decision, family_id, now)
+    begun = PreparedStart(definition, decision, family_id, now)
     _settle(begun)
     return begun.decision, begun.born
 
 
 def insert(
-    newborn: Iterable[Newborn], parent_id: int, root_id: int, owner_id: Any, now: datetime
+    newborn: Iterable[ChildStart], parent_id: int, root_id: int, owner_id: Any, now: datetime
 ) -> None:
     """Writes children, and theirs, into the transaction that writes their parent."""
     by_id = {child.begun.state.saga_id: child for child in newborn}
@@ -121,18 +121,18 @@ def insert(
     announce_all(born)
 
 
-def _settle(begun: Begun) -> None:
+def _settle(begun: PreparedStart) -> None:
     while _start_next(begun) or _tell_next(begun) or _hear_next(begun):
         pass
 
 
-def _start_next(begun: Begun) -> bool:
+def _start_next(begun: PreparedStart) -> bool:
     """Whether there were children left to be started."""
     if begun.starts_done == len(begun.decision.starts):
         return False
     start = begun.decision.starts[begun.starts_done]
     begun.starts_done += 1
-    born: list[Newborn] = []
+    born: list[ChildStart] = []
     try:
         for child in _children(begun, start):
             born.append(child)
@@ -147,7 +147,7 @@ def _start_next(begun: Begun) -> bool:
     return True
 
 
-def _tell_next(begun: Begun) -> bool:
+def _tell_next(begun: PreparedStart) -> bool:
     """Whether there was an order left; those who are older find it in their rows."""
     if begun.tells_done == len(begun.decision.tells):
         return False
@@ -155,12 +155,12 @@ def _tell_next(begun: Begun) -> bool:
     begun.tells_done += 1
     for child in begun.born:
         if tell.step in (None, child.step):
-            child.begun.take(Ordered(tell.order))
+            child.begun.take(ParentCommanded(tell.order))
             _settle(child.begun)
     return True
 
 
-def _hear_next(begun: Begun) -> bool:
+def _hear_next(begun: PreparedStart) -> bool:
     """Whether the children of a step had come to anything new."""
     step = next((child.step for child in begun.born if child.has_news), None)
     if step is None:
@@ -180,7 +180,7 @@ def _hear_next(begun: Begun) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Siblings:
-    born: list[Newborn]
+    born: list[ChildStart]
 
     def outputs(self) -> list[family.Output]:
         states = [child.begun.state for child in self.born]
@@ -199,10 +199,10 @@ class _Siblings:
         return len(found), found[:most]
 
 
-def _children(parent: Begun, start: Start) -> Iterator[Newborn]:
+def _children(parent: PreparedStart, start: Start) -> Iterator[ChildStart]:
     definition, state = parent.definition, parent.state
     step = definition.by_name[start.step]
-    forward_only = state.terms.forward_only or step.name in definition.after_pivot
+    forward_only = state.options.forward_only or step.name in definition.after_pivot
     for number in range(start.first, start.first + start.count):
         if isinstance(step, ForEach):
             of_child = registry.get(items_type(definition.saga_type, step), definition.version)
@@ -218,18 +218,18 @@ def _children(parent: Begun, start: Start) -> Iterator[Newborn]:
         text, keys = inputs.checked_context(of_child, context), lock_keys(of_child, context)
         saga_id = f"{state.saga_id}~{suffix}"
         begun = _begin(parent, of_child, saga_id, context, keys, forward_only=forward_only)
-        yield Newborn(begun, step.name, number, text, digest(context), keys)
+        yield ChildStart(begun, step.name, number, text, digest(context), keys)
 
 
 def _begin(
-    parent: Begun,
+    parent: PreparedStart,
     definition: Saga,
     saga_id: str,
     context: dict[str, Any],
     keys: frozenset[str],
     *,
     forward_only: bool,
-) -> Begun:
+) -> PreparedStart:
     if len(saga_id) > CHILD_ID_LENGTH:
         raise BadInput({"saga_id": f"{saga_id[:80]}… is too long: sagas are nested too deep."})
     now = parent.now
@@ -244,14 +244,14 @@ def _begin(
         held=not forward_only,
         forward_only=forward_only,
     )
-    begun = Begun(definition, begin(definition, started, now), parent.family_id, now)
+    begun = PreparedStart(definition, begin(definition, started, now), parent.family_id, now)
     _settle(begun)
     return begun
 
 
-def _row(child: Newborn, parent_id: int, root_id: int, now: datetime) -> New:
+def _row(child: ChildStart, parent_id: int, root_id: int, now: datetime) -> NewExecution:
     begun = child.begun
-    return New(
+    return NewExecution(
         begun.state.saga_id,
         child.input,
         child.input_digest,

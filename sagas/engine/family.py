@@ -22,7 +22,7 @@ from sagas.machine.states import GOING_FORWARD
 from sagas.machine.steps import copied
 from sagas.store import children, locks
 from sagas.store.children import AtFault
-from sagas.store.executions import Locked
+from sagas.store.executions import ExecutionSnapshot
 
 Output = tuple[dict[str, Any], set[str]]
 """A child's context, and the keys that its steps wrote."""
@@ -53,7 +53,7 @@ class _Rows:
         return children.at_fault(self.parent_id, self.step, most)
 
 
-def news(definition: Saga, locked: Locked) -> Iterator[ChildrenMoved]:
+def news(definition: Saga, locked: ExecutionSnapshot) -> Iterator[ChildrenMoved]:
     """What the children have come to since this was last asked."""
     if not any(step.children for step in locked.state.steps.values()):
         return
@@ -85,7 +85,7 @@ def moved(
 
 def blocked_by(definition: Saga, keys: frozenset[str], family_id: int | None) -> list[str]:
     """The locks among `keys` that others hold. The queues stay as they are until this transaction
-    ends. Raises `Locked` if the definition says not to wait."""
+    ends. Raises `LockHeld` if the definition says not to wait."""
     if not keys:
         return []
     locks.guard(keys)
@@ -97,8 +97,8 @@ def blocked_by(definition: Saga, keys: frozenset[str], family_id: int | None) ->
 
 def gives_locks_back(state: ExecutionState) -> bool:
     """Once it has ended; or if it turned back before it had its locks, and did nothing."""
-    has_given_up = state.terms.blocked and state.status not in GOING_FORWARD
-    return state.terms.locks and (state.status in TERMINAL or has_given_up)
+    has_given_up = state.options.blocked and state.status not in GOING_FORWARD
+    return state.options.locks and (state.status in TERMINAL or has_given_up)
 
 
 def _given_back(definition: Saga, name: str, found: list[Output]) -> dict[str, Any]:

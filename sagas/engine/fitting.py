@@ -9,7 +9,7 @@ from typing import Final
 
 from sagas.machine import Saga
 from sagas.registry import registry
-from sagas.store.executions import Locked
+from sagas.store.executions import ExecutionSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ MOST_TOLD: Final = 1000
 """Structures that are remembered as told of."""
 
 
-def fitting(row: Locked) -> Saga | None:
+def fitting(row: ExecutionSnapshot) -> Saga | None:
     """The definition, if it is known here and has the structure that the execution was started
     with; without it the execution is left alone."""
     state = row.state

@@ -2,7 +2,7 @@
 who and why.
 
 Each function raises `NoSuchExecution` for an unknown saga_id, `UnknownSaga` if this process lacks
-its definition, and `Refused`, with the reason, for what makes no sense as things stand. To cancel,
+its definition, and `OperationRefused`, with the reason, for what makes no sense as things stand. To cancel,
 pause, resume, skip, resolve or signal a second time is no error, and changes nothing. None of them
 may be called inside a transaction: they commit what they do.
 """
@@ -19,7 +19,7 @@ from sagas.engine import adopting
 from sagas.engine.fitting import fitting
 from sagas.engine.saving import Transition
 from sagas.engine.transact import transact
-from sagas.errors import BadInput, NoSuchExecution, Refused, SagaError, UnknownSaga
+from sagas.errors import BadInput, NoSuchExecution, OperationRefused, SagaError, UnknownSaga
 from sagas.machine import (
     Adopt,
     Amend,
@@ -41,13 +41,13 @@ from sagas.machine.context import NotStorable
 from sagas.machine.storable import shown
 from sagas.registry import registry
 from sagas.store import executions, recovery
-from sagas.store.executions import Locked, Unreadable
+from sagas.store.executions import ExecutionSnapshot, UnreadableRow
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Operated:
+class OperationResult:
     """What became of one operation on many executions: how many took it (or had it already), and
     saga_id → reason for those that did not."""
 
@@ -130,7 +130,7 @@ def operate(saga_id: str, operation: Operation | Adopt) -> Verdict:
     return _hand_in(saga_id, operation).decision.verdict
 
 
-def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> Operated:
+def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> OperationResult:
     """The same for many executions, each in a transaction of its own."""
     done, refused = 0, {}
     for saga_id in saga_ids:
@@ -144,7 +144,7 @@ def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> Op
         except Exception as error:  # its definition's own: the others go on (L3)
             logger.exception("%s failed of %s.", type(operation).__name__, saga_id)
             refused[saga_id] = f"failed: {type(error).__name__}"
-    return Operated(done, refused)
+    return OperationResult(done, refused)
 
 
 def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> None:
@@ -160,8 +160,8 @@ def preview(saga_id: str) -> WayBack:
     """What `cancel` would undo, in order. Changes nothing."""
     try:
         found = executions.peek(_id_of(saga_id))
-    except Unreadable as error:
-        raise Refused(str(error)) from error
+    except UnreadableRow as error:
+        raise OperationRefused(str(error)) from error
     if found is None:
         raise NoSuchExecution(f"There is no saga {saga_id!r}.")
     definition = fitting(found)
@@ -189,7 +189,7 @@ def _adopt(saga_id: str, fact: Adopt) -> Verdict:
         refused |= operate_on_many(saga_ids, same).refused
     if refused:
         [first, *_] = refused.values()
-        raise Refused(
+        raise OperationRefused(
             f"{saga_id}: it goes by its new definition, but {len(refused)} of its items can't. "
             f"{first}"
         )
@@ -203,17 +203,17 @@ def _hand_in(saga_id: str, fact: Operation | Adopt | Signal) -> Transition:
         found = transact(execution_id, fact)
     except NotStorable as error:
         raise BadInput({"context": error.message}) from error
-    except Unreadable as error:
-        raise Refused(str(error)) from error
+    except UnreadableRow as error:
+        raise OperationRefused(str(error)) from error
     if found is None:
         row = executions.peek(execution_id)
         raise NoSuchExecution(f"There is no saga {saga_id!r}.") if row is None else _unfit(row)
     if found.decision.verdict is Verdict.REFUSED:
-        raise Refused(f"{saga_id}: {found.decision.reason}")
+        raise OperationRefused(f"{saga_id}: {found.decision.reason}")
     return found
 
 
-def _unfit(row: Locked) -> UnknownSaga:
+def _unfit(row: ExecutionSnapshot) -> UnknownSaga:
     state = row.state
     why = registry.why_unfit(state.saga_id, state.saga_type, state.version, row.digest)
     return UnknownSaga(why or f"{state.saga_id}: ask again.")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagas.engine import births
-from sagas.engine.births import Newborn
+from sagas.engine.births import ChildStart
 from sagas.engine.family import gives_locks_back
 from sagas.listeners import announce, announce_committed
 from sagas.machine import Decision, Saga, hints, outcome, wake_at
 from sagas.machine.wake import repeat_interval
 from sagas.store import children, locks, transitions
-from sagas.store.executions import Locked, locked_with
-from sagas.store.transitions import Written
+from sagas.store.executions import ExecutionSnapshot, snapshot_with
+from sagas.store.transitions import TransitionWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Transition:
 
     definition: Saga
     decision: Decision
-    row: Locked
+    row: ExecutionSnapshot
     call: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Unlocked:
+class OptimisticWrite:
     """A decision on a row that was read without its lock, and what it means for others.
 
     It is optimistic concurrency control (Kung and Robinson, TODS 1981): nearly always nobody else
@@ -35,26 +35,28 @@ class Unlocked:
     """
 
     definition: Saga
-    written: Written
+    written: TransitionWrite
     news: bool
 
     @classmethod
-    def of(cls, definition: Saga, seen: Locked, decision: Decision) -> "Unlocked | None":
+    def of(
+        cls, definition: Saga, seen: ExecutionSnapshot, decision: Decision
+    ) -> "OptimisticWrite | None":
         """None if other rows are to be written with it: then it must be decided under the lock."""
         if decision.starts or decision.tells or gives_locks_back(decision.state):
             return None
         came_to, news = news_of(definition, seen, decision)
         wake = _next_wake(seen, decision, news=news) if decision.events else seen.wake_at
-        return cls(definition, Written(seen, decision, wake, came_to), news)
+        return cls(definition, TransitionWrite(seen, decision, wake, came_to), news)
 
 
 def save(
-    definition: Saga, locked: Locked, decision: Decision, newborn: list[Newborn]
+    definition: Saga, locked: ExecutionSnapshot, decision: Decision, newborn: list[ChildStart]
 ) -> Transition:
     """Writes a decision on a row that this transaction has locked, and all that follows."""
     came_to, news = news_of(definition, locked, decision)
     wake = _next_wake(locked, decision, news=news)
-    if not transitions.save([Written(locked, decision, wake, came_to)], locked=True):
+    if not transitions.save([TransitionWrite(locked, decision, wake, came_to)], locked=True):
         raise RuntimeError(
             f"{locked.state.saga_id} changed under this transaction's lock, so something writes "
             f"rows past sagas.store. The transition was not saved."
@@ -66,7 +68,7 @@ def save(
     return _transition(definition, locked, decision, wake, news=news)
 
 
-def save_unlocked(decided: Sequence[Unlocked]) -> dict[int, Transition]:
+def save_optimistically(decided: Sequence[OptimisticWrite]) -> dict[int, Transition]:
     """Writes them in one statement, and a transaction of its own; id → what became of those of
     which nothing has changed since they were read. The others must be decided anew."""
     changing = [each.written for each in decided if each.written.decision.events]
@@ -87,7 +89,7 @@ def save_unlocked(decided: Sequence[Unlocked]) -> dict[int, Transition]:
     }
 
 
-def news_of(definition: Saga, row: Locked, decision: Decision) -> tuple[str, bool]:
+def news_of(definition: Saga, row: ExecutionSnapshot, decision: Decision) -> tuple[str, bool]:
     """What a child has come to, `""` if to nothing, and whether that is new to its parent."""
     came_to = outcome(definition, decision.state) if row.parent_id is not None else None
     return came_to or "", came_to is not None and came_to != row.outcome_taken
@@ -102,15 +104,20 @@ def earliest(moment: datetime | None, news_at: datetime | None, sent: int) -> da
 
 
 def _transition(
-    definition: Saga, row: Locked, decision: Decision, wake: datetime | None, *, news: bool
+    definition: Saga,
+    row: ExecutionSnapshot,
+    decision: Decision,
+    wake: datetime | None,
+    *,
+    news: bool,
 ) -> Transition:
-    after = locked_with(
+    after = snapshot_with(
         row, {"state": decision.state, "hints_sent": 0, "wake_at": wake, "orders": []}
     )
     return Transition(definition, decision, after, row.parent_id if news else None)
 
 
-def _next_wake(row: Locked, decision: Decision, *, news: bool) -> datetime | None:
+def _next_wake(row: ExecutionSnapshot, decision: Decision, *, news: bool) -> datetime | None:
     """When to look again: no later than was promised before, unless that has come.
 
     A look too early finds nothing and promises anew, so steps that take longer cost one; but
@@ -130,7 +137,7 @@ def _leaves_untold(decision: Decision, now: datetime) -> bool:
     return not set(hints(decision.state, now)) <= set(decision.hints)
 
 
-def _pass_on(locked: Locked, decision: Decision) -> None:
+def _pass_on(locked: ExecutionSnapshot, decision: Decision) -> None:
     """What a saved decision means for others: its children, and those that wait for its locks."""
     if decision.tells and any(step.children for step in decision.state.steps.values()):
         for order in decision.tells:

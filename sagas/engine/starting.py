@@ -10,7 +10,7 @@ from django.db import transaction
 
 from sagas import inputs, users
 from sagas.engine import births, family
-from sagas.errors import Conflict, Locked
+from sagas.errors import Conflict, LockHeld
 from sagas.inputs import NewSaga, Wanted
 from sagas.listeners import announce_all
 from sagas.machine import Decision, ExecutionStatus, Saga, wake_at
@@ -20,8 +20,8 @@ from sagas.machine.events import SagaStarted
 from sagas.machine.steps import Family
 from sagas.registry import registry
 from sagas.store import clock, executions, insertion, locks, recovery
-from sagas.store.executions import Found
-from sagas.store.insertion import New
+from sagas.store.executions import ExecutionKey
+from sagas.store.insertion import NewExecution
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def start(
     repeated start are not looked at.
 
     Raises `UnknownSaga`, `BadInput` (with the fields), `Conflict` if the saga_id is taken, and
-    `Locked` if a lock is, and the definition says not to wait. If the database session ends, it is
+    `LockHeld` if a lock is, and the definition says not to wait. If the database session ends, it is
     made again over another one (R22); not in a transaction of the caller, which is lost with it.
     """
     definition = registry.find_or_newest(saga_type, version)
@@ -76,7 +76,7 @@ def start_many(
     as many statements as one start does, but for definitions with locks or with steps made of
     other sagas, whose executions are written one by one in the one transaction.
 
-    Raises what `start` does; the `fields` of `BadInput`, `Conflict` and `Locked` name each entry
+    Raises what `start` does; the `fields` of `BadInput`, `Conflict` and `LockHeld` name each entry
     at fault by its place, from 0: `sagas.3.saga_id`.
     """
     definition = registry.find_or_newest(saga_type, version)
@@ -102,7 +102,7 @@ def _start_all(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> lis
 
 
 def _as_one(refused: Mapping[int, Conflict]) -> Conflict:
-    kind = Locked if all(isinstance(each, Locked) for each in refused.values()) else Conflict
+    kind = LockHeld if all(isinstance(each, LockHeld) for each in refused.values()) else Conflict
     fields = {f"sagas.{number}.saga_id": str(error) for number, error in refused.items()}
     first = "; ".join(f"sagas.{number}: {error}" for number, error in [*refused.items()][:3])
     return kind(f"Nothing was started, because of {len(refused)} of them. {first}", fields)
@@ -124,20 +124,20 @@ def _start(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[St
     """What becomes of each; where one is refused, the transaction has to be undone.
 
     They are written in the order of their saga_ids: two calls that have some in common wait for
-    each other one way round, and not in a circle.
+    each other one way round, and not in a cycle.
     """
     first = {each.saga_id: each for each in reversed(wanted)}
     todo = [first[saga_id] for saga_id in sorted(first)]
-    became: dict[str, tuple[Found, bool] | Locked] = {}
+    became: dict[str, tuple[ExecutionKey, bool] | LockHeld] = {}
     for part in [todo] if _is_plain(definition) else [[each] for each in todo]:
         try:
             became |= _insert_or_find(definition, part, owner_id)
-        except Locked as error:
+        except LockHeld as error:
             became[part[0].saga_id] = error
     answers: list[Started | Conflict] = []
     for each in wanted:
         there = became[each.saga_id]
-        if isinstance(there, Locked):
+        if isinstance(there, LockHeld):
             answers.append(there)
         else:
             found, is_new = there
@@ -148,10 +148,10 @@ def _start(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[St
 
 def _insert_or_find(
     definition: Saga, wanted: Sequence[Wanted], owner_id: Any
-) -> dict[str, tuple[Found, bool]]:
+) -> dict[str, tuple[ExecutionKey, bool]]:
     """saga_id → the execution that has it now, and whether it is a new one."""
     left = {each.saga_id: each for each in wanted}
-    became: dict[str, tuple[Found, bool]] = {}
+    became: dict[str, tuple[ExecutionKey, bool]] = {}
 
     def find() -> None:
         found = executions.find(*left)
@@ -167,18 +167,18 @@ def _insert_or_find(
     return became
 
 
-def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: Any) -> dict[str, Found]:
+def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: Any) -> dict[str, ExecutionKey]:
     """New executions, with all that they begin with; without those whose saga_id is taken. They
     are one, or of a plain definition. None at all, if what was known of the clock was wrong."""
     known = clock.known()
     now = known or clock.ask()
-    alike: dict[object, tuple[Decision, list[births.Newborn]]] = {}
+    alike: dict[object, tuple[Decision, list[births.ChildStart]]] = {}
     rows, begun = [], {}
     for each in wanted:
-        terms = (each.start_at, each.deadline)
-        if terms not in alike:
-            alike[terms] = _begin(definition, each, now)
-        first, newborn = alike[terms]
+        options = (each.start_at, each.deadline)
+        if options not in alike:
+            alike[options] = _begin(definition, each, now)
+        first, newborn = alike[options]
         begun[each.saga_id] = each, first, newborn
         rows.append(_row(definition, each, first, now))
     inserted = insertion.insert(rows, owner_id, now, is_sure=known is None)
@@ -192,7 +192,9 @@ def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: Any) -> dict[s
         births.insert(newborn, execution_id, execution_id, owner_id, now)
         made.append((execution_id, definition, _own(first, each)))
         status = first.state.status
-        new[saga_id] = Found(execution_id, definition.saga_type, status, each.digest, owner_id)
+        new[saga_id] = ExecutionKey(
+            execution_id, definition.saga_type, status, each.digest, owner_id
+        )
     announce_all(made)
     return new
 
@@ -208,7 +210,7 @@ def _own(first: Decision, wanted: Wanted) -> Decision:
 
 def _begin(
     definition: Saga, wanted: Wanted, now: datetime
-) -> tuple[Decision, list[births.Newborn]]:
+) -> tuple[Decision, list[births.ChildStart]]:
     deadline = wanted.deadline
     if deadline is None and definition.deadline is not None:
         begins_at = now if wanted.start_at is None else max(now, wanted.start_at)
@@ -226,8 +228,8 @@ def _begin(
     return births.prepare(definition, begin(definition, started, now), None, now)
 
 
-def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> New:
-    return New(
+def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> NewExecution:
+    return NewExecution(
         wanted.saga_id,
         wanted.text,
         wanted.digest,
@@ -239,7 +241,7 @@ def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> Ne
 
 
 def _answer(
-    definition: Saga, wanted: Wanted, owner_id: Any, found: Found, is_new: bool
+    definition: Saga, wanted: Wanted, owner_id: Any, found: ExecutionKey, is_new: bool
 ) -> Started | Conflict:
     there = (found.saga_type, found.input_digest, found.owner_id)
     if there != (definition.saga_type, wanted.digest, owner_id):

@@ -13,11 +13,18 @@ from django.db import transaction
 from sagas.engine import births, family
 from sagas.engine.adopting import adopt_locked
 from sagas.engine.fitting import fitting
-from sagas.engine.saving import Transition, Unlocked, earliest, news_of, save, save_unlocked
+from sagas.engine.saving import (
+    OptimisticWrite,
+    Transition,
+    earliest,
+    news_of,
+    save,
+    save_optimistically,
+)
 from sagas.listeners import announce
 from sagas.machine import (
     Adopt,
-    Called,
+    ChildrenReported,
     Claim,
     Deadlocked,
     Decision,
@@ -26,8 +33,8 @@ from sagas.machine import (
     Failed,
     Failure,
     FailureKind,
-    Order,
-    Ordered,
+    ParentCommand,
+    ParentCommanded,
     Repetition,
     Saga,
     SagaStep,
@@ -40,22 +47,22 @@ from sagas.machine import (
 )
 from sagas.machine.context import fitting_json
 from sagas.store import due, executions, locks, recovery, sessions
-from sagas.store.executions import Locked
+from sagas.store.executions import ExecutionSnapshot
 
 logger = logging.getLogger(__name__)
 
-MayRunOn = Callable[[SagaStep, Direction], bool]
+MayClaimInline = Callable[[SagaStep, Direction], bool]
 """Whether whoever reports a step can also run this one, should it become due by that. It may be
 asked more than once, and for more than is then claimed."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunOn:
+class InlineClaim:
     """Who reports a step, and goes on with the next one as `holder`, if it `may`; `together` with
     other sagas if it reports one that was."""
 
     holder: str
-    may: MayRunOn
+    may: MayClaimInline
     together: bool
 
 
@@ -65,8 +72,8 @@ def transact(
     fact: Fact | Adopt,
     *,
     only_if_due: bool = False,
-    seen: Locked | None = None,
-    run_on: RunOn | None = None,
+    seen: ExecutionSnapshot | None = None,
+    run_on: InlineClaim | None = None,
 ) -> Transition | None:
     """Decides and saves `fact`; None if nothing has that id, or no definition fits it here (S12);
     with `only_if_due`, also if somebody is at work on it, or nobody has to look at it.
@@ -85,33 +92,33 @@ def transact(
 
     found = recovery.repeat(anew)
     if found is not None:
-        call_parent(found)
+        notify_parent(found)
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PendingInput:
     """A fact for an execution whose row was read a moment ago."""
 
-    row: Locked
+    row: ExecutionSnapshot
     fact: Claim | Succeeded
-    run_on: RunOn | None = None
+    run_on: InlineClaim | None = None
 
 
 @sessions.on_own
-def transact_together(facts: Sequence[Seen]) -> dict[int, Transition]:
+def transact_together(facts: Sequence[PendingInput]) -> dict[int, Transition]:
     """The same for many executions in one statement; id → what became of those with which nobody
     else has anything to do. The others, all of them if anything fails, are for whoever handles
     them one by one. Each execution is there once, and there is no transaction around it."""
     try:
         sessions.leave_unsound()
-        found = save_unlocked([each for each in map(_unlocked, facts) if each])
+        found = save_optimistically([each for each in map(_optimistic, facts) if each])
     except Exception as error:
         recovery.give_up(error)
         logger.warning("%s transitions could not be made together: %r", len(facts), error)
         return {}
     for transition in found.values():
-        call_parent(transition)
+        notify_parent(transition)
     return found
 
 
@@ -120,9 +127,9 @@ def decide_and_save(
     fact: Fact | Adopt,
     *,
     only_if_due: bool = False,
-    run_on: RunOn | None = None,
+    run_on: InlineClaim | None = None,
 ) -> Transition | None:
-    """The same, inside the caller's transaction, after which `call_parent` is due."""
+    """The same, inside the caller's transaction, after which `notify_parent` is due."""
     locked = executions.lock_if_free(execution_id) if only_if_due else executions.lock(execution_id)
     if locked is None or (only_if_due and not locked.is_due):
         return None
@@ -132,7 +139,7 @@ def decide_and_save(
     if definition is None:
         return None
     decision = _decide(definition, locked, fact, run_on)
-    newborn: list[births.Newborn] = []
+    newborn: list[births.ChildStart] = []
     if decision.starts:
         decision, newborn = births.prepare(definition, decision, locked.family_id, locked.now)
     if decision.events or locked.orders:
@@ -143,26 +150,28 @@ def decide_and_save(
         decision = replace(decision, hints=repeated.hints)
         news_at = locked.now if news else None
         again = earliest(repeated.wake_at, news_at, locked.hints_sent)
-        due.promise([due.Look(locked, again, counts=True, behind=repeated.behind)])
+        due.promise(
+            [due.WakeUp(locked, again, counts=True, blocked_by_queue=repeated.blocked_by_queue)]
+        )
     if decision.hints:
         announce(locked.id, definition, decision)
     return Transition(definition, decision, locked, locked.parent_id if news else None)
 
 
-def call_parent(found: Transition) -> None:
+def notify_parent(found: Transition) -> None:
     """Lets the parent take what its child came to, after the commit. Whatever fails, the child's
     wake_at stands."""
     if found.call is None:
         return
     try:
-        transact(found.call, Called())
+        transact(found.call, ChildrenReported())
     except Exception:
         logger.exception(
             "Execution %s could not hear of its child; it will be told anew.", found.call
         )
 
 
-def repeat(locked: Locked, woken: Woken) -> Repetition:
+def repeat(locked: ExecutionSnapshot, woken: Woken) -> Repetition:
     """What a look leads to that found nothing to decide."""
     promised = locked.wake_at or locked.now
     return repetition(locked.state, locked.now, promised, locked.hints_sent, woken.full)
@@ -172,8 +181,8 @@ def _transact(
     execution_id: int,
     fact: Fact | Adopt,
     only_if_due: bool,
-    seen: Locked | None,
-    run_on: RunOn | None,
+    seen: ExecutionSnapshot | None,
+    run_on: InlineClaim | None,
 ) -> Transition | None:
     is_joined = sessions.connection_here().in_atomic_block
     if isinstance(fact, Claim | Succeeded | Failed) and not is_joined:
@@ -181,22 +190,24 @@ def _transact(
         definition = None if row is None else fitting(row)
         if row is None or definition is None:
             return None
-        decided = Unlocked.of(definition, row, _decide(definition, row, fact, run_on))
-        if decided and (saved := save_unlocked([decided])):
+        decided = OptimisticWrite.of(definition, row, _decide(definition, row, fact, run_on))
+        if decided and (saved := save_optimistically([decided])):
             return saved[execution_id]
     with sessions.in_place_of_djangos(), transaction.atomic(durable=True):
         return decide_and_save(execution_id, fact, only_if_due=only_if_due, run_on=run_on)
 
 
-def _unlocked(each: Seen) -> Unlocked | None:
+def _optimistic(each: PendingInput) -> OptimisticWrite | None:
     row = each.row.at_present()
     definition = fitting(row)
     if definition is None:
         return None
-    return Unlocked.of(definition, row, _decide(definition, row, each.fact, each.run_on))
+    return OptimisticWrite.of(definition, row, _decide(definition, row, each.fact, each.run_on))
 
 
-def _decide(definition: Saga, row: Locked, fact: Fact, run_on: RunOn | None) -> Decision:
+def _decide(
+    definition: Saga, row: ExecutionSnapshot, fact: Fact, run_on: InlineClaim | None
+) -> Decision:
     """What the parent said comes first, then what the fact was handed in for, then the claim of
     whoever runs on."""
     found: Decision | None = None
@@ -210,7 +221,9 @@ def _decide(definition: Saga, row: Locked, fact: Fact, run_on: RunOn | None) -> 
     return found if run_on is None else _claim_next(definition, row, found, run_on)
 
 
-def _claim_next(definition: Saga, row: Locked, decision: Decision, run_on: RunOn) -> Decision:
+def _claim_next(
+    definition: Saga, row: ExecutionSnapshot, decision: Decision, run_on: InlineClaim
+) -> Decision:
     """The decision, and the claim of one of the steps that became due by it."""
     for hint in decision.hints:
         step = definition.claimed_step(hint.step)
@@ -225,21 +238,21 @@ def _claim_next(definition: Saga, row: Locked, decision: Decision, run_on: RunOn
     return decision
 
 
-def _facts(definition: Saga, locked: Locked, fact: Fact) -> Iterator[Fact]:
+def _facts(definition: Saga, locked: ExecutionSnapshot, fact: Fact) -> Iterator[Fact]:
     for order in locked.orders:
-        yield Ordered(Order(order))
-    if isinstance(fact, Woken | Called):
-        if locked.state.terms.blocked and (found := _look_at_locks(locked)):
+        yield ParentCommanded(ParentCommand(order))
+    if isinstance(fact, Woken | ChildrenReported):
+        if locked.state.options.blocked and (found := _look_at_locks(locked)):
             yield found
         yield from family.news(definition, locked)
     yield fact
 
 
-def _look_at_locks(locked: Locked) -> Unblocked | Deadlocked | None:
+def _look_at_locks(locked: ExecutionSnapshot) -> Unblocked | Deadlocked | None:
     keys = locks.keys_of(locked.id)
     if not locks.held_by_others(keys, locked.family_id):
         return Unblocked()
-    if circle := locks.circle(locked.family_id):
-        message = f"Sagas wait for each other's locks in a circle: {', '.join(circle)}."
+    if cycle := locks.cycle(locked.family_id):
+        message = f"Sagas wait for each other's locks in a cycle: {', '.join(cycle)}."
         return Deadlocked(Failure(FailureKind.REJECTED, "Deadlock", message))
     return None

@@ -13,8 +13,8 @@ from sagas.listeners import announce_all
 from sagas.machine import Decision, FullQueues, Saga, Woken, decide
 from sagas.registry import registry
 from sagas.store import due, executions, recovery
-from sagas.store.due import Look, Stranded
-from sagas.store.executions import Locked
+from sagas.store.due import UnknownDefinition, WakeUp
+from sagas.store.executions import ExecutionSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
     return len(execution_ids)
 
 
-def stranded() -> list[Stranded]:
+def stranded() -> list[UnknownDefinition]:
     """What is due, and has no definition in this process, or one of another structure."""
     return due.stranded(_known())
 
@@ -72,7 +72,7 @@ def stranded() -> list[Stranded]:
 def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
     """Those of `execution_ids` for which there is nothing to decide: their hints are repeated and
     their next look is promised, all at once. The others are for whoever handles them one by one."""
-    looks: list[Look] = []
+    looks: list[WakeUp] = []
     told = []
     try:
         with transaction.atomic(durable=True):
@@ -85,7 +85,14 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
                 if again.hints:
                     told.append((locked.id, definition, replace(decision, hints=again.hints)))
                 counts = bool(again.hints)
-                looks.append(Look(locked, again.wake_at, counts=counts, behind=again.behind))
+                looks.append(
+                    WakeUp(
+                        locked,
+                        again.wake_at,
+                        counts=counts,
+                        blocked_by_queue=again.blocked_by_queue,
+                    )
+                )
             due.promise(looks)
             announce_all(told)
     except Exception as error:
@@ -96,13 +103,13 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
     return {look.locked.id for look in looks}
 
 
-def _nothing_to_decide(locked: Locked, woken: Woken) -> tuple[Saga, Decision] | None:
+def _nothing_to_decide(locked: ExecutionSnapshot, woken: Woken) -> tuple[Saga, Decision] | None:
     """The decision, if a look would only repeat hints. What concerns a family or a lock is looked
     at."""
     state = locked.state
     is_related = locked.parent_id is not None or any(s.children for s in state.steps.values())
     definition = fitting(locked)
-    if is_related or state.terms.blocked or definition is None:
+    if is_related or state.options.blocked or definition is None:
         return None
     decision = decide(definition, state, woken, locked.now)
     return None if decision.events else (definition, decision)

@@ -10,12 +10,12 @@ from sagas.machine import Direction, Effect, Retry, Saga
 from sagas.machine.context import for_action, given_to, idempotency_key
 from sagas.machine.steps import Action, SagaStep
 from sagas.store import sessions
-from sagas.store.executions import Locked
+from sagas.store.executions import ExecutionSnapshot
 from sagas.typed_context import call
 
 logger = logging.getLogger(__name__)
 
-Row = Locked
+Row = ExecutionSnapshot
 """An execution as it was read: for the engine alone, to be handed back."""
 
 
@@ -81,7 +81,7 @@ class Work:
         return {**known, **(returned or {})}
 
 
-def held_by(row: Locked, holder: str) -> tuple[str, Direction] | None:
+def held_by(row: ExecutionSnapshot, holder: str) -> tuple[str, Direction] | None:
     """The step and direction that `holder` has claimed, and not yet settled."""
     return next(
         (
@@ -94,7 +94,7 @@ def held_by(row: Locked, holder: str) -> tuple[str, Direction] | None:
     )
 
 
-def work_of(saga: Saga, row: Locked, step: str, direction: Direction) -> Work:
+def work_of(saga: Saga, row: ExecutionSnapshot, step: str, direction: Direction) -> Work:
     """The work of a step that is claimed in `row`."""
     definition, state = saga.claimed_step(step), row.state
     assert definition is not None, "only such a step can be claimed"

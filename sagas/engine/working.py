@@ -9,11 +9,11 @@ from django.db import transaction
 
 from sagas.engine.saving import Transition
 from sagas.engine.transact import (
-    MayRunOn,
-    RunOn,
-    Seen,
-    call_parent,
+    InlineClaim,
+    MayClaimInline,
+    PendingInput,
     decide_and_save,
+    notify_parent,
     transact,
     transact_together,
 )
@@ -37,7 +37,7 @@ from sagas.store import executions, recovery, sessions
 logger = logging.getLogger(__name__)
 
 
-class Reported(NamedTuple):
+class ReportResult(NamedTuple):
     """What became of a report, and the step that was claimed with it, if one was."""
 
     verdict: Verdict
@@ -94,7 +94,7 @@ def claim_together(
     together = len(fences) > 1
     found = transact_together(
         [
-            Seen(seen[each], Claim(step, direction, fence, holder, together))
+            PendingInput(seen[each], Claim(step, direction, fence, holder, together))
             for each, fence in fences.items()
             if each in seen and not (together and seen[each].state.step(step).alone)
         ]
@@ -109,27 +109,27 @@ def claim_together(
     return works
 
 
-def succeed(work: Work, returned: object, may_run_on: MayRunOn | None = None) -> Reported:
+def succeed(work: Work, returned: object, may_claim: MayClaimInline | None = None) -> ReportResult:
     """Reports what `work.run()` returned, and claims a step that this makes due, if it
-    `may_run_on`.
+    `may_claim`.
 
     A result that can't be stored is a failed attempt whose effect is possible (R17).
     """
     try:
-        return _report(work, _success(work, returned), may_run_on)
+        return _report(work, _success(work, returned), may_claim)
     except NotStorable as error:
-        return fail(work, Failure.of(FailureKind.UNKNOWN, error), may_run_on=may_run_on)
+        return fail(work, Failure.of(FailureKind.UNKNOWN, error), may_claim=may_claim)
 
 
 def succeed_together(
-    done: Sequence[tuple[Work, object]], may_run_on: Callable[[Work], MayRunOn]
-) -> Iterator[Reported]:
+    done: Sequence[tuple[Work, object]], may_claim: Callable[[Work], MayClaimInline]
+) -> Iterator[ReportResult]:
     """The same for the work of many executions, each of them once, in one statement; in their
     order. What nothing came of for all at once is reported by itself."""
-    run_ons = {work.execution_id: _run_on(work, may_run_on(work)) for work, _ in done}
+    run_ons = {work.execution_id: _run_on(work, may_claim(work)) for work, _ in done}
     found = transact_together(
         [
-            Seen(work.row, fact, run_ons[work.execution_id])
+            PendingInput(work.row, fact, run_ons[work.execution_id])
             for work, returned in done
             if (fact := _storable(work, returned))
         ]
@@ -138,7 +138,7 @@ def succeed_together(
         if transition := found.get(work.execution_id):
             yield _reported(transition, run_ons[work.execution_id])
         else:
-            yield succeed(work, returned, may_run_on(work))
+            yield succeed(work, returned, may_claim(work))
 
 
 def fail(
@@ -147,37 +147,37 @@ def fail(
     *,
     final: bool = False,
     wait: float | None = None,
-    may_run_on: MayRunOn | None = None,
-) -> Reported:
+    may_claim: MayClaimInline | None = None,
+) -> ReportResult:
     """Reports a failed attempt; `final` if its policy (`work.retry`) gives it no other, `wait` if
     its action said by `Later` after how many seconds it is due again. Claims a compensation that
-    this makes due, if it `may_run_on`."""
+    this makes due, if it `may_claim`."""
     fact = Failed(work.step, work.direction, work.fence, failure, final, wait)
-    return _report(work, fact, may_run_on)
+    return _report(work, fact, may_claim)
 
 
-def run_atomic(work: Work, may_run_on: MayRunOn | None = None) -> Reported:
+def run_atomic(work: Work, may_claim: MayClaimInline | None = None) -> ReportResult:
     """Runs the action inside the transaction that records its success: both, or neither. Claims
-    what this makes due, if it `may_run_on`.
+    what this makes due, if it `may_claim`.
 
     Raises what the action raised, `NotStorable` for a result that can't be stored, and the
     database's errors. The caller reports them by `fail`: should the COMMIT have gone through after
     all, that changes nothing (R6).
     """
-    run_on = _run_on(work, may_run_on)
+    run_on = _run_on(work, may_claim)
     try:
         with sessions.without_own(), transaction.atomic(durable=True):
             fact = _success(work, work.run())
             found = decide_and_save(work.execution_id, fact, run_on=run_on)
             if found is None or found.decision.verdict is not Verdict.ACCEPTED:
-                raise _ShutOut
-    except _ShutOut:
+                raise _StaleFence
+    except _StaleFence:
         return _report(work, fact, None)  # which records that it was late
     finally:
         left = sessions.end_what_is_open()
     if left:
         raise TransactionLeftOpen(left)
-    call_parent(found)
+    notify_parent(found)
     return _reported(found, run_on)
 
 
@@ -201,7 +201,7 @@ def lost(
     return Verdict.REFUSED if found is None else found.decision.verdict
 
 
-class _ShutOut(Exception):
+class _StaleFence(Exception):
     """The fence of an atomic step is not the newest any more: nothing of it may be committed."""
 
 
@@ -217,8 +217,8 @@ def _storable(work: Work, returned: object) -> Succeeded | None:
         return None
 
 
-def _report(work: Work, fact: Report, may_run_on: MayRunOn | None) -> Reported:
-    run_on = _run_on(work, may_run_on)
+def _report(work: Work, fact: Report, may_claim: MayClaimInline | None) -> ReportResult:
+    run_on = _run_on(work, may_claim)
     found = transact(work.execution_id, fact, seen=work.row, run_on=run_on)
     if found is None:
         logger.error(
@@ -226,21 +226,21 @@ def _report(work: Work, fact: Report, may_run_on: MayRunOn | None) -> Reported:
             work.step,
             work.saga_id,
         )
-        return Reported(Verdict.REFUSED)
+        return ReportResult(Verdict.REFUSED)
     return _reported(found, run_on)
 
 
-def _run_on(work: Work, may_run_on: MayRunOn | None) -> RunOn | None:
+def _run_on(work: Work, may_claim: MayClaimInline | None) -> InlineClaim | None:
     """Under the same holder: whoever reports a process as lost need not know how far it got."""
     mine = work.row.state.step(work.step)
-    return None if may_run_on is None else RunOn(mine.holder, may_run_on, mine.together)
+    return None if may_claim is None else InlineClaim(mine.holder, may_claim, mine.together)
 
 
-def _reported(found: Transition, run_on: RunOn | None) -> Reported:
+def _reported(found: Transition, run_on: InlineClaim | None) -> ReportResult:
     """By the row, not by the decision: a claim whose COMMIT was in doubt is there, too (R6)."""
     claimed = None if run_on is None else held_by(found.row, run_on.holder)
     work = None if claimed is None else work_of(found.definition, found.row, *claimed)
-    return Reported(found.decision.verdict, work)
+    return ReportResult(found.decision.verdict, work)
 
 
 def _claimed(found: Transition, step: str, direction: Direction) -> Work | None:

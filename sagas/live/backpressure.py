@@ -21,7 +21,7 @@ ABORT: Final = "sagas.abort"
 """The key of the scope under which the guard puts a function that cuts the connection."""
 
 
-class Guard:
+class Backpressure:
     """Puts `sagas.abort` into a WebSocket's scope, and limits its sends and those of event
     streams: past the limit, `SlowReader`. A socket's path comes without a proxy's prefix."""
 

@@ -30,7 +30,7 @@ AGAIN: Final = frozenset({4408, 4429})
 ENDED: Final = 1000
 
 
-class Refused(Exception):
+class SubscriptionRefused(Exception):
     """The server says that another try would not help: its close code, and its reason."""
 
     def __init__(self, saga_id: str, code: int, reason: str) -> None:
@@ -58,7 +58,7 @@ class SagaStream:
 
     async def follow(self, saga_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
         """Each event of the saga above `after` once, in order, to its end, over however many
-        connections. Raises `Refused` and `OutOfOrder`."""
+        connections. Raises `SubscriptionRefused` and `OutOfOrder`."""
         async for message in self.messages(saga_id, after):
             if "seq" in message:
                 yield message
@@ -89,7 +89,7 @@ class SagaStream:
     def _check(self, saga_id: str, socket: ClientConnection) -> None:
         code = socket.close_code or 0
         if code >= 4000 and code not in AGAIN:
-            raise Refused(saga_id, code, socket.close_reason or "")
+            raise SubscriptionRefused(saga_id, code, socket.close_reason or "")
 
 
 async def _messages(socket: ClientConnection) -> AsyncIterator[dict[str, Any]]:

@@ -44,7 +44,7 @@ PAST_THE_END: Final = 0.1
 
 
 @dataclass(eq=False)
-class Seat:
+class ConnectionSlot:
     """One stream. `on_closed` is called with why, once; `ids` maps each execution that it follows
     to what is called when the right to see it is gone."""
 
@@ -77,11 +77,11 @@ class _Bucket:
         return self._left + since * FRAMES_PER_SECOND >= FRAMES_AT_ONCE
 
 
-class Seats:
+class ConnectionLimits:
     """All streams of this process."""
 
     def __init__(self) -> None:
-        self._seats: set[Seat] = set()
+        self._seats: set[ConnectionSlot] = set()
         self._streams: Counter[Any] = Counter()
         self._frames: dict[Any, _Bucket] = {}
         self._unknown = 0
@@ -100,11 +100,13 @@ class Seats:
             self._unknown -= 1
 
     @contextmanager
-    def taken(self, identity: Identity, on_closed: Callable[[Closed], None]) -> Iterator[Seat]:
+    def taken(
+        self, identity: Identity, on_closed: Callable[[Closed], None]
+    ) -> Iterator[ConnectionSlot]:
         """A seat for as long as the block lasts. Raises `Closed` if the user has too many."""
         self.check_room(identity)
         pk = identity.user.pk
-        seat = Seat(identity, identity.user, on_closed)
+        seat = ConnectionSlot(identity, identity.user, on_closed)
         self._streams[pk] += 1
         self._seats.add(seat)
         end = self._end_with_time(seat)
@@ -124,7 +126,7 @@ class Seats:
             reason = f"You have {STREAMS_PER_USER} streams here: close some, or use ws/v1/sagas/."
             raise Closed(close_codes.TOO_MANY, reason)
 
-    def count_frame(self, seat: Seat) -> None:
+    def count_frame(self, seat: ConnectionSlot) -> None:
         """Raises `Closed` for a user who sends too many."""
         if not self._frames.setdefault(seat.user.pk, _Bucket()).take():
             metrics.FRAMES.labels("too many").inc()
@@ -132,14 +134,14 @@ class Seats:
                 close_codes.TOO_MANY, "You send too many messages: wait a minute, send fewer."
             )
 
-    def _end_with_time(self, seat: Seat) -> asyncio.TimerHandle | None:
+    def _end_with_time(self, seat: ConnectionSlot) -> asyncio.TimerHandle | None:
         if seat.identity.ends_at is None:
             return None
         left = max(0.0, seat.identity.ends_at - time.time()) + PAST_THE_END
         # It is asked once more, and not just closed: the end of a session moves with its use.
         return asyncio.get_running_loop().call_later(left, self._recheck_soon, seat)
 
-    def _recheck_soon(self, seat: Seat) -> None:
+    def _recheck_soon(self, seat: ConnectionSlot) -> None:
         task = asyncio.get_running_loop().create_task(self._recheck([seat]))
         self._soon.add(task)  # a loop alone does not keep its tasks alive
         task.add_done_callback(self._soon.discard)
@@ -150,7 +152,7 @@ class Seats:
             await self._recheck(list(self._seats))
             self._frames = {pk: each for pk, each in self._frames.items() if not each.is_full}
 
-    async def _recheck(self, seats: Iterable[Seat]) -> None:
+    async def _recheck(self, seats: Iterable[ConnectionSlot]) -> None:
         asked: dict[str, tuple[Identity, set[int]]] = {}
         for seat in seats:
             asked.setdefault(seat.identity.key, (seat.identity, set()))[1].update(seat.ids)
@@ -175,7 +177,7 @@ def _look_again(
     return found
 
 
-def _apply(seat: Seat, user: Any, hidden: set[int]) -> None:
+def _apply(seat: ConnectionSlot, user: Any, hidden: set[int]) -> None:
     if user is None:
         reason = "Your token or session has ended: connect again with a new one."
         seat.on_closed(Closed(close_codes.NOT_AUTHENTICATED, reason))

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.core.handlers.asgi import ASGIHandler
 from django.urls import Resolver404, resolve
 
-from sagas.live.backpressure import Guard, without_prefix
+from sagas.live.backpressure import Backpressure, without_prefix
 from sagas.live.sockets import NoSuchSocket
 from sagas.services.lifespan import lifespan, presence
 
@@ -20,8 +20,8 @@ class Entrance:
     def __init__(self, application: Any) -> None:
         self._application = application
         self._is_django = isinstance(application, ASGIHandler)
-        self._streams = Guard(application)
-        self._no_socket = Guard(NoSuchSocket.as_asgi())
+        self._streams = Backpressure(application)
+        self._no_socket = Backpressure(NoSuchSocket.as_asgi())
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         application = self._application
@@ -42,4 +42,4 @@ class Entrance:
         except (Resolver404, AttributeError):
             return scope, self._no_socket if self._is_django else self._application
         route = {"args": found.args, "kwargs": found.kwargs}  # where Channels puts them
-        return {**scope, "url_route": route}, Guard(websocket)
+        return {**scope, "url_route": route}, Backpressure(websocket)

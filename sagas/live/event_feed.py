@@ -35,7 +35,7 @@ MOST_FAILURES: Final = 5
 long as a database takes to change over."""
 
 
-class Topic:
+class FeedTopic:
     """One followed saga: its newest events, as they are sent, and whether it has ended."""
 
     def __init__(self, execution_id: int, last: int) -> None:
@@ -48,7 +48,7 @@ class Topic:
         self.kept: deque[Message] = deque(maxlen=KEPT)
         self.followers: set[asyncio.Event] = set()
 
-    def take(self, found: queries.News | None) -> None:
+    def take(self, found: queries.ExecutionUpdate | None) -> None:
         """What a look has found; None if the execution is gone."""
         self.is_unreadable = False
         if found is None:
@@ -75,11 +75,11 @@ class Topic:
             follower.set()
 
 
-class Topics:
+class EventFeed:
     """All that are followed in this process, and the task that reads what is new of them."""
 
     def __init__(self) -> None:
-        self._topics: dict[int, Topic] = {}
+        self._topics: dict[int, FeedTopic] = {}
         self._marked: set[int] = set()
         self._something_is_marked = asyncio.Event()
         self._failures = 0
@@ -89,12 +89,12 @@ class Topics:
         self._tasks = [loop.create_task(self._read_for_ever()), loop.create_task(self._look())]
 
     @contextmanager
-    def followed(self, execution_id: int, last: int) -> Iterator[tuple[Topic, asyncio.Event]]:
+    def followed(self, execution_id: int, last: int) -> Iterator[tuple[FeedTopic, asyncio.Event]]:
         """The topic, and an event that is set when there may be something new in it, for as long
         as the block lasts. `last` is the number of the newest event that the caller knows of."""
         topic = self._topics.get(execution_id)
         if topic is None:
-            topic = self._topics[execution_id] = Topic(execution_id, last)
+            topic = self._topics[execution_id] = FeedTopic(execution_id, last)
             metrics.FOLLOWED.set(len(self._topics))
         topic.has_ended = False  # an operator may have opened it again: the look below tells
         moved = asyncio.Event()

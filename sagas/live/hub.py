@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
-from sagas.live.connection_limits import Seats
-from sagas.live.event_feed import Topics
+from sagas.live.connection_limits import ConnectionLimits
+from sagas.live.event_feed import EventFeed
 from sagas.live.listener import Listener
 from sagas.live.lists import Lists
 
@@ -14,9 +14,9 @@ class Hub:
     """Of one event loop."""
 
     def __init__(self) -> None:
-        self.topics = Topics()
+        self.topics = EventFeed()
         self.lists = Lists()
-        self.seats = Seats()
+        self.seats = ConnectionLimits()
         self._listener = Listener(self._on_push, self._on_joined)
 
     def _on_push(self, execution_ids: Sequence[int]) -> None:

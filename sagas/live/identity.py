@@ -38,7 +38,7 @@ _SCHEMES: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Credentials:
     """What a handshake or a request says about who it is. Empty is absent."""
 
     authorization: str = ""
@@ -64,19 +64,19 @@ class Identity:
     ends_at: float | None = None
 
 
-class Stranger:
+class BadCredentials:
     """Nobody whom we know, though a token or a session was shown."""
 
 
-class Foreign:
+class CrossOrigin:
     """A browser on a page of another site."""
 
 
-class Silent:
+class Unauthenticated:
     """Has shown nothing yet: a token may come in the first message."""
 
 
-def asked_by_socket(scope: Mapping[str, Any]) -> Asked:
+def asked_by_socket(scope: Mapping[str, Any]) -> Credentials:
     """What a WebSocket's handshake says. It is an HTTP request, and read as Django reads those."""
     scheme = _SCHEMES.get(scope.get("scheme", "ws"), "http")
     request = ASGIRequest({**scope, "type": "http", "method": "GET", "scheme": scheme}, BytesIO())
@@ -87,11 +87,11 @@ def asked_by_socket(scope: Mapping[str, Any]) -> Asked:
     )
 
 
-def asked_over_http(request: HttpRequest) -> Asked:
+def asked_over_http(request: HttpRequest) -> Credentials:
     """What an HTTP request says."""
     header = request.headers.get
     origin = header("Origin", "")
-    return Asked(
+    return Credentials(
         header("Authorization", ""),
         (),
         header("Cookie", ""),
@@ -101,19 +101,19 @@ def asked_over_http(request: HttpRequest) -> Asked:
     )
 
 
-def identify(asked: Asked) -> Identity | Stranger | Foreign | Silent:
+def identify(asked: Credentials) -> Identity | BadCredentials | CrossOrigin | Unauthenticated:
     """Who it is. Asks the database, so not from an event loop."""
     if asked.authorization.lower().startswith(_BEARER):
-        return by_token(asked.authorization[len(_BEARER) :].strip()) or Stranger()
+        return by_token(asked.authorization[len(_BEARER) :].strip()) or BadCredentials()
     if asked.is_foreign:
-        return Foreign()
+        return CrossOrigin()
     for offered in asked.subprotocols:
         if offered.startswith(_TOKEN_SUBPROTOCOL):
-            return by_token(_decoded(offered.removeprefix(_TOKEN_SUBPROTOCOL))) or Stranger()
+            return by_token(_decoded(offered.removeprefix(_TOKEN_SUBPROTOCOL))) or BadCredentials()
     session_key = parse_cookie(asked.cookie).get(settings.SESSION_COOKIE_NAME, "")
     if session_key and (asked.origin or asked.same_site_only):
-        return _by_session(session_key) or Stranger()
-    return Silent()
+        return _by_session(session_key) or BadCredentials()
+    return Unauthenticated()
 
 
 def by_token(token: str) -> Identity | None:

@@ -12,13 +12,13 @@ from sagas import queries
 from sagas.errors import NoSuchExecution
 from sagas.live import close_codes, messages, metrics
 from sagas.live.close_codes import Closed
-from sagas.live.event_feed import Topics
+from sagas.live.event_feed import EventFeed
 from sagas.live.messages import Message
 from sagas.live.threads import in_thread
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class FollowedSaga:
     """A saga that somebody may follow: what it is, and where it stood."""
 
     execution_id: int
@@ -27,21 +27,23 @@ class Opened:
     description: dict[str, Any]
 
 
-async def opened(saga_id: str, user: Any) -> Opened:
+async def opened(saga_id: str, user: Any) -> FollowedSaga:
     """The saga, if `user` may see it now. Raises `Closed`."""
     try:
-        found: Opened = await in_thread(_open)(saga_id, user)
+        found: FollowedSaga = await in_thread(_open)(saga_id, user)
     except NoSuchExecution:
         raise Closed(close_codes.NOT_FOUND, "There is no such saga that you may see.") from None
     return found
 
 
-def _open(saga_id: str, user: Any) -> Opened:
+def _open(saga_id: str, user: Any) -> FollowedSaga:
     found = queries.execution(saga_id, user)
-    return Opened(found.pk, found.saga_id, found.last_seq, queries.describe(found))
+    return FollowedSaga(found.pk, found.saga_id, found.last_seq, queries.describe(found))
 
 
-async def progress(topics: Topics, saga: Opened, after: int) -> AsyncGenerator[Message, None]:
+async def progress(
+    topics: EventFeed, saga: FollowedSaga, after: int
+) -> AsyncGenerator[Message, None]:
     """What is sent of one saga. Raises `Closed` when the database has been away for long."""
     yield messages.snapshot(saga.description, after)
     with topics.followed(saga.execution_id, saga.last_seq) as (topic, moved):
@@ -65,7 +67,7 @@ async def progress(topics: Topics, saga: Opened, after: int) -> AsyncGenerator[M
             await moved.wait()
 
 
-async def _page(saga: Opened, after: int) -> list[Message]:
+async def _page(saga: FollowedSaga, after: int) -> list[Message]:
     read = in_thread(queries.events_after)
     found = await read(saga.execution_id, after)
     return [messages.event(saga.saga_id, event) for event in found]

@@ -107,14 +107,14 @@ class Pusher:
             self._is_failing = False
 
 
-class NoPusher:
+class PusherUnavailable:
     """For a process without a channel layer."""
 
     def push(self, committed: Sequence[Committed]) -> None:
         """Does nothing."""
 
 
-_pusher: Pusher | NoPusher | None = None
+_pusher: Pusher | PusherUnavailable | None = None
 _lock = threading.Lock()
 
 
@@ -125,7 +125,7 @@ def push(committed: Sequence[Committed]) -> None:
         with _lock:
             if _pusher is None:
                 layer = channel_layer()
-                _pusher = NoPusher() if layer is None else Pusher(layer)
+                _pusher = PusherUnavailable() if layer is None else Pusher(layer)
     _pusher.push(committed)
 
 

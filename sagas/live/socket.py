@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from sagas.live import close_codes, identity, messages, metrics
 from sagas.live.backpressure import ABORT
 from sagas.live.close_codes import Closed, SlowReader
-from sagas.live.connection_limits import Seat
+from sagas.live.connection_limits import ConnectionSlot
 from sagas.live.hub import Hub, hub
-from sagas.live.identity import Foreign, Identity, Silent
+from sagas.live.identity import CrossOrigin, Identity, Unauthenticated
 from sagas.live.messages import Message
 from sagas.live.schema import Authenticate
 from sagas.live.threads import in_thread
@@ -47,7 +47,7 @@ class Socket(AsyncWebsocketConsumer):
     channel_layer_alias = ""
 
     hub: Hub
-    seat: Seat
+    seat: ConnectionSlot
     tasks: asyncio.TaskGroup
 
     async def connect(self) -> None:
@@ -133,10 +133,10 @@ class Socket(AsyncWebsocketConsumer):
 
     async def _identity(self) -> Identity:
         found = await in_thread(identity.identify)(identity.asked_by_socket(self.scope))
-        if isinstance(found, Silent):
+        if isinstance(found, Unauthenticated):
             with self.hub.seats.unknown():
                 return await self._identity_of_first_message()
-        if isinstance(found, Foreign):
+        if isinstance(found, CrossOrigin):
             raise Closed(close_codes.FORBIDDEN, "Pages of other sites may not connect here.")
         if not isinstance(found, Identity):
             reason = "Your token or session is not valid: get a new one, or log in."
@@ -177,7 +177,8 @@ class Socket(AsyncWebsocketConsumer):
         metrics.CLOSED.labels(why.code).inc()
         abort: Any = self.scope.get(ABORT)
         try:
-            # Waits for the reader, and is lost on one who stands still for as long as `Guard` says.
+            # Waits for the reader, and is lost on one who stands still for as long as
+            # `Backpressure` says.
             await self.close(why.code, why.reason)
         except OSError:
             if abort is not None:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sagas.live import close_codes, lists, messages, metrics
 from sagas.live.close_codes import Closed
-from sagas.live.progress import Opened, opened, progress
+from sagas.live.progress import FollowedSaga, opened, progress
 from sagas.live.schema import (
     LISTS_PER_SOCKET,
     SAGAS_PER_SOCKET,
@@ -105,7 +105,7 @@ class ManySocket(Socket):
         return None
 
     async def _follow(self, saga_id: str, after: int) -> None:
-        saga: Opened | None = None
+        saga: FollowedSaga | None = None
         task = asyncio.current_task()
         assert task is not None
 

@@ -19,7 +19,7 @@ from sagas.live.close_codes import Closed
 from sagas.live.hub import hub
 from sagas.live.identity import Identity
 from sagas.live.messages import Message
-from sagas.live.progress import Opened, opened, progress
+from sagas.live.progress import FollowedSaga, opened, progress
 from sagas.live.socket import HEARTBEAT
 from sagas.live.sockets import whole_number
 from sagas.live.threads import in_thread
@@ -74,7 +74,7 @@ def _refusal(why: Closed) -> HttpResponse:
     return JsonResponse({"error": word, "message": why.reason, "fields": {}}, status=status)
 
 
-async def _body(identity: Identity, saga: Opened, after: int) -> AsyncGenerator[str, None]:
+async def _body(identity: Identity, saga: FollowedSaga, after: int) -> AsyncGenerator[str, None]:
     end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def on_closed(why: Closed) -> None:

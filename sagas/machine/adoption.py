@@ -131,7 +131,7 @@ def _fits(known: Step | None, step: StepState) -> bool:
 def _out_of_reach(
     definition: Saga, state: ExecutionState, leave: Collection[str], now: datetime
 ) -> Iterator[str]:
-    may_be_undone = state.status is ExecutionStatus.COMPLETED and state.terms.held
+    may_be_undone = state.status is ExecutionStatus.COMPLETED and state.options.held
     if state.status in TERMINAL and not may_be_undone:
         yield f"The saga is {state.status}: nothing is left to act on."
     for name, step in state.steps.items():

@@ -168,11 +168,15 @@ def settle_failure(
     effect = step.effect
     if direction is Direction.ACTION and not definition.atomic:
         effect = effect.or_stronger(EFFECT_OF[failure.kind])
-    counted = attempt - step.forgiven
+    counted = attempt - step.uncounted_attempts
     key = idempotency_key(draft.state.saga_id, name, direction)
     if failure.kind is FailureKind.LATER:  # counts for nothing, but for `max_elapsed`
         counted -= 1
-        delay = HELD_BACK.delay(step.forgiven + 1, key) if wait is None else timedelta(seconds=wait)
+        delay = (
+            HELD_BACK.delay(step.uncounted_attempts + 1, key)
+            if wait is None
+            else timedelta(seconds=wait)
+        )
         due_at = draft.now + delay
     else:
         due_at = draft.now + policy.delay(counted, key)

@@ -50,7 +50,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Incompatibility:
     """One thing that is wrong with an execution; `message` says what, and what to do about it."""
 
     kind: Kind
@@ -73,7 +73,7 @@ def problems(
     stored: Stored,
     now: datetime,
     events: Iterable[StoredEvent] | None = None,
-) -> list[Problem]:
+) -> list[Incompatibility]:
     """What `definition`, the one that is known for it, would meet in an execution; empty if all is
     well. Without `events` its history is not looked at."""
     if definition is None:
@@ -81,7 +81,7 @@ def problems(
             f"No {stored.saga_type!r} in version {stored.version} is known here. Keep it in "
             f"sagas.py until its executions have ended, or leave them to workers that have it."
         )
-        return [Problem(Kind.UNKNOWN_DEFINITION, message)]
+        return [Incompatibility(Kind.UNKNOWN_DEFINITION, message)]
     try:
         state = read(stored)
     except Exception as error:
@@ -94,24 +94,24 @@ def problems(
             "It was started with another structure of this version (S12), so it is left alone "
             f"until it is moved: manage.py saga adopt. It could go on with this one. {_ADVICE}"
         )
-        found.append(Problem(Kind.DEFINITION_CHANGED, message))
+        found.append(Incompatibility(Kind.DEFINITION_CHANGED, message))
     return found
 
 
-def on_the_way(definition: Saga, state: ExecutionState, now: datetime) -> Iterator[Problem]:
+def on_the_way(definition: Saga, state: ExecutionState, now: datetime) -> Iterator[Incompatibility]:
     """What `definition` would meet if all went well from here."""
     if why := goes_forward(definition, state, now):
         message = f"If all goes well from here, it does not complete: {why}. {_ADVICE}"
-        yield Problem(Kind.NO_WAY_FORWARD, message)
+        yield Incompatibility(Kind.NO_WAY_FORWARD, message)
     if why := goes_back(definition, state, now):
         message = f"If it turns back from here, it is not compensated: {why}. {_ADVICE}"
-        yield Problem(Kind.NO_WAY_BACK, message)
+        yield Incompatibility(Kind.NO_WAY_BACK, message)
 
 
 # --- The row and its history ----------------------------------------------------------------------
 
 
-def _in_history(state: ExecutionState, events: Iterable[StoredEvent]) -> Iterator[Problem]:
+def _in_history(state: ExecutionState, events: Iterable[StoredEvent]) -> Iterator[Incompatibility]:
     history = []
     for row in events:
         try:
@@ -131,27 +131,27 @@ def _in_history(state: ExecutionState, events: Iterable[StoredEvent]) -> Iterato
         yield _other_history(f"they lead to another {', '.join(other)}")
 
 
-def _unreadable(what: str, error: Exception) -> Problem:
+def _unreadable(what: str, error: Exception) -> Incompatibility:
     message = (
         f"{what} can't be read here ({type(error).__name__}: {error}). Newer code wrote it: "
         f"deploy code that is no older."
     )
-    return Problem(Kind.UNREADABLE, message)
+    return Incompatibility(Kind.UNREADABLE, message)
 
 
-def _other_history(what: str) -> Problem:
+def _other_history(what: str) -> Incompatibility:
     message = (
         f"Its events don't lead to its row (S8): {what}. Either something wrote past the engine, "
         f"or this code takes an event otherwise than the code that wrote it. Don't deploy before "
         f"that is understood."
     )
-    return Problem(Kind.OTHER_HISTORY, message)
+    return Incompatibility(Kind.OTHER_HISTORY, message)
 
 
 # --- The steps that it has been at ----------------------------------------------------------------
 
 
-def at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[Problem]:
+def at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[Incompatibility]:
     """What is wrong with the steps that an execution, whose structure has `digest`, has been at."""
     lost = _lost_compensations(definition, state, digest)
     for name, step in state.steps.items():
@@ -159,20 +159,20 @@ def at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[P
         if known is None:
             if _is_missed(definition, state, step):
                 message = f"Step {name} is {step.status}, and not in the definition. {_ADVICE}"
-                yield Problem(Kind.STEP_REMOVED, message, name)
+                yield Incompatibility(Kind.STEP_REMOVED, message, name)
         elif needed := _other_kind(definition, state, known, step):
             message = f"Step {name} is {step.status}, and needs {needed}. {_ADVICE}"
-            yield Problem(Kind.STEP_CHANGED, message, name)
+            yield Incompatibility(Kind.STEP_CHANGED, message, name)
         elif name in lost or (step.status in _UNDOING and not is_compensable(known)):
             message = f"Step {name} is {step.status}, and its compensation is gone. {_ADVICE}"
-            yield Problem(Kind.COMPENSATION_REMOVED, message, name)
+            yield Incompatibility(Kind.COMPENSATION_REMOVED, message, name)
     if may_go_forward(state):
         for name, later in _inserted(definition.body, state):
             message = (
                 f"Step {name} stands before {later}, which was reached without it: it would run "
                 f"too late. {_ADVICE}"
             )
-            yield Problem(Kind.STEP_INSERTED, message, name)
+            yield Incompatibility(Kind.STEP_INSERTED, message, name)
 
 
 _UNDOING: Final = (

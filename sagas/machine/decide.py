@@ -6,7 +6,7 @@ lock, saves both in one transaction, and afterwards sends a hint for each step t
 
 First the fact itself is answered, by the module of its kind: `attempts` (claims, reports, ended
 leases), `waits` (signals and times), `families` (child executions), `operate` (people). Then
-`course.follow` asks what the new state makes possible: steps that may start, the turn back, the
+`progress.follow` asks what the new state makes possible: steps that may start, the turn back, the
 end. A fact that comes too late or twice changes nothing, and the verdict says so.
 
 The decider's form, events decided and then applied, is Chassaing's ("Functional Event Sourcing
@@ -18,22 +18,21 @@ from typing import Final, assert_never
 
 from sagas.machine import events as ev
 from sagas.machine.attempts import claim, end_leases, lost, report
-from sagas.machine.course import follow, turn_back, why_no_way_back
 from sagas.machine.decision import Decision, Draft, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.evolve import begin
 from sagas.machine.facts import (
     Amend,
-    Called,
     Cancel,
     ChildrenMoved,
     ChildrenRefused,
+    ChildrenReported,
     Claim,
     Deadlocked,
     Fact,
     Failed,
     Lost,
-    Ordered,
+    ParentCommanded,
     Pause,
     Resolve,
     Resume,
@@ -46,10 +45,11 @@ from sagas.machine.facts import (
 )
 from sagas.machine.families import children_moved, children_refused
 from sagas.machine.operate import obey, operate
+from sagas.machine.progress import follow, turn_back, why_no_way_back
 from sagas.machine.state import ExecutionState
 from sagas.machine.waits import end_times, signal
 
-_REPEATING: Final = Woken | Resume | Ordered
+_REPEATING: Final = Woken | Resume | ParentCommanded
 """After these, all that is due is told of once more (R2)."""
 
 
@@ -83,7 +83,7 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
             end_leases(draft)
             end_times(draft)
             return Verdict.ACCEPTED
-        case Called():
+        case ChildrenReported():
             return Verdict.ACCEPTED
         case Signal():
             return signal(draft, fact)
@@ -96,10 +96,10 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
             return Verdict.ACCEPTED
         case Deadlocked():
             if why := why_no_way_back(draft):
-                return draft.refuse(why)  # another in the circle has to give way
+                return draft.refuse(why)  # another in the cycle has to give way
             turn_back(draft, "a deadlock", fact.failure)
             return Verdict.ACCEPTED
-        case Ordered():
+        case ParentCommanded():
             return obey(draft, fact.order)
         case Cancel() | Pause() | Resume() | TryAgain() | Skip() | Resolve() | Amend():
             return operate(draft, fact)

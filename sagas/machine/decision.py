@@ -8,7 +8,7 @@ from enum import StrEnum
 from sagas.machine.definition import Saga
 from sagas.machine.events import Event, SetsDue
 from sagas.machine.evolve import evolve
-from sagas.machine.facts import Order
+from sagas.machine.facts import ParentCommand
 from sagas.machine.state import ExecutionState
 from sagas.machine.states import ExecutionStatus
 from sagas.machine.values import statically_frozen
@@ -53,7 +53,7 @@ class Tell:
     transaction that saves this decision."""
 
     step: str | None
-    order: Order
+    order: ParentCommand
 
 
 @statically_frozen(frozen=True, slots=True)

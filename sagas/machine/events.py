@@ -151,10 +151,10 @@ class StepReopened(_OfStepByPerson):
 
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
-class StepHurried(_OfStepByPerson):
+class StepExpedited(_OfStepByPerson):
     """Due later, and now at once."""
 
-    type: ClassVar = "step.hurried"
+    type: ClassVar = "step.expedited"
     due_at: datetime
 
 
@@ -292,13 +292,13 @@ StepEvent = (
     | StepFailed
     | StepWithdrawn
     | StepReopened
-    | StepHurried
+    | StepExpedited
     | StepSkipped
     | StepResolved
 )
 Event = SagaStarted | Turn | Note | StepEvent
 
-SetsDue = StepScheduled | StepRetrying | StepHurried | StepReopened
+SetsDue = StepScheduled | StepRetrying | StepExpedited | StepReopened
 """Says when a step may be claimed."""
 Adds = StepSucceeded | StepSkipped
 """Ends a step, and may change the context."""

@@ -21,8 +21,8 @@ from sagas.machine.events import (
     StepChildren,
     StepClaimed,
     StepEvent,
+    StepExpedited,
     StepFailed,
-    StepHurried,
     StepLate,
     StepReopened,
     StepResolved,
@@ -38,8 +38,8 @@ from sagas.machine.failures import FailureKind
 from sagas.machine.state import (
     Children,
     ExecutionState,
+    Options,
     StepState,
-    Terms,
     execution_with,
     step_with,
 )
@@ -60,7 +60,7 @@ class IllegalMove(AssertionError):
 
 def begin(event: SagaStarted) -> ExecutionState:
     """The state of a new execution: its first event, applied."""
-    terms = Terms(
+    options = Options(
         event.start_at,
         event.deadline,
         event.locks,
@@ -74,7 +74,7 @@ def begin(event: SagaStarted) -> ExecutionState:
         event.version,
         context=event.context,
         last_seq=1,
-        terms=terms,
+        options=options,
     )
 
 
@@ -123,12 +123,12 @@ def _noted(state: ExecutionState, event: Note) -> dict[str, Any]:
         case SagaAdopted(version=version):
             return {"version": version}
         case SagaUnblocked():
-            return {"terms": replace(state.terms, blocked=False)}
+            return {"options": replace(state.options, blocked=False)}
         case SagaReleased():
-            return {"terms": replace(state.terms, held=False)}
+            return {"options": replace(state.options, held=False)}
         case SagaSignalled(name=name, payload=payload):
-            signals = {**state.terms.signals, name: payload}
-            return {"terms": replace(state.terms, signals=signals)}
+            signals = {**state.options.signals, name: payload}
+            return {"options": replace(state.options, signals=signals)}
         case _:
             assert_never(event)
 
@@ -148,15 +148,15 @@ def _stepped(state: ExecutionState, event: StepEvent) -> dict[str, Any]:
     if isinstance(event, Adds):
         if event.changes:
             changes["context"] = {**state.context, **event.changes}
-        if event.step in state.terms.signals:
-            changes["terms"] = _without_signal(state.terms, event.step)
+        if event.step in state.options.signals:
+            changes["options"] = _without_signal(state.options, event.step)
     return changes
 
 
-def _without_signal(terms: Terms, step: str) -> Terms:
+def _without_signal(options: Options, step: str) -> Options:
     """A signal that its wait has taken is kept no longer."""
-    kept = {name: payload for name, payload in terms.signals.items() if name != step}
-    return replace(terms, signals=kept)
+    kept = {name: payload for name, payload in options.signals.items() if name != step}
+    return replace(options, signals=kept)
 
 
 def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
@@ -164,7 +164,11 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
     match event:
         case StepScheduled(due_at=due_at):
             # The first of its direction, unless a person reopened it, whose attempts start over.
-            return {"due_at": due_at, "since": due_at, "forgiven": _reopened_at(step, event)}
+            return {
+                "due_at": due_at,
+                "since": due_at,
+                "uncounted_attempts": _reopened_at(step, event),
+            }
         case StepClaimed(fence=fence, holder=holder, lease_until=lease_until):
             claim = {"fence": fence, "holder": holder, "lease_until": lease_until}
             return claim | {"together": event.together} | _counted(event)
@@ -180,8 +184,12 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
             effect = Effect.APPLIED if event.direction is Direction.ACTION else step.effect
             return {"reported": fence, "wrote": wrote, "effect": effect}
         case StepRetrying(failure=failure, effect=effect, due_at=due_at):
-            is_forgiven = failure.kind is FailureKind.LATER or not event.counts
-            kept = {"failure": failure, "effect": effect, "forgiven": step.forgiven + is_forgiven}
+            is_uncounted = failure.kind is FailureKind.LATER or not event.counts
+            kept = {
+                "failure": failure,
+                "effect": effect,
+                "uncounted_attempts": step.uncounted_attempts + is_uncounted,
+            }
             kept |= {"alone": step.alone or event.alone}
             return kept | {"due_at": due_at} | _reported(event)
         case StepFailed(failure=failure, effect=effect):
@@ -189,11 +197,16 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
         case StepWithdrawn():
             was_tried = step.attempts and step.status is not StepStatus.WAITING
             return {"status": WITHDRAWN_AFTER_TRY} if was_tried else {}
-        case StepHurried(due_at=due_at):
+        case StepExpedited(due_at=due_at):
             return {"due_at": due_at}
         case StepReopened(direction=direction, due_at=due_at):
-            forgiven = {"forgiven": step.attempts_of(direction), "since": due_at}
-            return forgiven | ({"due_at": due_at} if direction is Direction.COMPENSATION else {})
+            uncounted_attempts = {
+                "uncounted_attempts": step.attempts_of(direction),
+                "since": due_at,
+            }
+            return uncounted_attempts | (
+                {"due_at": due_at} if direction is Direction.COMPENSATION else {}
+            )
         case StepSkipped(changes=changes):
             return {"wrote": tuple(sorted({*step.wrote, *changes}))}
         case StepResolved():
@@ -203,8 +216,8 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
 
 
 def _reopened_at(step: StepState, event: StepScheduled) -> int:
-    """A compensation begins with none of the forgiveness that its action had."""
-    return step.forgiven if event.direction is Direction.ACTION else 0
+    """A compensation begins with none of what its action was not charged with."""
+    return step.uncounted_attempts if event.direction is Direction.ACTION else 0
 
 
 def _counted(event: StepClaimed | StepWaiting) -> dict[str, int]:

@@ -88,7 +88,7 @@ class Woken:
 
 
 @statically_frozen(frozen=True, slots=True)
-class Called:
+class ChildrenReported:
     """A child says that it has come to something; what, is told by `ChildrenMoved`."""
 
 
@@ -125,7 +125,7 @@ class ChildrenRefused:
     failure: Failure
 
 
-class Order(StrEnum):
+class ParentCommand(StrEnum):
     """What a parent tells its children."""
 
     HALT = "halt"
@@ -140,10 +140,10 @@ class Order(StrEnum):
 
 
 @statically_frozen(frozen=True, slots=True)
-class Ordered:
+class ParentCommanded:
     """The parent says so."""
 
-    order: Order
+    order: ParentCommand
 
 
 # --- People and programs --------------------------------------------------------------------------
@@ -222,7 +222,7 @@ class Adopt(_ByPerson):
 
 
 Report = Succeeded | Failed
-FamilyFact = Called | ChildrenMoved | ChildrenRefused
+FamilyFact = ChildrenReported | ChildrenMoved | ChildrenRefused
 Operation = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend
 LockFact = Unblocked | Deadlocked
-Fact = Claim | Report | Lost | Woken | LockFact | FamilyFact | Ordered | Signal | Operation
+Fact = Claim | Report | Lost | Woken | LockFact | FamilyFact | ParentCommanded | Signal | Operation

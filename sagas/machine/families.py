@@ -15,7 +15,7 @@ from sagas.machine.attempts import settle_unclaimed, start_running
 from sagas.machine.conflicts import conflicting
 from sagas.machine.decision import Draft, Start, Tell, Verdict
 from sagas.machine.definition import Saga
-from sagas.machine.facts import ChildrenMoved, ChildrenRefused, Order
+from sagas.machine.facts import ChildrenMoved, ChildrenRefused, ParentCommand
 from sagas.machine.failures import EFFECT_OF, MESSAGE_LIMIT, Failure, FailureKind
 from sagas.machine.state import Children, ExecutionState
 from sagas.machine.states import (
@@ -41,7 +41,7 @@ def outcome(definition: Saga, state: ExecutionState) -> Outcome | None:
             return Outcome.COMPLETED if definition.pivot is None else Outcome.FINAL
         case ExecutionStatus.COMPENSATED:
             return Outcome.UNDONE
-        case ExecutionStatus.COMPENSATING if state.terms.held and state.has_settled:
+        case ExecutionStatus.COMPENSATING if state.options.held and state.has_settled:
             return Outcome.GAVE_UP
         case ExecutionStatus.FAILED if state.having(StepStatus.COMPENSATION_FAILED):
             return Outcome.STUCK
@@ -83,7 +83,7 @@ def _go_on_with_children(draft: Draft, step: Family) -> None:
     state = draft.state.step(step.name)
     attempt, fence = state.attempts + 1, state.fence + 1
     draft.emit(ev.StepWaiting(step.name, Direction.ACTION, attempt, fence))
-    draft.tells.append(Tell(step.name, Order.REPORT))
+    draft.tells.append(Tell(step.name, ParentCommand.REPORT))
     _start_more(draft, step.name)
 
 
@@ -93,14 +93,14 @@ def begin_undoing(draft: Draft, name: str) -> None:
     attempt, fence = step.compensation_attempts + 1, step.fence + 1
     draft.emit(ev.StepWaiting(name, Direction.COMPENSATION, attempt, fence))
     again = step.status is StepStatus.COMPENSATION_FAILED
-    draft.tells.append(Tell(name, Order.RETRY if again else Order.UNDO))
+    draft.tells.append(Tell(name, ParentCommand.RETRY if again else ParentCommand.UNDO))
     settle_undoing(draft, name)
 
 
 def halt_families(draft: Draft) -> None:
     """Nothing new starts in the children either (S5)."""
     for name in list(draft.state.families(Direction.ACTION)):
-        draft.tells.append(Tell(name, Order.HALT))
+        draft.tells.append(Tell(name, ParentCommand.HALT))
         _settle_family(draft, ChildrenMoved(name, {}))
 
 
@@ -125,7 +125,7 @@ def children_moved(draft: Draft, fact: ChildrenMoved) -> Verdict:
         Outcome.GAVE_UP
     )
     if is_first_to_give_up and draft.state.status in GOING_FORWARD:
-        draft.tells.append(Tell(fact.step, Order.HALT))
+        draft.tells.append(Tell(fact.step, ParentCommand.HALT))
     _settle_family(draft, fact)
     return Verdict.ACCEPTED
 
@@ -134,7 +134,7 @@ def children_refused(draft: Draft, fact: ChildrenRefused) -> Verdict:
     """Some children could not be started: the others settle, and the step gives up."""
     message = fact.failure.message or fact.failure.error
     draft.emit(ev.StepChildren(fact.step, Direction.ACTION, started=-fact.count, refused=message))
-    draft.tells.append(Tell(fact.step, Order.HALT))
+    draft.tells.append(Tell(fact.step, ParentCommand.HALT))
     _settle_family(draft, ChildrenMoved(fact.step, {}))
     return Verdict.ACCEPTED
 

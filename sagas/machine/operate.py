@@ -6,13 +6,12 @@ from typing import Final, assert_never
 
 from sagas.machine import events as ev
 from sagas.machine.conflicts import list_at_work
-from sagas.machine.course import turn_back, why_no_way_back
 from sagas.machine.decision import Draft, Tell, Verdict
 from sagas.machine.facts import (
     Amend,
     Cancel,
     Operation,
-    Order,
+    ParentCommand,
     Pause,
     Resolve,
     Resume,
@@ -20,6 +19,7 @@ from sagas.machine.facts import (
     TryAgain,
 )
 from sagas.machine.families import resume_families, settle_undoing
+from sagas.machine.progress import turn_back, why_no_way_back
 from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,
@@ -61,38 +61,38 @@ def operate(draft: Draft, fact: Operation) -> Verdict:
             assert_never(fact)
 
 
-def obey(draft: Draft, order: Order) -> Verdict:
+def obey(draft: Draft, order: ParentCommand) -> Verdict:
     """Does what the parent says, as far as it still makes sense."""
     state = draft.state
     by_parent = {"by": BY_PARENT, "reason": ""}
     match order:
-        case Order.HALT | Order.UNDO if state.status in GOING_FORWARD:
+        case ParentCommand.HALT | ParentCommand.UNDO if state.status in GOING_FORWARD:
             if why := why_no_way_back(draft):
                 return draft.refuse(why)
             turn_back(draft, BY_PARENT)
-        case Order.UNDO if state.status is ExecutionStatus.COMPLETED:
+        case ParentCommand.UNDO if state.status is ExecutionStatus.COMPLETED:
             if why := why_no_way_back(draft):
                 return draft.refuse(why)
             draft.emit(ev.SagaCompensating(BY_PARENT))
-        case Order.PAUSE | Order.RESUME:
+        case ParentCommand.PAUSE | ParentCommand.RESUME:
             if state.status in TERMINAL:
                 return Verdict.REPEATED
-            command = Pause if order is Order.PAUSE else Resume
+            command = Pause if order is ParentCommand.PAUSE else Resume
             return _pause_or_resume(draft, command(**by_parent))
-        case Order.RETRY if state.status is ExecutionStatus.FAILED:
+        case ParentCommand.RETRY if state.status is ExecutionStatus.FAILED:
             return _try_again(draft, TryAgain(**by_parent))
-        case Order.RESOLVE if state.status is ExecutionStatus.FAILED:
+        case ParentCommand.RESOLVE if state.status is ExecutionStatus.FAILED:
             for name in state.having(StepStatus.COMPENSATION_FAILED):
                 _resolve(draft, Resolve(step=name, **by_parent))
             return Verdict.ACCEPTED
-    if order is Order.UNDO and draft.state.terms.held:
+    if order is ParentCommand.UNDO and draft.state.options.held:
         draft.emit(ev.SagaReleased())
     return Verdict.ACCEPTED if draft.events else Verdict.REPEATED
 
 
 def _cancel(draft: Draft, fact: Cancel) -> Verdict:
     state = draft.state
-    if state.terms.held or state.terms.forward_only:
+    if state.options.held or state.options.forward_only:
         return draft.refuse("It is part of another saga. Cancel that one.")
     if state.status is ExecutionStatus.COMPENSATING:
         return Verdict.REPEATED
@@ -113,7 +113,7 @@ def _pause_or_resume(draft: Draft, fact: Pause | Resume) -> Verdict:
         return draft.refuse("It has failed, and stands still already.")
     event = ev.SagaPaused if pause else ev.SagaResumed
     draft.emit(event(by=fact.by, reason=fact.reason))
-    draft.tells.append(Tell(None, Order.PAUSE if pause else Order.RESUME))
+    draft.tells.append(Tell(None, ParentCommand.PAUSE if pause else ParentCommand.RESUME))
     if not pause:
         resume_families(draft)
     return Verdict.ACCEPTED
@@ -181,7 +181,7 @@ def _reopen(draft: Draft, fact: TryAgain, name: str, direction: Direction) -> No
     if step.children is not None and direction is Direction.COMPENSATION:
         attempt, fence = step.compensation_attempts + 1, step.fence + 1
         draft.emit(ev.StepWaiting(name, direction, attempt, fence))
-        draft.tells.append(Tell(name, Order.RETRY))
+        draft.tells.append(Tell(name, ParentCommand.RETRY))
         settle_undoing(draft, name)  # those that went past a pivot tell nothing any more
         return
     draft.emit(ev.StepReopened(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
@@ -197,7 +197,7 @@ def _hurry(draft: Draft, fact: TryAgain, name: str) -> Verdict:
         return Verdict.REPEATED
     direction = step.direction
     assert direction is not None, "a scheduled step has a direction"
-    draft.emit(ev.StepHurried(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
+    draft.emit(ev.StepExpedited(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
     return Verdict.ACCEPTED
 
 
@@ -252,7 +252,7 @@ def _resolve(draft: Draft, fact: Resolve) -> Verdict:
     _leave_failed(draft, fact.by, direction)
     draft.emit(ev.StepResolved(fact.step, direction, by=fact.by, reason=fact.reason))
     if step.children is not None and direction is Direction.COMPENSATION:
-        draft.tells.append(Tell(fact.step, Order.RESOLVE))
+        draft.tells.append(Tell(fact.step, ParentCommand.RESOLVE))
     return Verdict.ACCEPTED
 
 

@@ -83,7 +83,7 @@ def require_duration(
     if not isinstance(value, timedelta) and not _is_number(value):
         raise wrong(owner, parameter, value, advice)
     try:
-        duration = as_timedelta(value)  # type: ignore[arg-type]  # it is one
+        duration = as_timedelta(value)
     except OverflowError:
         raise wrong(owner, parameter, value, advice) from None
     least_possible = timedelta(0) if may_be_zero else timedelta(microseconds=1)

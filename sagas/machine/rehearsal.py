@@ -14,8 +14,8 @@ from sagas.machine.facts import (
     ChildrenMoved,
     Claim,
     Fact,
-    Order,
-    Ordered,
+    ParentCommand,
+    ParentCommanded,
     Resume,
     Signal,
     Succeeded,
@@ -23,7 +23,7 @@ from sagas.machine.facts import (
     Woken,
 )
 from sagas.machine.order import is_done
-from sagas.machine.state import Children, ExecutionState, Terms
+from sagas.machine.state import Children, ExecutionState, Options
 from sagas.machine.states import (
     GOING_FORWARD,
     SCHEDULED,
@@ -52,7 +52,7 @@ def goes_forward(definition: Saga, state: ExecutionState, now: datetime) -> str:
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     # What gave up before may turn it back, and rightly so; a child then waits for its parent.
-    is_held = end.terms.held and end.status is ExecutionStatus.COMPENSATING and end.has_settled
+    is_held = end.options.held and end.status is ExecutionStatus.COMPENSATING and end.has_settled
     turns = gave_up and (is_held or _is_back(state, end))
     completes = end.status is ExecutionStatus.COMPLETED and not end.current_steps
     return "" if turns or completes else _where(end)
@@ -63,8 +63,8 @@ def goes_back(definition: Saga, state: ExecutionState, now: datetime) -> str:
     is past the point where it could turn back."""
     copy = _unhindered(definition, state, paused=False)
     fact: Fact = Cancel(**_REHEARSAL)
-    if state.terms.held and state.status is not ExecutionStatus.FAILED:
-        fact = Ordered(Order.UNDO)
+    if state.options.held and state.status is not ExecutionStatus.FAILED:
+        fact = ParentCommanded(ParentCommand.UNDO)
     elif state.status is ExecutionStatus.COMPENSATING:
         copy, fact = replace(copy, paused=True), Resume(**_REHEARSAL)
     elif state.having(StepStatus.COMPENSATION_FAILED):
@@ -96,7 +96,7 @@ def may_go_back(definition: Saga, state: ExecutionState) -> bool:
         return True
     pivot = definition.pivot
     is_past = pivot is not None and is_done(state.step(pivot.name))
-    return not is_past and not state.terms.forward_only
+    return not is_past and not state.options.forward_only
 
 
 def _has_given_up(state: ExecutionState) -> bool:
@@ -131,9 +131,9 @@ def _unhindered(definition: Saga, state: ExecutionState, *, paused: bool) -> Exe
         for step in definition.by_name.values()
         if isinstance(step, ForEach) and step.name not in state.steps
     }
-    terms: Terms = replace(state.terms, start_at=None, deadline=None, blocked=False)
+    options: Options = replace(state.options, start_at=None, deadline=None, blocked=False)
     context: Mapping[str, Any] = {**state.context, **over}
-    return replace(state, paused=paused, terms=terms, context=context)
+    return replace(state, paused=paused, options=options, context=context)
 
 
 def _rehearse(definition: Saga, state: ExecutionState, fact: Fact, now: datetime) -> ExecutionState:

@@ -13,10 +13,10 @@ from sagas.machine.states import (
     UNDER_WAY,
     Direction,
     Effect,
+    EnumLookup,
     ExecutionStatus,
     Outcome,
     StepStatus,
-    Words,
 )
 from sagas.machine.values import copier, statically_frozen
 
@@ -66,7 +66,7 @@ class StepState:
     """Grows by one with every claim, of either direction; only its holder may report (S1)."""
     attempts: int = 0
     compensation_attempts: int = 0
-    forgiven: int = 0
+    uncounted_attempts: int = 0
     """How many attempts of the present direction do not count: a person's retry made it so, they
     were held back before they began, or their process died beside others (S14)."""
     since: datetime | None = None
@@ -137,17 +137,17 @@ class StepState:
 _DUE: Final = frozenset(SCHEDULED.values())
 _CLAIMED: Final = frozenset(IN_FLIGHT.values())
 _PLAIN: Final = (
-    *("fence", "attempts", "compensation_attempts", "forgiven", "holder", "reported"),
+    *("fence", "attempts", "compensation_attempts", "uncounted_attempts", "holder", "reported"),
     *("together", "alone"),
 )
 _MOMENTS: Final = ("since", "due_at", "lease_until")
-_STATUS: Final = Words(StepStatus)
+_STATUS: Final = EnumLookup(StepStatus)
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
-    "effect": Words(Effect).__getitem__,
+    "effect": EnumLookup(Effect).__getitem__,
     "fence": int,
     "attempts": int,
     "compensation_attempts": int,
-    "forgiven": int,
+    "uncounted_attempts": int,
     "since": datetime.fromisoformat,
     "due_at": datetime.fromisoformat,
     "lease_until": datetime.fromisoformat,
@@ -165,7 +165,7 @@ step_with: Final = copier(StepState)
 
 
 @statically_frozen(frozen=True, slots=True)
-class Terms:
+class Options:
     """What few executions have beside their steps; the row keeps it in one column."""
 
     start_at: datetime | None = None
@@ -184,7 +184,7 @@ class Terms:
     """Payloads that came before their wait."""
 
     def to_json(self) -> dict[str, Any]:
-        """Without what is as in `Terms()`."""
+        """Without what is as in `Options()`."""
         data: dict[str, Any] = {
             name: True
             for name in ("locks", "blocked", "held", "forward_only")
@@ -198,8 +198,8 @@ class Terms:
         return data
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Terms":
-        """The terms that `to_json` gave `data` for."""
+    def from_json(cls, data: Mapping[str, Any]) -> "Options":
+        """The options that `to_json` gave `data` for."""
         names = [name for name in ("start_at", "deadline") if name in data]
         moments = {name: datetime.fromisoformat(data[name]) for name in names}
         return cls(**{**data, **moments})
@@ -218,7 +218,7 @@ class ExecutionState:
     steps: Mapping[str, StepState] = field(default_factory=dict)
     last_seq: int = 0
     """The number of its newest event."""
-    terms: Terms = field(default_factory=Terms)
+    options: Options = field(default_factory=Options)
 
     def step(self, name: str) -> StepState:
         return self.steps.get(name, UNTOUCHED)

@@ -151,7 +151,7 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
             frozenset({StepStatus.PENDING, StepStatus.SCHEDULED, StepStatus.WAITING}),
             StepStatus.PENDING,
         ),
-        "step.hurried": (frozenset({StepStatus.SCHEDULED}), StepStatus.SCHEDULED),
+        "step.expedited": (frozenset({StepStatus.SCHEDULED}), StepStatus.SCHEDULED),
         "step.reopened": (frozenset({StepStatus.FAILED}), StepStatus.PENDING),
         "step.skipped": (
             frozenset(
@@ -178,7 +178,7 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
         ),
         "step.retrying": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_SCHEDULED),
         "step.failed": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_FAILED),
-        "step.hurried": (
+        "step.expedited": (
             frozenset({StepStatus.COMPENSATION_SCHEDULED}),
             StepStatus.COMPENSATION_SCHEDULED,
         ),
@@ -197,7 +197,7 @@ WITHDRAWN_AFTER_TRY: Final = StepStatus.FAILED
 Word = TypeVar("Word", bound=StrEnum)
 
 
-class Words(dict[str, Word]):
+class EnumLookup(dict[str, Word]):
     """Text → word. Calling the enum does the same by three calls of Python, which is felt where
     each row that is read has a dozen of them. Raises ValueError for what is no word."""
 

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from sagas.machine import event_json
 from sagas.machine.events import Event
-from sagas.machine.facts import Order
-from sagas.machine.state import ExecutionState, StepState, Terms
+from sagas.machine.facts import ParentCommand
+from sagas.machine.state import ExecutionState, Options, StepState
 from sagas.machine.states import ExecutionStatus
 
 
@@ -33,7 +33,7 @@ class Stored(Protocol):
     @property
     def last_seq(self) -> int: ...
     @property
-    def terms(self) -> Mapping[str, Any]: ...
+    def options(self) -> Mapping[str, Any]: ...
     @property
     def orders(self) -> Sequence[str]: ...
 
@@ -64,7 +64,7 @@ def read(stored: Stored) -> ExecutionState:
         if unknown := sorted(data.keys() - steps[name].to_json().keys()):
             raise ValueError(f"step {name} has {', '.join(unknown)}, which this code would drop")
     for order in stored.orders:
-        Order(order)
+        ParentCommand(order)
     return ExecutionState(
         stored.saga_id,
         stored.saga_type,
@@ -74,7 +74,7 @@ def read(stored: Stored) -> ExecutionState:
         stored.context,
         steps,
         stored.last_seq,
-        Terms.from_json(stored.terms),
+        Options.from_json(stored.options),
     )
 
 
@@ -88,7 +88,7 @@ def read_event(row: StoredEvent) -> Event:
 def differences(folded: ExecutionState, state: ExecutionState) -> list[str]:
     """What `folded`, out of the events, and `state`, out of the row, don't agree on (S8)."""
     steps = {name: _as_kept(step, state.step(name)) for name, step in folded.steps.items()}
-    names = ("status", "paused", "context", "last_seq", "terms")
+    names = ("status", "paused", "context", "last_seq", "options")
     other = [name for name in names if getattr(folded, name) != getattr(state, name)]
     touched = sorted(steps.keys() | state.steps.keys())
     return other + [f"step {name}" for name in touched if steps.get(name) != state.steps.get(name)]

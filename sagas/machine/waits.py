@@ -22,7 +22,7 @@ def begin_wait(draft: Draft, step: WaitFor | Sleep) -> None:
     draft.emit(
         ev.StepWaiting(step.name, Direction.ACTION, state.attempts + 1, state.fence + 1, until)
     )
-    signals = draft.state.terms.signals
+    signals = draft.state.options.signals
     if isinstance(step, WaitFor) and step.name in signals:
         end_wait(draft, step.name, {step.name: signals[step.name]})
 
@@ -66,7 +66,7 @@ def signal(draft: Draft, fact: Signal) -> Verdict:
         known = ", ".join(waits) or "none"
         return draft.refuse(f"No step waits for a signal {fact.name!r}. Waits: {known}.")
     step = draft.state.step(fact.name)
-    if fact.name in draft.state.terms.signals or fact.name in step.wrote:
+    if fact.name in draft.state.options.signals or fact.name in step.wrote:
         return Verdict.REPEATED
     if not _may_go_forward(draft):
         return draft.refuse(f"The saga is {draft.state.status}: it waits for nothing any more.")

@@ -77,7 +77,7 @@ class Repetition:
 
     hints: tuple[Hint, ...]
     wake_at: datetime | None
-    behind: str = ""
+    blocked_by_queue: str = ""
 
 
 def repetition(
@@ -88,7 +88,7 @@ def repetition(
     `promised` is the wake_at that led to this look.
     """
     due = hints(state, now)
-    behind = {
+    blocked_by_queue = {
         hint.step: queue
         for hint in due
         if (queue := full.get((state.saga_type, state.version, hint.step, hint.direction)))
@@ -96,12 +96,13 @@ def repetition(
     told = tuple(
         hint
         for hint in due
-        if hint.step not in behind or _is_told_anyway(state.step(hint.step), now, promised)
+        if hint.step not in blocked_by_queue
+        or _is_told_anyway(state.step(hint.step), now, promised)
     )
-    queues = set(behind.values())
+    queues = set(blocked_by_queue.values())
     if len(queues) > 1:  # It can wait behind one only: it is looked at from time to time instead.
         return Repetition(told, wake_at(state, now, _MOST_DOUBLINGS))
-    return Repetition(told, wake_at(state, now, hints_sent, behind), *queues)
+    return Repetition(told, wake_at(state, now, hints_sent, blocked_by_queue), *queues)
 
 
 def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
@@ -116,37 +117,38 @@ def _is_told_anyway(step: StepState, now: datetime, promised: datetime) -> bool:
 
 
 def wake_at(
-    state: ExecutionState, now: datetime, hints_sent: int, behind: Container[str] = ()
+    state: ExecutionState, now: datetime, hints_sent: int, blocked_by_queue: Container[str] = ()
 ) -> datetime | None:
     """The earliest time at which anybody must look again; None if nobody must (L1).
 
-    `hints_sent` is how often the hints of this very state were sent before; `behind` are the steps
-    that are due, and wait for their queue to be free: that is noticed without a look at each.
+    `hints_sent` is how often the hints of this very state were sent before; `blocked_by_queue` are
+    the steps that are due, and wait for their queue to be free: that is noticed without a look at
+    each.
     """
     if state.paused or state.is_at_rest:
         return None
     repeat_at = now + repeat_interval(hints_sent)
-    terms = state.terms
-    if terms.blocked:
+    options = state.options
+    if options.blocked:
         return repeat_at
-    if terms.start_at is not None and terms.start_at > now and not state.current_steps:
-        return terms.start_at
+    if options.start_at is not None and options.start_at > now and not state.current_steps:
+        return options.start_at
     moments = [step.lease_until for step in state.steps.values() if step.lease_until is not None]
     for name, step in state.steps.items():
         if step.due_at is None:
             continue
         if step.due_at > now:
             moments.append(step.due_at)
-        elif name in behind:
+        elif name in blocked_by_queue:
             moments.append(_last_call(step.due_at, now) + PATIENCE)
         else:
             moments.append(repeat_at)
     if any(step.children is not None and step.direction for step in state.steps.values()):
         moments.append(repeat_at)  # should the last child's word be lost
-    if terms.held and state.status is ExecutionStatus.COMPENSATING:
+    if options.held and state.status is ExecutionStatus.COMPENSATING:
         moments.append(repeat_at)  # should the parent's
-    if terms.deadline is not None and terms.deadline > now and state.status in GOING_FORWARD:
-        moments.append(terms.deadline)
+    if options.deadline is not None and options.deadline > now and state.status in GOING_FORWARD:
+        moments.append(options.deadline)
     return min(moments, default=None)
 
 

@@ -18,7 +18,7 @@ from django.db.models import Q
 
 from sagas.checks import EXAMPLES, PATIENCE
 from sagas.machine import TERMINAL, ExecutionStatus
-from sagas.machine.compatibility import Kind, Problem, problems
+from sagas.machine.compatibility import Incompatibility, Kind, problems
 from sagas.management.arguments import positive
 from sagas.management.verbs import Verb
 from sagas.models import SagaEvent, SagaExecution
@@ -48,7 +48,7 @@ class Report:
     changed: int = 0
     groups: dict[tuple[str, int, Kind, str], Group] = field(default_factory=dict)
 
-    def add(self, execution: SagaExecution, found: Sequence[Problem]) -> None:
+    def add(self, execution: SagaExecution, found: Sequence[Incompatibility]) -> None:
         self.looked_at += 1
         breaks = any(problem.breaks for problem in found)
         self.would_break += breaks

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 from sagas.errors import (
     BadInput,
     Conflict,
-    Locked,
+    LockHeld,
     NoSuchExecution,
-    Refused,
+    OperationRefused,
     SagaError,
     UnknownSaga,
 )
@@ -21,8 +21,8 @@ ERRORS: Final[dict[type[SagaError], tuple[int, str]]] = {
     BadInput: (2, "bad input"),  # 2 is what argparse exits with, too
     UnknownSaga: (3, "unknown saga"),
     Conflict: (4, "conflict"),
-    Locked: (4, "locked"),
-    Refused: (5, "refused"),
+    LockHeld: (4, "locked"),
+    OperationRefused: (5, "refused"),
     NoSuchExecution: (6, "not found"),
 }
 """The exit code, and the words before the message."""

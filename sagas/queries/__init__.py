@@ -1,11 +1,11 @@
 """Every read, for HTTP, sockets, admin and commands alike."""
 
-from sagas.queries.attention import Counts, counts_of_attention, needs_attention
+from sagas.queries.attention import AttentionCounts, counts_of_attention, needs_attention
 from sagas.queries.descriptions import describe, describe_event, summary, what_is_left
 from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, MOST_VERSIONS, Filter, Page, page, targets
 from sagas.queries.outbox import CommittedEvent, RelayLag, committed_event, relay_lag, unrelayed
-from sagas.queries.streams import NEWS_LIMIT, News, counts, hidden_from, live_page, news
+from sagas.queries.streams import NEWS_LIMIT, ExecutionUpdate, counts, hidden_from, live_page, news
 from sagas.queries.visibility import OPERATOR, UNREAD_OF_PARENT, Asker, execution, visible_to
 
 __all__ = [
@@ -15,10 +15,10 @@ __all__ = [
     "OPERATOR",
     "UNREAD_OF_PARENT",
     "Asker",
+    "AttentionCounts",
     "CommittedEvent",
-    "Counts",
+    "ExecutionUpdate",
     "Filter",
-    "News",
     "Page",
     "RelayLag",
     "committed_event",

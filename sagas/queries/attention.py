@@ -88,7 +88,7 @@ Kind = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class AttentionItem:
     """An execution that needs a person; `steps` is as the row keeps it."""
 
     saga_id: str
@@ -98,7 +98,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class AttentionCounts:
     """How many executions have failed, are left alone by this process, and how many topmost ones
     only have such ones below them."""
 
@@ -125,7 +125,7 @@ def has_failed() -> RawSQL:
     return _condition(_FAILED, [])
 
 
-def below(found: SagaExecution) -> tuple[list[Trouble], int]:
+def below(found: SagaExecution) -> tuple[list[AttentionItem], int]:
     """What needs a person below an execution, `MOST_NAMED` at most, and how many there are."""
     root = found.pk if found.root_id is None else found.root_id
     values: list[Any] = [root, *_arrays(left_alone()), root, f"{_escaped(found.saga_id)}~%"]
@@ -135,16 +135,16 @@ def below(found: SagaExecution) -> tuple[list[Trouble], int]:
     return [_trouble(row) for row in rows], rows[0][-1] if rows else 0
 
 
-def counts_of_attention() -> Counts:
+def counts_of_attention() -> AttentionCounts:
     """All of them together: two statements, which read nothing of what is well."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, _arrays(left_alone()))
-        return Counts(*cursor.fetchone())
+        return AttentionCounts(*cursor.fetchone())
 
 
-def _trouble(row: Sequence[Any]) -> Trouble:
+def _trouble(row: Sequence[Any]) -> AttentionItem:
     saga_id, status, steps, *kind, _ = row
-    return Trouble(saga_id, status, json.loads(steps), tuple(kind))
+    return AttentionItem(saga_id, status, json.loads(steps), tuple(kind))
 
 
 def _arrays(kinds: Collection[Kind]) -> list[list[Any]]:

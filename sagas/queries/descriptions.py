@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.models import F, OuterRef, Subquery
 
-from sagas.machine import TERMINAL, ExecutionStatus, Saga, StepState, StepStatus, Terms
+from sagas.machine import TERMINAL, ExecutionStatus, Options, Saga, StepState, StepStatus
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.moments import aware
 from sagas.queries.attention import below
@@ -18,7 +18,7 @@ MOST_SAID: Final = 300
 
 def summary(found: SagaExecution) -> dict[str, Any]:
     """An execution in a list. Asks the database nothing, if its parent was read with it."""
-    states, terms, _ = _read(found)
+    states, options, _ = _read(found)
     return {
         "saga_id": found.saga_id,
         "saga_type": found.saga_type,
@@ -31,9 +31,9 @@ def summary(found: SagaExecution) -> dict[str, Any]:
         "parent": {"saga_id": found.parent.saga_id, "step": found.parent_step}
         if found.parent
         else None,
-        "start_at": terms.start_at,
-        "deadline": terms.deadline,
-        "blocked": terms.blocked,
+        "start_at": options.start_at,
+        "deadline": options.deadline,
+        "blocked": options.blocked,
         "created_at": aware(found.created_at),
         "updated_at": aware(found.updated_at),
         "finished_at": None if found.finished_at is None else aware(found.finished_at),
@@ -80,20 +80,20 @@ def what_is_left(found: SagaExecution) -> str:
     """What keeps an execution from its end, in words; empty if nothing does."""
     if found.status in TERMINAL:
         return ""
-    states, terms, unreadable = _read(found)
+    states, options, unreadable = _read(found)
     if unreadable:
         return unreadable
     if gave_up := _gave_up(found.status, states):
         return f"gave up: {', '.join(gave_up)}"
-    if terms.blocked:
+    if options.blocked:
         return "waits for a lock"
     if found.current_steps:
         now = {name: states.get(name, StepState()) for name in _texts(found.current_steps)}
         return ", ".join(f"{name} {_in_words(step)}" for name, step in now.items())
-    if terms.held and found.status == ExecutionStatus.COMPENSATING:
+    if options.held and found.status == ExecutionStatus.COMPENSATING:
         return "waits for its parent to turn back"
-    if terms.start_at is not None and found.status == ExecutionStatus.PENDING:
-        return f"starts at {terms.start_at:%Y-%m-%d %H:%M:%S %Z}"
+    if options.start_at is not None and found.status == ExecutionStatus.PENDING:
+        return f"starts at {options.start_at:%Y-%m-%d %H:%M:%S %Z}"
     return "waits to be resumed" if found.paused else ""
 
 
@@ -128,13 +128,13 @@ def _why_attention(
     return registry.why_unfit(saga_id, *kind)
 
 
-def _read(found: SagaExecution) -> tuple[dict[str, StepState], Terms, str]:
-    """Its steps, its terms, and why they can't be read, if so: one broken row must not hide the
+def _read(found: SagaExecution) -> tuple[dict[str, StepState], Options, str]:
+    """Its steps, its options, and why they can't be read, if so: one broken row must not hide the
     others in a list (L3)."""
     try:
-        return _steps_of(found.steps), Terms.from_json(found.terms), ""
+        return _steps_of(found.steps), Options.from_json(found.options), ""
     except Exception as error:
-        return {}, Terms(), f"its row can't be read: {type(error).__name__}: {error}"[:MOST_SAID]
+        return {}, Options(), f"its row can't be read: {type(error).__name__}: {error}"[:MOST_SAID]
 
 
 def _steps_of(kept: Mapping[str, Any]) -> dict[str, StepState]:

@@ -34,7 +34,7 @@ _LISTED: Final = (
     "paused",
     "steps",
     "current_steps",
-    "terms",
+    "options",
     "parent_step",
     "created_at",
     "updated_at",

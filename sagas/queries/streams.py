@@ -35,7 +35,7 @@ ORDER BY x.id, e.seq
 
 
 @dataclass(slots=True)
-class News:
+class ExecutionUpdate:
     """Of one execution: where it stands, and its events above the number that was asked for."""
 
     saga_id: str
@@ -50,15 +50,15 @@ class News:
         return is_terminal(self.status)
 
 
-def news(asked: Mapping[int, int]) -> dict[int, News]:
+def news(asked: Mapping[int, int]) -> dict[int, ExecutionUpdate]:
     """Execution → what is new above the given number, `NEWS_LIMIT` events at most: one statement
     for all of them. An execution that is gone is missing from the answer."""
-    found: dict[int, News] = {}
+    found: dict[int, ExecutionUpdate] = {}
     with connection.cursor() as cursor:
         cursor.execute(_NEWS, [list(asked), list(asked.values()), NEWS_LIMIT])
         for pk, saga_id, status, last_seq, read_at, *event in cursor:
             at = from_number(read_at)
-            item = found.setdefault(pk, News(saga_id, status, last_seq, at, []))
+            item = found.setdefault(pk, ExecutionUpdate(saga_id, status, last_seq, at, []))
             if event[0] is not None:
                 item.events.append(_event(pk, event))
     return found

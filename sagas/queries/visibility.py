@@ -24,7 +24,7 @@ OPERATOR: Final = Operator()
 Asker = AbstractBaseUser | AnonymousUser | Operator
 
 UNREAD_OF_PARENT: Final = tuple(
-    f"parent__{name}" for name in ("context", "steps", "current_steps", "terms", "orders")
+    f"parent__{name}" for name in ("context", "steps", "current_steps", "options", "orders")
 )
 """What nobody asks of a parent: up to half a megabyte for each of its children."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from sagas.machine import ExecutionStatus, Order, Outcome, StepState, event_json
+from sagas.machine import ExecutionStatus, Outcome, ParentCommand, StepState, event_json
 from sagas.machine.events import SagaCompensating
 from sagas.machine.operate import BY_PARENT
 
@@ -48,7 +48,7 @@ WHERE parent_id = %s AND parent_step = %s ORDER BY number
 UNLIKE = """
 SELECT saga_id FROM sagas_sagaexecution
 WHERE parent_id = %(parent_id)s AND parent_step = %(step)s
-  AND (status NOT IN ('completed', 'compensated') OR (status = 'completed' AND terms ? 'held'))
+  AND (status NOT IN ('completed', 'compensated') OR (status = 'completed' AND options ? 'held'))
   AND (version, definition_digest) <> (%(version)s, %(digest)s)
 ORDER BY number
 """
@@ -68,13 +68,13 @@ ORDER BY child.number LIMIT %(most)s
 
 _LIVE = {ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATING}
 _OBEYED_BY = {
-    Order.HALT: {ExecutionStatus.PENDING, ExecutionStatus.RUNNING},
-    Order.UNDO: _LIVE | {ExecutionStatus.COMPLETED},
-    Order.RETRY: {ExecutionStatus.FAILED},
-    Order.RESOLVE: {ExecutionStatus.FAILED},
-    Order.PAUSE: _LIVE,
-    Order.RESUME: _LIVE,
-    Order.REPORT: {ExecutionStatus.COMPLETED},
+    ParentCommand.HALT: {ExecutionStatus.PENDING, ExecutionStatus.RUNNING},
+    ParentCommand.UNDO: _LIVE | {ExecutionStatus.COMPLETED},
+    ParentCommand.RETRY: {ExecutionStatus.FAILED},
+    ParentCommand.RESOLVE: {ExecutionStatus.FAILED},
+    ParentCommand.PAUSE: _LIVE,
+    ParentCommand.RESUME: _LIVE,
+    ParentCommand.REPORT: {ExecutionStatus.COMPLETED},
 }
 """Order → the statuses of the children that it means anything to."""
 
@@ -92,7 +92,7 @@ def take_outcomes(parent_id: int) -> dict[str, Counter[Outcome]]:
     return changes
 
 
-def leave_order(parent_id: int, step: str | None, order: Order) -> None:
+def leave_order(parent_id: int, step: str | None, order: ParentCommand) -> None:
     """Leaves an order with the children of `step`, all if None; the wake loops carry it out."""
     values = {
         "parent_id": parent_id,

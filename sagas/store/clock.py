@@ -26,20 +26,20 @@ a moment ahead of the database's clock."""
 _ASK: Final = f"SELECT {as_number('clock_timestamp()')}"
 
 
-class _Heard(NamedTuple):
+class _ClockReading(NamedTuple):
     moment: datetime
     at: float
     """By this process's own clock, which only measures what has gone by since."""
 
 
-_heard: _Heard | None = None
+_heard: _ClockReading | None = None
 
 
 def ask() -> datetime:
     """The database's clock."""
     global _heard
     [(moment,)] = statements.run(_ASK, {})
-    _heard = _Heard(from_number(moment), monotonic())
+    _heard = _ClockReading(from_number(moment), monotonic())
     return _heard.moment
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from sagas.store.executions import Locked
+from sagas.store.executions import ExecutionSnapshot
 
 DUE = """
 -- By the partial index on wake_at, which a clock that is read for each row would not end. Only what
@@ -36,24 +36,26 @@ GROUP BY saga_type, version, definition_digest
 WAITED_FOR = """
 -- Each queue that something waits behind, and none of what does: from one to the next in the index.
 WITH RECURSIVE found AS (
-    (SELECT behind FROM sagas_sagaexecution WHERE behind <> '' ORDER BY behind LIMIT 1)
+    (SELECT blocked_by_queue AS queue FROM sagas_sagaexecution
+     WHERE blocked_by_queue <> '' ORDER BY 1 LIMIT 1)
     UNION ALL
-    SELECT (SELECT e.behind FROM sagas_sagaexecution AS e
-            WHERE e.behind <> '' AND e.behind > found.behind ORDER BY e.behind LIMIT 1)
-    FROM found WHERE found.behind IS NOT NULL
+    SELECT (SELECT e.blocked_by_queue FROM sagas_sagaexecution AS e
+            WHERE e.blocked_by_queue <> '' AND e.blocked_by_queue > found.queue
+            ORDER BY 1 LIMIT 1)
+    FROM found WHERE found.queue IS NOT NULL
 )
-SELECT behind FROM found WHERE behind IS NOT NULL
+SELECT queue FROM found WHERE queue IS NOT NULL
 """
 
 RELEASE = """
 -- What has ended meanwhile, in code that did not know of this, has no wake_at and gets none. A
 -- wake_at that has come stays: it says what had its look.
 WITH released AS (
-    SELECT id FROM sagas_sagaexecution WHERE behind = %(queue)s
+    SELECT id FROM sagas_sagaexecution WHERE blocked_by_queue = %(queue)s
     ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE sagas_sagaexecution AS e
-SET behind = '',
+SET blocked_by_queue = '',
     wake_at = CASE WHEN e.wake_at > clock_timestamp() THEN clock_timestamp() ELSE e.wake_at END
 FROM released WHERE e.id = released.id
 """
@@ -66,9 +68,9 @@ WHERE id = %(id)s AND wake_at IS NOT NULL
 PROMISE = """
 -- In one statement: behind a long queue, or after the loss of one, there are thousands of them.
 UPDATE sagas_sagaexecution AS e
-SET wake_at = v.wake_at, hints_sent = v.hints_sent, behind = v.behind
+SET wake_at = v.wake_at, hints_sent = v.hints_sent, blocked_by_queue = v.blocked_by_queue
 FROM unnest(%(ids)s::bigint[], %(moments)s::timestamptz[], %(sent)s::integer[], %(queues)s::text[])
-    AS v (id, wake_at, hints_sent, behind)
+    AS v (id, wake_at, hints_sent, blocked_by_queue)
 WHERE e.id = v.id
 """
 
@@ -77,14 +79,14 @@ MOST_SENT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class WakeUp:
     """At an execution that a transaction has locked: when the next one is promised for, whether
     this one counts, so that those after it come less often, and the queue that it waits behind."""
 
-    locked: Locked
+    locked: ExecutionSnapshot
     wake_at: datetime | None
     counts: bool
-    behind: str
+    blocked_by_queue: str
 
     @property
     def hints_sent(self) -> int:
@@ -96,7 +98,7 @@ Definitions = Iterable[tuple[str, int, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stranded:
+class UnknownDefinition:
     """How many executions of one structure are due, and one of them."""
 
     saga_type: str
@@ -113,11 +115,11 @@ def due(known: Definitions, limit: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def stranded(known: Definitions) -> list[Stranded]:
+def stranded(known: Definitions) -> list[UnknownDefinition]:
     """What is due, but has no definition among `known`."""
     with connection.cursor() as cursor:
         cursor.execute(STRANDED, _arrays(known))
-        return [Stranded(*row) for row in cursor.fetchall()]
+        return [UnknownDefinition(*row) for row in cursor.fetchall()]
 
 
 def waited_for() -> set[str]:
@@ -139,7 +141,7 @@ def postpone(execution_id: int, seconds: float) -> None:
         cursor.execute(POSTPONE, {"id": execution_id, "seconds": seconds})
 
 
-def promise(looks: Sequence[Look]) -> None:
+def promise(looks: Sequence[WakeUp]) -> None:
     """Notes what came of looks that changed nothing else. In the caller's transaction, which holds
     the rows."""
     if looks:
@@ -147,7 +149,7 @@ def promise(looks: Sequence[Look]) -> None:
             "ids": [look.locked.id for look in looks],
             "moments": [look.wake_at for look in looks],
             "sent": [look.hints_sent for look in looks],
-            "queues": [look.behind for look in looks],
+            "queues": [look.blocked_by_queue for look in looks],
         }
         with connection.cursor() as cursor:
             cursor.execute(PROMISE, values)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from django.db import connection
 
-from sagas.machine import ExecutionState, ExecutionStatus, StepState, Terms
-from sagas.machine.states import Words
+from sagas.machine import ExecutionState, ExecutionStatus, Options, StepState
+from sagas.machine.states import EnumLookup
 from sagas.machine.values import copier
 from sagas.moments import as_number, from_number
 from sagas.store import statements
@@ -19,12 +19,12 @@ MOST_SAID: Final = 300
 """Characters of what is wrong with a row."""
 
 
-class Unreadable(ValueError):
+class UnreadableRow(ValueError):
     """A row that something else wrote, or other code."""
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class ExecutionSnapshot:
     """An execution as it was read, under its row's lock or without, and the time at which it was.
 
     `read_at` is the same moment by this process's own clock, which only measures what has gone by
@@ -45,11 +45,11 @@ class Locked:
     now: datetime
     read_at: float
 
-    def at_present(self) -> "Locked":
+    def at_present(self) -> "ExecutionSnapshot":
         """The same, at the time that it is by now: the database's clock, a round trip saved."""
         read_at = monotonic()
         now = self.now + timedelta(seconds=read_at - self.read_at)
-        return locked_with(self, {"now": now, "read_at": read_at})
+        return snapshot_with(self, {"now": now, "read_at": read_at})
 
     @property
     def is_due(self) -> bool:
@@ -62,12 +62,12 @@ class Locked:
         return self.id if self.root_id is None else self.root_id
 
 
-locked_with = copier(Locked)
-"""A `Locked` with other fields."""
+snapshot_with = copier(ExecutionSnapshot)
+"""An `ExecutionSnapshot` with other fields."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ExecutionKey:
     """What tells whether a start is a repeated one (S11)."""
 
     id: int
@@ -77,7 +77,7 @@ class Found:
     owner_id: Any
 
 
-_COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms,
+_COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, options,
        definition_digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders,
        outcome_taken"""
 
@@ -114,32 +114,32 @@ WHERE saga_id = ANY(%s)
 """
 
 
-def lock(execution_id: int) -> Locked | None:
+def lock(execution_id: int) -> ExecutionSnapshot | None:
     """The execution, once its row's lock is granted; None if there is none."""
     return next(_read(LOCK, {"id": execution_id}), None)
 
 
-def lock_if_free(execution_id: int) -> Locked | None:
+def lock_if_free(execution_id: int) -> ExecutionSnapshot | None:
     """The execution; None if there is none, or somebody is at work on it right now (R14)."""
     return next(lock_those_free([execution_id]), None)
 
 
-def lock_those_free(execution_ids: list[int]) -> Iterator[Locked]:
+def lock_those_free(execution_ids: list[int]) -> Iterator[ExecutionSnapshot]:
     """Those of these executions that there are, and that nobody is at work on right now (R14)."""
     return _read(LOCK_FREE, {"ids": execution_ids})
 
 
-def peek(execution_id: int) -> Locked | None:
+def peek(execution_id: int) -> ExecutionSnapshot | None:
     """The execution as it stands, without its lock."""
     return next(_read(PEEK, {"id": execution_id}), None)
 
 
-def peek_at(execution_ids: Iterable[int]) -> dict[int, Locked]:
+def peek_at(execution_ids: Iterable[int]) -> dict[int, ExecutionSnapshot]:
     """id → execution, of those of these that there are: the same for many in one statement."""
     return {row.id: row for row in _read(PEEK_AT, {"ids": list(execution_ids)})}
 
 
-def adopt(row: Locked, version: int, digest: str) -> None:
+def adopt(row: ExecutionSnapshot, version: int, digest: str) -> None:
     """Writes by which definition an execution goes on; in the transaction that has locked it."""
     orders = json.dumps(row.orders)
     values: dict[str, Any] = {
@@ -152,30 +152,32 @@ def adopt(row: Locked, version: int, digest: str) -> None:
         cursor.execute(ADOPT, values)
 
 
-def find(*saga_ids: str) -> dict[str, Found]:
+def find(*saga_ids: str) -> dict[str, ExecutionKey]:
     """Who has each of these saga_ids that is taken. Takes no lock: the caller may keep its
     transaction open for long."""
     with connection.cursor() as cursor:
         cursor.execute(FIND, [list(saga_ids)])
-        return {saga_id: Found(*rest) for saga_id, *rest in cursor.fetchall()}
+        return {saga_id: ExecutionKey(*rest) for saga_id, *rest in cursor.fetchall()}
 
 
-def _read(sql: str, values: Mapping[str, Any]) -> Iterator[Locked]:
+def _read(sql: str, values: Mapping[str, Any]) -> Iterator[ExecutionSnapshot]:
     rows = statements.run(sql, values)
     read_at = monotonic()
     return (_readable(row, read_at) for row in rows)
 
 
-def _readable(row: tuple[Any, ...], read_at: float) -> Locked:
+def _readable(row: tuple[Any, ...], read_at: float) -> ExecutionSnapshot:
     try:
-        return _locked(row, read_at)
+        return _snapshot(row, read_at)
     except Exception as error:
         said = f"{type(error).__name__}: {error}"[:MOST_SAID]
-        raise Unreadable(f"The row of {row[1]} can't be read by this code: {said}.") from error
+        raise UnreadableRow(f"The row of {row[1]} can't be read by this code: {said}.") from error
 
 
-def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
-    (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, terms, *rest) = row
+def _snapshot(row: tuple[Any, ...], read_at: float) -> ExecutionSnapshot:
+    (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, options, *rest) = (
+        row
+    )
     digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
     context, orders = json.loads(context), json.loads(orders)
     if type(context) is not dict or type(orders) is not list:
@@ -189,11 +191,13 @@ def _locked(row: tuple[Any, ...], read_at: float) -> Locked:
         context,
         {name: StepState.from_json(data) for name, data in json.loads(steps).items()},
         last_seq,
-        Terms.from_json(json.loads(terms)),
+        Options.from_json(json.loads(options)),
     )
     relatives = owner_id, parent_id, root_id, orders, outcome_taken
     due = None if wake_at is None else from_number(wake_at)
-    return Locked(id_, state, digest, hints_sent, due, *relatives, from_number(moment), read_at)
+    return ExecutionSnapshot(
+        id_, state, digest, hints_sent, due, *relatives, from_number(moment), read_at
+    )
 
 
-_STATUSES: Final = Words(ExecutionStatus)
+_STATUSES: Final = EnumLookup(ExecutionStatus)

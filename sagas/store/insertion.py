@@ -15,7 +15,7 @@ from sagas.store.clock import TRUSTED_FOR
 
 
 @dataclass(frozen=True, slots=True)
-class New:
+class NewExecution:
     """An execution to be inserted.
 
     `input` is the context that it is started with, as JSON. `first` is its first decision, or that
@@ -45,7 +45,7 @@ INSERT = """
 WITH given AS MATERIALIZED (
     SELECT *, %(now)s::timestamptz AS now FROM jsonb_to_recordset(%(rows)s::jsonb) AS n
         (saga_id text, saga_type text, version integer, definition_digest text, input_digest text,
-         status text, context jsonb, steps jsonb, current_steps jsonb, terms jsonb,
+         status text, context jsonb, steps jsonb, current_steps jsonb, options jsonb,
          last_seq bigint, wake_at timestamptz, waits_for_signal boolean, parent_id bigint,
          parent_step text, number integer, root_id bigint, outcome text, tags jsonb,
          at_rest boolean, input jsonb, events jsonb)
@@ -55,11 +55,11 @@ WITH given AS MATERIALIZED (
 ), new AS (
     INSERT INTO sagas_sagaexecution
         (saga_id, saga_type, version, definition_digest, input_digest, status, paused, context,
-         steps, current_steps, terms, revision, last_seq, wake_at, waits_for_signal, hints_sent,
+         steps, current_steps, options, revision, last_seq, wake_at, waits_for_signal, hints_sent,
          owner_id, parent_id, parent_step, number, root_id, outcome, outcome_taken, tags,
          created_at, updated_at, finished_at)
     SELECT saga_id, saga_type, version, definition_digest, input_digest, status, false,
-           coalesce(context, input), steps, current_steps, terms, 1, last_seq, wake_at,
+           coalesce(context, input), steps, current_steps, options, 1, last_seq, wake_at,
            waits_for_signal, 0, %(owner_id)s, parent_id, parent_step, number, root_id,
            outcome, outcome, tags, now, now, CASE WHEN at_rest THEN now END
     FROM given
@@ -82,7 +82,7 @@ SELECT saga_id, id FROM new
 
 
 def insert(
-    new: Iterable[New], owner_id: Any, now: datetime, *, is_sure: bool = True
+    new: Iterable[NewExecution], owner_id: Any, now: datetime, *, is_sure: bool = True
 ) -> dict[str, int]:
     """New executions of one owner, each of another saga_id, with their first events: saga_id → id.
     A saga_id that is taken is not among them, and nothing is written for it. Nor is anything
@@ -100,7 +100,7 @@ def insert(
     return dict(statements.run(INSERT, values))
 
 
-def _row(new: New, alike: dict[int, str]) -> str:
+def _row(new: NewExecution, alike: dict[int, str]) -> str:
     common = alike.get(id(new.first))
     if common is None:
         common = alike[id(new.first)] = json_text(_common(new))
@@ -108,7 +108,7 @@ def _row(new: New, alike: dict[int, str]) -> str:
     return f'{json_text(own)[:-1]},"input":{new.input},{common[1:]}'
 
 
-def _common(new: New) -> dict[str, Any]:
+def _common(new: NewExecution) -> dict[str, Any]:
     state, [started, *_] = new.first.state, new.first.events
     assert isinstance(started.event, SagaStarted), "that is how each begins"
     return {
@@ -120,7 +120,7 @@ def _common(new: New) -> dict[str, Any]:
         "context": state.context if state.context is not started.event.context else None,
         "steps": {name: step.to_json() for name, step in state.steps.items()},
         "current_steps": state.current_steps,
-        "terms": state.terms.to_json(),
+        "options": state.options.to_json(),
         "last_seq": state.last_seq,
         "wake_at": new.wake_at.isoformat() if new.wake_at else None,
         "waits_for_signal": waits_for_signals(state),

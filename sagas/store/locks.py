@@ -97,7 +97,7 @@ def leave(execution_id: int) -> None:
         cursor.execute(CALL_NEXT, [keys])
 
 
-def circle(family_id: int) -> list[str]:
+def cycle(family_id: int) -> list[str]:
     """The locks by which a family waits for itself, in the end; empty if it does not."""
     with connection.cursor() as cursor:
         cursor.execute(CIRCLE, {"family_id": family_id})

@@ -13,7 +13,7 @@ from sagas.machine.decision import Recorded
 from sagas.machine.wake import waits_for_signals
 from sagas.store import statements
 from sagas.store.clock import TRUSTED_FOR
-from sagas.store.executions import Locked
+from sagas.store.executions import ExecutionSnapshot
 
 SAVE = """
 -- Each may be decided on what was read without a lock. So nothing is written of one of which
@@ -27,7 +27,7 @@ SAVE = """
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(transitions)s::jsonb) AS t (
         id bigint, now timestamptz, seen_seq integer, seen_orders jsonb, seen_outcome text,
-        status text, paused boolean, context jsonb, steps jsonb, current_steps jsonb, terms jsonb,
+        status text, paused boolean, context jsonb, steps jsonb, current_steps jsonb, options jsonb,
         last_seq integer, wake_at timestamptz, waits_for_signal boolean, at_rest boolean,
         outcome text, events jsonb)
     WHERE id BETWEEN 0 AND 9223372036854775807
@@ -42,9 +42,10 @@ WITH given AS MATERIALIZED (
     UPDATE sagas_sagaexecution AS e
     SET status = seen.status, paused = seen.paused,
         context = coalesce(seen.context, e.context), steps = e.steps || seen.steps,
-        current_steps = seen.current_steps, terms = seen.terms,
+        current_steps = seen.current_steps, options = seen.options,
         revision = e.revision + 1, last_seq = seen.last_seq, wake_at = seen.wake_at,
-        waits_for_signal = seen.waits_for_signal, hints_sent = 0, orders = '[]', behind = '',
+        waits_for_signal = seen.waits_for_signal, hints_sent = 0, orders = '[]',
+        blocked_by_queue = '',
         outcome = seen.outcome, updated_at = seen.now,
         finished_at = CASE WHEN seen.at_rest THEN coalesce(e.finished_at, seen.now) END
     FROM seen WHERE e.id = seen.id
@@ -63,17 +64,17 @@ SELECT id FROM moved
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class TransitionWrite:
     """What to write: a decision on an execution as it was `seen`, when somebody must look at it
     next, and what a child has come to, `""` if to nothing."""
 
-    seen: Locked
+    seen: ExecutionSnapshot
     decision: Decision
     wake_at: datetime | None
     outcome: str
 
 
-def save(transitions: Sequence[Written], *, locked: bool) -> set[int]:
+def save(transitions: Sequence[TransitionWrite], *, locked: bool) -> set[int]:
     """Writes them; the ids of those that were written. The others' rows are not what was `seen` any
     more, or the clock is not what it was taken for, and nothing of them is written.
 
@@ -86,7 +87,7 @@ def save(transitions: Sequence[Written], *, locked: bool) -> set[int]:
     return {row[0] for row in statements.run(SAVE, values)}
 
 
-def _record(written: Written) -> dict[str, Any]:
+def _record(written: TransitionWrite) -> dict[str, Any]:
     """By the names of `SAVE`."""
     seen, before, after = written.seen, written.seen.state, written.decision.state
     return {
@@ -104,7 +105,7 @@ def _record(written: Written) -> dict[str, Any]:
             if before.steps.get(name) is not step
         },
         "current_steps": after.current_steps,
-        "terms": after.terms.to_json(),
+        "options": after.options.to_json(),
         "last_seq": after.last_seq,
         "wake_at": None if written.wake_at is None else written.wake_at.isoformat(),
         "waits_for_signal": waits_for_signals(after),

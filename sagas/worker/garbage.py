@@ -13,7 +13,7 @@ from celery import bootsteps
 from celery.signals import worker_shutdown
 from celery.utils.log import get_logger
 
-from sagas.broker.garbage import Dropped, drop_garbage, of_connection, reason
+from sagas.broker.garbage import DropCounter, drop_garbage, of_connection, reason
 
 logger = get_logger(__name__)
 
@@ -26,7 +26,7 @@ REPR_LENGTH: Final = 100_000
 HEADERS: Final = 100
 """Headers of a message. Celery writes about twenty."""
 
-dropped: Final = Dropped("the workers' queues")
+dropped: Final = DropCounter("the workers' queues")
 
 
 class NoTask(ValueError):

@@ -32,7 +32,7 @@ HEADER: Final = "saga_hints"
 """The other hints of a message, the queue that their step asks for, and the key of its own saga."""
 
 
-class Told(NamedTuple):
+class HintTarget(NamedTuple):
     """Who is told of: an execution, by the fence that the hint is made for. The saga's key is for
     Flower and the logs. `task_id` is that of the message, if the hint had one of its own."""
 
@@ -42,14 +42,14 @@ class Told(NamedTuple):
     task_id: str | None = None
 
 
-class Others(NamedTuple):
+class OtherHints(NamedTuple):
     """The other hints of a message, and the queue that their step asks for."""
 
     queue: str | None
-    told: Sequence[Told]
+    told: Sequence[HintTarget]
 
 
-NO_OTHERS: Final = Others(None, ())
+NO_OTHER_HINTS: Final = OtherHints(None, ())
 
 BIGINT_LIMIT: Final = 1 << 63
 
@@ -63,47 +63,47 @@ def send_hints(committed: Sequence[Committed]) -> None:
 
     One try each: the row stands behind it, and a worker must not wait for a broker.
     """
-    hints: dict[Destination, list[Told]] = defaultdict(list)
+    hints: dict[Destination, list[HintTarget]] = defaultdict(list)
     for each in committed:
         for hint in each.hints:
             step = each.definition.claimed_step(hint.step)
             assert step is not None, "only steps that workers claim are hinted at"
             name = task_name(each.definition.saga_type, hint.step, hint.direction)
-            told = Told(each.execution_id, hint.fence, each.saga_id)
+            told = HintTarget(each.execution_id, hint.fence, each.saga_id)
             hints[name, step.queue, step.run_on].append(told)
     if hints:
         _send(hints)
 
 
-def send_again(name: str, others: Others) -> None:
+def send_again(name: str, others: OtherHints) -> None:
     """Sends hints that came with a message, and were not followed."""
     told = [each._replace(task_id=None) for each in others.told]
     _send({(name, others.queue, True): told})
 
 
-def others_in(request: Mapping[str, Any]) -> Others:
+def others_in(request: Mapping[str, Any]) -> OtherHints:
     """Those that a message brought besides its own: what cannot be one is none."""
     match request.get(HEADER):
         case {"queue": str() | None as queue, "hints": [*hints]}:
-            return Others(queue, [Told(*each) for each in hints if _is_told(each)])
+            return OtherHints(queue, [HintTarget(*each) for each in hints if _is_target(each)])
         case _:
-            return NO_OTHERS
+            return NO_OTHER_HINTS
 
 
-def movable_in(request: Mapping[str, Any], args: Any) -> Others:
+def movable_in(request: Mapping[str, Any], args: Any) -> OtherHints:
     """All hints of a message, its own first, if they may go along with those of another one; else
     none. `args` are its arguments."""
     match request.get("id"), request.get(HEADER), args:
-        case str() as task_id, {"saga_id": saga_id}, [execution_id, fence] if _is_told(
+        case str() as task_id, {"saga_id": saga_id}, [execution_id, fence] if _is_target(
             (execution_id, fence, saga_id)
         ):
             queue, told = others_in(request)
-            return Others(queue, [Told(execution_id, fence, saga_id, task_id), *told])
+            return OtherHints(queue, [HintTarget(execution_id, fence, saga_id, task_id), *told])
         case _:
-            return NO_OTHERS
+            return NO_OTHER_HINTS
 
 
-def header(others: Others, first: Told) -> dict[str, Any]:
+def header(others: OtherHints, first: HintTarget) -> dict[str, Any]:
     """What brings the other hints of a message to who takes it. `first` is its own."""
     hints = [each if each.task_id else each[:3] for each in others.told]
     return {HEADER: {"queue": others.queue, "saga_id": first.saga_id, "hints": hints}}
@@ -114,7 +114,7 @@ def is_bigint(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < BIGINT_LIMIT
 
 
-def _is_told(value: Any) -> bool:
+def _is_target(value: Any) -> bool:
     match value:
         case [execution_id, fence, str()] | [execution_id, fence, str(), str() | None]:
             return is_bigint(execution_id) and is_bigint(fence)
@@ -122,7 +122,7 @@ def _is_told(value: Any) -> bool:
             return False
 
 
-def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
+def _send(hints: Mapping[Destination, Sequence[HintTarget]]) -> None:
     try:
         with together() as sender:
             for (name, queue, runs_on), told in hints.items():
@@ -130,7 +130,7 @@ def _send(hints: Mapping[Destination, Sequence[Told]]) -> None:
                 size = _size(task, len(told)) if runs_on else 1
                 for first in range(0, len(told), size):
                     own, *others = told[first : first + size]
-                    _add(sender, task, own, Others(queue, others), is_movable=runs_on)
+                    _add(sender, task, own, OtherHints(queue, others), is_movable=runs_on)
     except BROKER_ERRORS as error:
         told = next(iter(hints.values()))
         logger.warning(
@@ -150,7 +150,9 @@ def _size(task: Task, count: int) -> int:
     return min(max(count // SPREAD, 1), TOGETHER)
 
 
-def _add(sender: Sender, task: Task, first: Told, others: Others, *, is_movable: bool) -> None:
+def _add(
+    sender: Sender, task: Task, first: HintTarget, others: OtherHints, *, is_movable: bool
+) -> None:
     sender.add(
         task,
         (first.execution_id, first.fence),
@@ -161,6 +163,6 @@ def _add(sender: Sender, task: Task, first: Told, others: Others, *, is_movable:
     )
 
 
-def argsrepr(told: Told) -> str:
+def argsrepr(told: HintTarget) -> str:
     """What Flower and the logs show: the saga's key, and nothing of its context."""
     return f"({told.saga_id!r},)"

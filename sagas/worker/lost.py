@@ -20,7 +20,7 @@ from django.db import connection
 from sagas import engine
 from sagas.machine import Progress, Verdict
 from sagas.worker.attempts import Attempts, key
-from sagas.worker.hints import NO_OTHERS, Others, send_again
+from sagas.worker.hints import NO_OTHER_HINTS, OtherHints, send_again
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class LostClaim:
     holder: str
     pid: int
     attempts: Attempts | None = None
-    others: Others = NO_OTHERS
+    others: OtherHints = NO_OTHER_HINTS
 
 
 _noted: Final[SimpleQueue[LostClaim | None]] = SimpleQueue()

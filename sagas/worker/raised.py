@@ -100,7 +100,7 @@ def _is_bearable(error: BaseException) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, its cause or what it was raised amid, and so on. Endless for a circle."""
+    """The error, its cause or what it was raised amid, and so on. Endless for a cycle."""
     following: BaseException | None = error
     while following is not None:
         yield following

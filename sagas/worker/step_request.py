@@ -17,7 +17,7 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from sagas.worker.attempts import attempts_of
-from sagas.worker.hints import NO_OTHERS, Others, header, is_bigint, movable_in, others_in
+from sagas.worker.hints import NO_OTHER_HINTS, OtherHints, header, is_bigint, movable_in, others_in
 from sagas.worker.lost import LostClaim, holder_of, note
 from sagas.worker.raised import stand_in
 
@@ -41,10 +41,10 @@ class StepRequest(Request):
     def time_limits(self, _: object) -> None: ...
 
     @cached_property
-    def movable(self) -> Others:
+    def movable(self) -> OtherHints:
         """Its hints, its own first, if they may go along with those of another one; else none."""
         if self.task.rate_limit or self.task.acks_late:
-            return NO_OTHERS
+            return NO_OTHER_HINTS
         return movable_in(self.request_dict, self.args)
 
     def take_along(self, company: Sequence["StepRequest"]) -> None:
@@ -52,7 +52,7 @@ class StepRequest(Request):
         if company:
             own, *told = self.movable.told
             told += chain.from_iterable(each.movable.told for each in company)
-            self.request_dict.update(header(Others(self.movable.queue, told), own))
+            self.request_dict.update(header(OtherHints(self.movable.queue, told), own))
             self._company = company
 
     def on_accepted(self, pid: int, time_accepted: float) -> None:

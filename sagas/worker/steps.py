@@ -34,7 +34,7 @@ from sagas.worker.raised import bearable, free_memory, is_bearable_kind, is_end_
 logger = logging.getLogger(__name__)
 
 
-class StepTask(inline.RunsOn):
+class StepTask(inline.InlineTask):
     """One direction of one step."""
 
     Request = "sagas.worker.step_request:StepRequest"
@@ -85,13 +85,13 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
     Raises what the action raised (`sagas.worker.raised`), after it was reported: Celery then keeps
     the traceback. One that was held back before it began is no failure.
     """
-    course = inline.course()
-    work = (course or engine).claim(execution_id, step, direction, fence)
+    batch = inline.current_batch()
+    work = (batch or engine).claim(execution_id, step, direction, fence)
     if work is None:
         return
-    may_run_on = course.may_after(work) if course else None
-    reported: engine.Reported | None = None
-    raised: Raised | None = None
+    may_claim = batch.may_after(work) if batch else None
+    reported: engine.ReportResult | None = None
+    raised: ActionError | None = None
     began = time.monotonic()
     with (
         at_work(work, work.claimed.hard_limit),
@@ -100,7 +100,7 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
         try:
             with limited(work.claimed.soft_limit, work.claimed.hard_limit):
                 try:
-                    reported = engine.run_atomic(work, may_run_on) if work.is_atomic else None
+                    reported = engine.run_atomic(work, may_claim) if work.is_atomic else None
                     returned = None if work.is_atomic else work.run()
                 except BaseException as error:
                     raised = _raised(work, error, has_written=calls.wrote)
@@ -108,20 +108,20 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
             raised, reported = _raised(work, error, has_written=calls.wrote), None
     took(work, time.monotonic() - began)
     if raised:
-        reported = _fail(work, raised, may_run_on)
-    elif reported is None and course:
-        _log(work, "succeeded", course.succeed(work, returned))
+        reported = _fail(work, raised, may_claim)
+    elif reported is None and batch:
+        _log(work, "succeeded", batch.succeed(work, returned))
     else:
         reported = reported or engine.succeed(work, returned)
         _log(work, "succeeded", reported.verdict)
-    if course and reported:
-        course.go_on(reported)
+    if batch and reported:
+        batch.go_on(reported)
     if raised and raised.failure.kind is not FailureKind.LATER:
         raise raised.error
 
 
 @dataclass(frozen=True)
-class Raised:
+class ActionError:
     """What an action raised: as it is reported, and as Celery gets it."""
 
     failure: Failure
@@ -130,7 +130,7 @@ class Raised:
     error: BaseException
 
 
-def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> Raised:
+def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> ActionError:
     """`has_written`: an earlier call of this attempt may have done something, whatever the last one
     came to."""
     if is_end_of_process(error):
@@ -140,12 +140,14 @@ def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> Ra
     if has_written and (is_a(error, ServiceError) or kind is FailureKind.LATER):
         kind = FailureKind.UNKNOWN  # they speak of the last call, or of none
     final = kind is not FailureKind.LATER and not work.retry.repeats(error)
-    return Raised(Failure.of(kind, error), final, wait_of(error), bearable(error))
+    return ActionError(Failure.of(kind, error), final, wait_of(error), bearable(error))
 
 
-def _fail(work: engine.Work, raised: Raised, may: engine.MayRunOn | None) -> engine.Reported:
+def _fail(
+    work: engine.Work, raised: ActionError, may: engine.MayClaimInline | None
+) -> engine.ReportResult:
     failure = raised.failure
-    reported = engine.fail(work, failure, final=raised.final, wait=raised.wait, may_run_on=may)
+    reported = engine.fail(work, failure, final=raised.final, wait=raised.wait, may_claim=may)
     is_later = failure.kind is FailureKind.LATER
     _log(work, f"held back ({failure.message})" if is_later else failure.error, reported.verdict)
     return reported

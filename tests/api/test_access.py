@@ -196,8 +196,8 @@ def test_a_start_with_bad_terms_is_told_and_leaves_nothing(
 
 
 def test_a_start_takes_times_and_a_version(alice: Caller, define: Any) -> None:
-    terms = {"start_at": "2999-01-01T01:00:00+01:00", "deadline": "2999-01-02T00:00:00Z"}
-    body = {"saga_type": "shop", "context": {}, "version": 1, **terms}
+    options = {"start_at": "2999-01-01T01:00:00+01:00", "deadline": "2999-01-02T00:00:00Z"}
+    body = {"saga_type": "shop", "context": {}, "version": 1, **options}
     said = alice.post("sagas", body).json()
     assert (said["start_at"], said["deadline"]) == ("2999-01-01T00:00:00Z", "2999-01-02T00:00:00Z")
     assert (said["version"], said["status"], said["current_steps"]) == (1, "pending", [])

@@ -138,7 +138,7 @@ def test_r13_a_signal_before_its_wait_is_kept(alice: Caller, define: Any) -> Non
     assert (said["steps"][0]["status"], said["context"]) == ("pending", {})
     assert alice.post("sagas/a-1/signals/approved", {"payload": 2}).status_code == 200
     execution_id = SagaEvent.objects.get(type="saga.signalled").execution_id
-    assert row(execution_id).terms["signals"] == {"approved": 1}
+    assert row(execution_id).options["signals"] == {"approved": 1}
 
 
 def test_r13_a_signal_after_the_end_is_refused(alice: Caller, approval: int) -> None:

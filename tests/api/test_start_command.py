@@ -54,7 +54,7 @@ def test_lines_are_read_from_standard_input_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(line)))
     start("-")
     found = SagaExecution.objects.get()
-    assert (found.tags, found.terms) == (["vip"], {"start_at": "2999-01-01T00:00:00+00:00"})
+    assert (found.tags, found.options) == (["vip"], {"start_at": "2999-01-01T00:00:00+00:00"})
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from examples.demo.orders_file import SampleOrder
 from examples.demo.progress import Mark, Progress, fold
 from examples.demo.verdict import judge
 
-Told = tuple[str, str | None, str | None]
+HintTarget = tuple[str, str | None, str | None]
 
 
-def events(*told: Told) -> list[dict[str, Any]]:
+def events(*told: HintTarget) -> list[dict[str, Any]]:
     """Events of these types, steps and directions, one second apart."""
     return [
         {

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from sagas import engine, queries
-from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, StepState, Terms, fold
+from sagas.machine import Direction, ExecutionState, ExecutionStatus, Hint, Options, StepState, fold
 from sagas.models import SagaExecution
 
 ORDER = {"order": 1}
@@ -25,7 +25,7 @@ def state_in(found: SagaExecution) -> ExecutionState:
         found.context,
         {name: StepState.from_json(data) for name, data in found.steps.items()},
         found.last_seq,
-        Terms.from_json(found.terms),
+        Options.from_json(found.options),
     )
 
 

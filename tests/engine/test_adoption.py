@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sagas import engine
-from sagas.errors import Refused, UnknownSaga
+from sagas.errors import OperationRefused, UnknownSaga
 from sagas.machine import (
     Direction,
     Failure,
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def refusal(version: int = 1, **options: Any) -> str:
     shown = engine.preview_adoption("s", version, **options)
-    with pytest.raises(Refused) as error:
+    with pytest.raises(OperationRefused) as error:
         engine.adopt("s", version, **options, **BY)
     assert " ".join(shown.refused) in str(error.value)
     return str(error.value)

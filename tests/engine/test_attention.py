@@ -82,7 +82,7 @@ def test_l4_a_child_that_failed_past_the_pivot_is_found_from_its_top(deep: int) 
     assert (counts.failed, counts.left_alone, counts.below) == (1, 0, 1)
     engine.skip("t~middle~low", "ring", by="anna", reason="called")
     assert listed(attention=True) == listed(status=FAILED) == set()
-    assert queries.counts_of_attention() == attention.Counts(0, 0, 0)
+    assert queries.counts_of_attention() == attention.AttentionCounts(0, 0, 0)
 
 
 def test_l4_nobody_acts_on_a_parent_because_its_child_failed(deep: int) -> None:
@@ -114,7 +114,7 @@ def test_l4_a_child_that_is_left_alone_is_found_from_its_top(define: Any) -> Non
     assert listed(attention=True) == {"t"}
     assert listed(status=FAILED) == set()
     assert below("t") == below("t~low") == ["t~low"]
-    assert queries.counts_of_attention() == attention.Counts(0, 1, 1)
+    assert queries.counts_of_attention() == attention.AttentionCounts(0, 1, 1)
 
 
 def test_what_has_no_children_is_described_without_another_question(define: Any) -> None:

@@ -14,7 +14,7 @@ from django.test import Client
 
 from sagas import engine, queries
 from sagas.engine import work, working
-from sagas.errors import Refused
+from sagas.errors import OperationRefused
 from sagas.machine import Direction, Pause, Retry, Saga, SagaStep, Sleep, SubSaga
 from sagas.models import SagaExecution
 from tests.engine.driving import pass_time, row
@@ -39,12 +39,12 @@ BROKEN: list[tuple[str, Any]] = [
     ("steps", {"reserve": {"status": "scheduled", "due_at": DUE["due_at"], "attempts": 10**30}}),
     ("steps", {"reserve": {"status": "running", "children": {"total": "x"}}}),
     ("steps", {"reserve": {"status": "failed", "failure": "x"}}),
-    ("terms", []),
-    ("terms", 5),
-    ("terms", {"nonsense": 1}),
-    ("terms", {"deadline": "soon"}),
-    ("terms", {"deadline": 5}),
-    ("terms", {"deadline": "2026-01-01T00:00:00"}),
+    ("options", []),
+    ("options", 5),
+    ("options", {"nonsense": 1}),
+    ("options", {"deadline": "soon"}),
+    ("options", {"deadline": 5}),
+    ("options", {"deadline": "2026-01-01T00:00:00"}),
     ("orders", 5),
     ("orders", ["what"]),
     ("context", 5),
@@ -134,7 +134,7 @@ def test_the_others_are_listed_and_acted_on(broken: dict[str, int]) -> None:
     assert done.done >= len(GOOD)
     assert not set(done.refused) & GOOD
     for verb in (engine.preview, lambda saga_id: engine.resume(saga_id, by="x")):
-        with pytest.raises(Refused, match="bad-0 can't be read by this code"):
+        with pytest.raises(OperationRefused, match="bad-0 can't be read by this code"):
             verb("bad-0")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sagas import engine
-from sagas.errors import Refused
+from sagas.errors import OperationRefused
 from sagas.machine import (
     Direction,
     ForEach,
@@ -209,7 +209,7 @@ def test_a_part_of_a_saga_is_not_cancelled_alone(define: Any, committed: Any) ->
     define(Saga("ship", [step("pack")]))
     define(Saga("shop", [SubSaga("ship")]))
     engine.start("shop", {}, saga_id="s")
-    with pytest.raises(Refused, match="Cancel that one"):
+    with pytest.raises(OperationRefused, match="Cancel that one"):
         engine.cancel("s~ship", by="anna")
 
 

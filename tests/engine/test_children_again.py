@@ -6,7 +6,7 @@ import pytest
 
 from sagas import engine
 from sagas.engine import transact
-from sagas.errors import Refused
+from sagas.errors import OperationRefused
 from sagas.machine import ForEach, InvalidInput, Pivot, Rejected, Retry, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution
 from sagas.testing.workers import work_off
@@ -134,7 +134,9 @@ def test_s10_a_list_is_kept_while_its_items_are_at_work(
     define(Saga("shop", [each(max_concurrency=1)]))
     started = engine.start("shop", {"items": ["a", "b", "c"]}, saga_id="s")
     engine.pause("s", by="anna")
-    with pytest.raises(Refused, match="reserve has started children for items of that list"):
+    with pytest.raises(
+        OperationRefused, match="reserve has started children for items of that list"
+    ):
         engine.amend("s", {"items": items}, by="anna")
     engine.amend("s", {"items": ["a", "B", "c"]}, by="anna")  # not begun
     engine.resume("s", by="anna")
@@ -152,7 +154,7 @@ def test_s6_children_that_turned_back_take_their_saga_with_them(
     engine.pause("s", by="anna")
     tell(started.execution_id, committed)
     for act in (engine.skip, engine.resolve, engine.retry):
-        with pytest.raises(Refused):
+        with pytest.raises(OperationRefused):
             act("s", step="reserve", by="anna")
     engine.resume("s", by="anna")
     work_off(committed)

@@ -54,7 +54,7 @@ def test_r21_what_waits_in_a_full_queue_is_put_off_and_not_sent(saga: Saga, comm
     found = row(execution_id)
     assert found.wake_at is not None
     assert timedelta(minutes=9) < aware(found.wake_at) - clock.ask() < timedelta(minutes=10)
-    assert (found.behind, found.hints_sent) == (QUEUE, 0)
+    assert (found.blocked_by_queue, found.hints_sent) == (QUEUE, 0)
 
 
 def test_l2_what_waits_behind_a_queue_is_told_of_once_that_is_free(
@@ -73,7 +73,7 @@ def test_l2_what_waits_behind_a_queue_is_told_of_once_that_is_free(
     assert asked == [{QUEUE}]
     assert engine.wake(10, free) == 2
     assert [each.execution_id for each in committed[told:]] == ids
-    assert [row(each).behind for each in ids] == ["", ""]
+    assert [row(each).blocked_by_queue for each in ids] == ["", ""]
     assert engine.wake(10, free) == 0, "it was told of, and that is trusted"
 
 
@@ -81,14 +81,14 @@ def test_l2_a_queue_that_is_free_gets_no_more_than_one_look_asks_for(saga: Saga)
     ids = start_due(5)
     assert engine.wake(10, full) == 5
     assert engine.wake(2, free) == 2
-    assert [row(each).behind for each in ids] == ["", "", QUEUE, QUEUE, QUEUE]
+    assert [row(each).blocked_by_queue for each in ids] == ["", "", QUEUE, QUEUE, QUEUE]
 
 
 def test_l2_each_queue_that_somebody_waits_behind_is_asked_for(saga: Saga) -> None:
     ids = start_due(6)
     names = ["b", "c", "a", "", "c", "b"]
     for execution_id, name in zip(ids, names, strict=True):
-        SagaExecution.objects.filter(pk=execution_id).update(behind=name)
+        SagaExecution.objects.filter(pk=execution_id).update(blocked_by_queue=name)
     assert due.waited_for() == {"a", "b", "c"}
 
 
@@ -97,7 +97,7 @@ def test_l1_what_goes_on_waits_behind_nothing(saga: Saga) -> None:
     [execution_id] = start_due(1)
     assert engine.wake(10, full) == 1
     work = claim(execution_id, "reserve")
-    assert row(execution_id).behind == ""
+    assert row(execution_id).blocked_by_queue == ""
     engine.succeed(work, work.run())
     assert due.waited_for() == set()
 
@@ -107,10 +107,10 @@ def test_l1_what_has_ended_in_old_code_is_not_made_due(saga: Saga) -> None:
     [execution_id] = start_due(1)
     work = claim(execution_id, "reserve")
     engine.succeed(work, work.run())
-    SagaExecution.objects.filter(pk=execution_id).update(behind=QUEUE)
+    SagaExecution.objects.filter(pk=execution_id).update(blocked_by_queue=QUEUE)
     assert engine.wake(10, free) == 0
     found = row(execution_id)
-    assert (found.behind, found.wake_at) == ("", None)
+    assert (found.blocked_by_queue, found.wake_at) == ("", None)
 
 
 def test_r14_of_what_waits_somebody_else_is_at_work_on_nothing_is_touched(saga: Saga) -> None:
@@ -119,7 +119,7 @@ def test_r14_of_what_waits_somebody_else_is_at_work_on_nothing_is_touched(saga: 
     before = row(execution_id).wake_at
     with held(execution_id):
         assert engine.wake(10, free) == 0
-    assert (row(execution_id).behind, row(execution_id).wake_at) == (QUEUE, before)
+    assert (row(execution_id).blocked_by_queue, row(execution_id).wake_at) == (QUEUE, before)
 
 
 def test_r21_to_put_many_off_takes_as_many_statements_as_one(saga: Saga) -> None:

@@ -97,10 +97,10 @@ def test_a_saga_that_failed_keeps_its_locks_until_a_person_has_acted(
     work_off(committed)
     waiting = engine.start("shop", {}).execution_id
     assert row(failed).status == "failed"
-    assert row(waiting).terms["blocked"]
+    assert row(waiting).options["blocked"]
     engine.skip("s-1", "b", by="anna")
     work_off(committed)
-    assert "blocked" not in row(waiting).terms
+    assert "blocked" not in row(waiting).options
 
 
 def test_s8_a_transition_that_did_not_see_the_newest_event_is_not_saved(define: Any) -> None:

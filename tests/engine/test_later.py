@@ -38,7 +38,7 @@ def test_r18_polling_counts_no_attempt_and_waits_as_long_as_it_was_told(
     for number in range(1, 9):
         step = state_in(row(saga)).step("ask")
         assert (step.status, step.effect) == (StepStatus.SCHEDULED, Effect.NONE)
-        assert (step.attempts, step.forgiven) == (number, number)
+        assert (step.attempts, step.uncounted_attempts) == (number, number)
         assert step.failure is not None
         assert (step.failure.kind, step.failure.message) == (FailureKind.LATER, "not ready")
         pass_time(saga, seconds=20)

@@ -1,4 +1,4 @@
-"""Locks between sagas: first come, first served; a circle is found; the end frees them."""
+"""Locks between sagas: first come, first served; a cycle is found; the end frees them."""
 
 import threading
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from sagas import engine
-from sagas.errors import BadInput, Conflict, Locked
+from sagas.errors import BadInput, Conflict, LockHeld
 from sagas.machine import Rejected, Saga, SagaStep, SubSaga
 from sagas.models import SagaExecution, SagaLock
 from sagas.testing.workers import work_off
@@ -41,7 +41,7 @@ def start(saga_id: str, *users: str, **more: Any) -> int:
 
 
 def blocked(execution_id: int) -> bool:
-    return bool(row(execution_id).terms.get("blocked"))
+    return bool(row(execution_id).options.get("blocked"))
 
 
 def test_one_after_the_other_first_come_first_served(saga: Saga, committed: Any) -> None:
@@ -86,7 +86,7 @@ def test_one_that_waits_can_be_cancelled_and_gives_up_its_place(saga: Saga, comm
 def test_on_conflict_fail_refuses_the_start_and_leaves_nothing(define: Any, committed: Any) -> None:
     define(Saga("shop", [SagaStep("work", work)], locks=by_user, on_conflict="fail"))
     start("s-1", "anna")
-    with pytest.raises(Locked, match="user:anna"):
+    with pytest.raises(LockHeld, match="user:anna"):
         start("s-2", "anna")
     assert (SagaExecution.objects.count(), SagaLock.objects.count()) == (1, 1)
     assert start("s-1", "anna")  # S11: the same start again is no conflict with itself
@@ -150,7 +150,7 @@ def test_a_deadlock_is_found_and_told(nested: None, committed: Any) -> None:
     first = start("s-1", "anna", then="bert")
     second = start("s-2", "bert", then="anna")
     work_off(committed)
-    waiting = SagaExecution.objects.filter(terms__blocked=True)
+    waiting = SagaExecution.objects.filter(options__blocked=True)
     assert {child.saga_id for child in waiting} == {"s-1~inner", "s-2~inner"}
     for child in waiting:
         pass_time(child.pk, seconds=6)

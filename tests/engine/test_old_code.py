@@ -183,7 +183,7 @@ def check(execution_id: int) -> None:
 def test_r15_what_old_code_starts_today_s_code_completes(shop: Saga) -> None:
     started = old_started()
     found = row(started)
-    assert (found.definition_digest, found.terms, found.orders) == ("", {}, [])
+    assert (found.definition_digest, found.options, found.orders) == ("", {}, [])
     assert (found.waits_for_signal, found.outcome, found.parent_step) == (False, "", "")
     check(started)
     for name in ("a", "b"):
@@ -230,7 +230,7 @@ def test_r15_what_today_s_code_starts_old_code_claims(shop: Saga) -> None:
     old_claim(started)
     found = row(started)
     assert found.definition_digest == shop.digest
-    assert found.terms == {"deadline": later.isoformat()}
+    assert found.options == {"deadline": later.isoformat()}
     check(started)
     pass_time(started, minutes=10)
     engine.wake(10)

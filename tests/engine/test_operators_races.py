@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from sagas import engine, listeners
-from sagas.errors import Refused
+from sagas.errors import OperationRefused
 from sagas.machine import ForEach, Rejected, Retry, Saga, SagaStep, Verdict, WaitFor, wake
 from sagas.models import SagaExecution
 from sagas.testing.workers import work_off
@@ -35,7 +35,7 @@ def test_r7_a_cancel_against_the_last_success_has_one_winner(define: Any, commit
                 return engine.succeed(work, None).verdict
             try:
                 engine.cancel(saga_id, by="anna")
-            except Refused as refused:
+            except OperationRefused as refused:
                 return str(refused)
             return "cancelled"
 

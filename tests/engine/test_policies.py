@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connections
 
 from sagas import engine
-from sagas.errors import BadInput, NoSuchExecution, Refused
+from sagas.errors import BadInput, NoSuchExecution, OperationRefused
 from sagas.machine import (
     Cancel,
     Retry,
@@ -230,7 +230,7 @@ def test_an_operators_action_is_recorded_with_who_and_why(waiting: None, committ
     assert row(started.execution_id).status == "compensated"
     event = row(started.execution_id).events.get(type="saga.cancelled")
     assert event.data == {"by": "anna", "reason": "a mistake"}
-    with pytest.raises(Refused, match="nothing is left to act on"):
+    with pytest.raises(OperationRefused, match="nothing is left to act on"):
         engine.cancel("s", by="anna")
 
 
@@ -253,7 +253,7 @@ def test_many_at_once_and_each_refusal_is_told(waiting: None, committed: Any) ->
         (lambda: engine.skip("s", "a", by="anna", changes={"x": float("nan")}), BadInput),
         (lambda: engine.signal("s", "paid", "\x00"), BadInput),
         (lambda: engine.signal("s", "paid", "x" * 300_000), BadInput),
-        (lambda: engine.signal("s", "unpaid"), Refused),
+        (lambda: engine.signal("s", "unpaid"), OperationRefused),
         (lambda: engine.start("shop", {}, start_at=datetime(2026, 1, 1)), BadInput),  # noqa: DTZ001
     ],
 )
@@ -275,8 +275,8 @@ def test_a_saga_starts_at_its_time(define: Any, committed: Any) -> None:
     found = row(started.execution_id)
     assert found.wake_at is not None
     assert (found.status, aware(found.wake_at), committed[-1].hints) == ("pending", soon, ())
-    assert found.terms["deadline"] == (soon + timedelta(seconds=60)).isoformat()
+    assert found.options["deadline"] == (soon + timedelta(seconds=60)).isoformat()
     soon_passed = {"start_at": (soon - timedelta(hours=2)).isoformat()}
-    SagaExecution.objects.filter(pk=found.pk).update(terms=soon_passed, wake_at=found.created_at)
+    SagaExecution.objects.filter(pk=found.pk).update(options=soon_passed, wake_at=found.created_at)
     work_off(committed)
     assert row(started.execution_id).status == "completed"

@@ -38,7 +38,7 @@ def said_now() -> datetime:
 def believe(monkeypatch: pytest.MonkeyPatch, **off: float) -> None:
     """What is known of the clock is off by so much."""
     moment = clock.ask() + timedelta(**off)
-    monkeypatch.setattr(clock, "_heard", clock._Heard(moment, monotonic()))
+    monkeypatch.setattr(clock, "_heard", clock._ClockReading(moment, monotonic()))
 
 
 def test_the_first_start_asks_and_those_after_it_know() -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from sagas import engine, inputs
 from sagas.engine import NewSaga
-from sagas.errors import BadInput, Conflict, Locked, UnknownSaga
+from sagas.errors import BadInput, Conflict, LockHeld, UnknownSaga
 from sagas.machine import ForEach, InvalidInput, Saga, SagaStep, SubSaga, WaitFor
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.store import executions
@@ -49,7 +49,16 @@ def test_each_is_started_as_it_would_be_alone(shop: Saga, committed: Any) -> Non
     assert [(each.saga_id, each.created) for each in both] == [("s-2", True), ("s-1", True)]
     alone = engine.start("shop", {"n": 2}, saga_id="s-3", owner_id=owner.pk, **given)
     found, other = row(both[1].execution_id), row(alone.execution_id)
-    for name in ("context", "terms", "tags", "status", "wake_at", "last_seq", "owner_id", "steps"):
+    for name in (
+        "context",
+        "options",
+        "tags",
+        "status",
+        "wake_at",
+        "last_seq",
+        "owner_id",
+        "steps",
+    ):
         assert getattr(found, name) == getattr(other, name), name
     assert [told.saga_id for told in committed] == ["s-1", "s-2", "s-3"]
     work_off(committed)
@@ -140,7 +149,7 @@ def test_the_caller_may_go_on_after_a_refusal(shop: Saga) -> None:
 def test_locks_are_taken_in_order_and_freed(define: Any, committed: Any) -> None:
     define(Saga("shop", [SagaStep("a", nothing)], locks=lambda _: ["till"]))
     started = engine.start_many("shop", new("s-1", "s-2", "s-3"))
-    waiting = [bool(row(each.execution_id).terms.get("blocked")) for each in started]
+    waiting = [bool(row(each.execution_id).options.get("blocked")) for each in started]
     assert waiting == [False, True, True]
     work_off(committed)
     assert {row(each.execution_id).status for each in started} == {"completed"}
@@ -149,7 +158,7 @@ def test_locks_are_taken_in_order_and_freed(define: Any, committed: Any) -> None
 
 def test_a_lock_that_one_may_not_wait_for_starts_none(define: Any) -> None:
     define(Saga("shop", [SagaStep("a", nothing)], locks=lambda _: ["till"], on_conflict="fail"))
-    with pytest.raises(Locked) as refused:
+    with pytest.raises(LockHeld) as refused:
         engine.start_many("shop", new("s-1", "s-2"))
     assert list(refused.value.fields) == ["sagas.1.saga_id"]
     assert not SagaExecution.objects.exists()
@@ -173,7 +182,7 @@ def test_the_status_is_that_of_the_row(define: Any) -> None:
 
 
 def test_they_are_written_in_the_order_of_their_ids(shop: Saga) -> None:
-    """Two calls that have some in common then wait for each other one way round, in no circle."""
+    """Two calls that have some in common then wait for each other one way round, in no cycle."""
     engine.start_many("shop", new("s-3", "s-1", "s-2"))
     ids = SagaExecution.objects.order_by("pk").values_list("saga_id", flat=True)
     assert list(ids) == ["s-1", "s-2", "s-3"]

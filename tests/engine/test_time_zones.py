@@ -176,8 +176,8 @@ def test_a_row_is_read_and_written_at_the_moment_that_it_is(
             assert found.now.utcoffset() == timedelta(0)
             assert found.wake_at is not None
             assert abs(found.wake_at - found.now) < timedelta(seconds=60)
-            assert found.state.terms.deadline is not None
-            assert timedelta(0) < found.state.terms.deadline - found.now <= timedelta(seconds=600)
+            assert found.state.options.deadline is not None
+            assert timedelta(0) < found.state.options.deadline - found.now <= timedelta(seconds=600)
         work = claim(execution_id, "only")
         assert work is not None
         lease = _read(execution_id).wake_at
@@ -187,7 +187,7 @@ def test_a_row_is_read_and_written_at_the_moment_that_it_is(
         assert row(execution_id).status == "completed"
 
 
-def _read(execution_id: int) -> executions.Locked:
+def _read(execution_id: int) -> executions.ExecutionSnapshot:
     found = executions.peek(execution_id)
     assert found is not None
     return found
@@ -205,5 +205,5 @@ def test_what_the_starter_says_may_be_in_any_zone(
     for start_at in starts:
         started = engine.start("shop", {}, start_at=start_at.astimezone(ZoneInfo(zone)))
         found = _read(started.execution_id)
-        assert found.wake_at == found.state.terms.start_at == start_at
-        assert found.state.terms.deadline == start_at + timedelta(hours=2)
+        assert found.wake_at == found.state.options.start_at == start_at
+        assert found.state.options.deadline == start_at + timedelta(hours=2)

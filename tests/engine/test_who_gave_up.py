@@ -7,7 +7,7 @@ import pytest
 from sagas import engine
 from sagas.engine import transact
 from sagas.machine import (
-    Called,
+    ChildrenReported,
     ForEach,
     InvalidInput,
     Rejected,
@@ -82,7 +82,7 @@ def test_of_many_at_fault_some_are_named_and_the_others_counted(
     with monkeypatch.context() as unheard:
         unheard.setattr(transact, "call_parent", lambda found: None)
         work_off(committed)
-    transact.transact(started.execution_id, Called())
+    transact.transact(started.execution_id, ChildrenReported())
     work_off(committed)
     assert why(started.execution_id, "each") == (
         "4 of 6 gave up: item 1 (Rejected: no 1 is left), item 3 (Rejected: no 3 is left), "

@@ -1,5 +1,5 @@
-"""Histories that older code wrote are read by the code of today: events, steps and terms only ever
-gain fields (R15). `record.py` makes new ones."""
+"""Histories that older code wrote are read by the code of today: events, steps and options only
+ever gain fields (R15). `record.py` makes new ones."""
 
 import json
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ from tests.machine.stored import EventRow, Row
 
 FOLDER = Path(__file__).parent
 HISTORIES = sorted(FOLDER.glob("*/*.json"))
-ADDED_SINCE = {"1e9e75d": {"definition_digest": "", "terms": {}, "orders": []}}
+ADDED_SINCE = {"1e9e75d": {"definition_digest": "", "options": {}, "orders": []}}
 """Recording → columns that it lacks, as the migrations fill them."""
 NEWEST = "777d69f"
 
@@ -51,7 +51,7 @@ def test_r15_an_old_row_is_written_again_as_it_was(path: Path) -> None:
     row = load(path).row
     state = read(row)
     assert {name: step.to_json() for name, step in state.steps.items()} == row.steps
-    assert state.terms.to_json() == row.terms
+    assert state.options.to_json() == row.options
 
 
 def test_r15_each_type_of_event_has_a_recorded_one() -> None:

@@ -4,7 +4,7 @@
 |---|---|
 | files, moves | what one step of one message runs through, and `engine.start` |
 | files, floors | sagas.machine, and its longest chain of imports |
-| circles, upward imports | all packages in pyproject.toml's layers |
+| cycles, upward imports | all packages in pyproject.toml's layers |
 | modules, functions, private names | these packages, without migrations and empty files |
 """
 
@@ -73,7 +73,7 @@ def report(root: Path, *, with_lists: bool) -> list[str]:
     files = sources(root, settings["tool"]["importlinter"]["root_packages"])
     of_sizes = sizes(root, files)
     listed = {
-        "circles": of_imports["circles"],
+        "cycles": of_imports["cycles"],
         "upward imports": of_imports["upward"],
         f"modules under {SHORT} lines": of_sizes.short,
         f"modules over {LONG} lines": of_sizes.long,

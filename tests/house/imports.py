@@ -1,4 +1,4 @@
-"""What the imports between modules say: floors, circles, and imports from below.
+"""What the imports between modules say: floors, cycles, and imports from below.
 
 It is run as a file, as `running.py` is.
 """
@@ -21,11 +21,11 @@ UPPER: Final = "Upper layers may import lower ones, and siblings may not meet"
 @dataclass(frozen=True)
 class Imports:
     """`floors`: the modules of the machine on the longest chain of imports, the package itself
-    among them; `circles` and `upward`: of all modules, each in words."""
+    among them; `cycles` and `upward`: of all modules, each in words."""
 
     files: int
     floors: int
-    circles: list[str]
+    cycles: list[str]
     upward: list[str]
 
 
@@ -37,7 +37,7 @@ def imports(root: Path) -> Imports:
     return Imports(
         files=len(machine),
         floors=_floors(machine),
-        circles=[" → ".join(circle) for circle in _circles(_graph_of(graph, ""))],
+        cycles=[" → ".join(cycle) for cycle in _circles(_graph_of(graph, ""))],
         upward=sorted(_upward(graph, settings["contracts"])),
     )
 
@@ -52,7 +52,7 @@ def _graph_of(graph: Any, package: str) -> dict[str, set[str]]:
 
 
 def _floors(graph: Mapping[str, set[str]]) -> int:
-    """How many modules the longest chain has. Raises CycleError if there is a circle."""
+    """How many modules the longest chain has. Raises CycleError if there is a cycle."""
     sorter = TopologicalSorter(graph)
     sorter.prepare()
     floors = 0
@@ -68,10 +68,10 @@ def _circles(graph: dict[str, set[str]]) -> Iterator[list[str]]:
         try:
             TopologicalSorter(graph).prepare()
         except CycleError as error:
-            circle: list[str] = error.args[1]
-            yield circle
+            cycle: list[str] = error.args[1]
+            yield cycle
             # Each stands before the one that imports it.
-            graph[circle[1]].discard(circle[0])
+            graph[cycle[1]].discard(cycle[0])
         else:
             return
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagas.machine import Saga, event_json
-from sagas.machine.compatibility import Problem, problems
+from sagas.machine.compatibility import Incompatibility, problems
 from sagas.testing import Conversation
 
 COLUMNS = ("step", "direction", "attempt")
@@ -22,7 +22,7 @@ class Row:
     context: Mapping[str, Any]
     steps: Mapping[str, Any]
     last_seq: int
-    terms: Mapping[str, Any]
+    options: Mapping[str, Any]
     orders: Sequence[str] = ()
 
 
@@ -48,7 +48,7 @@ def row_of(talk: Conversation) -> Row:
         state.context,
         {name: step.to_json() for name, step in state.steps.items()},
         state.last_seq,
-        state.terms.to_json(),
+        state.options.to_json(),
     )
 
 
@@ -61,6 +61,6 @@ def events_of(talk: Conversation) -> list[EventRow]:
     return rows
 
 
-def met_by(definition: Saga | None, talk: Conversation) -> list[Problem]:
+def met_by(definition: Saga | None, talk: Conversation) -> list[Incompatibility]:
     """What `definition` would meet in the execution that was talked of."""
     return problems(definition, row_of(talk), talk.now, events_of(talk))

@@ -45,7 +45,7 @@ def look_soon_again(saga: Conversation) -> Repetition:
 def test_r21_a_repeat_to_a_full_queue_is_put_off_until_that_is_free() -> None:
     saga = talk(step("a"))
     found = look(saga, promise(saga))
-    assert found == Repetition((), START + PATIENCE, behind=QUEUE)
+    assert found == Repetition((), START + PATIENCE, blocked_by_queue=QUEUE)
 
 
 def test_l2_behind_two_full_queues_there_is_a_look_from_time_to_time() -> None:
@@ -58,7 +58,7 @@ def test_l2_behind_two_full_queues_there_is_a_look_from_time_to_time() -> None:
 def test_l2_steps_behind_one_full_queue_wait_together() -> None:
     saga = talk(Parallel(step("a"), step("b")))
     found = look(saga, promise(saga), full={**FULL, ("order", 1, "b", ACTION): QUEUE})
-    assert found == Repetition((), START + PATIENCE, behind=QUEUE)
+    assert found == Repetition((), START + PATIENCE, blocked_by_queue=QUEUE)
 
 
 def test_l2_nobody_stands_still_for_longer_than_the_lease_of_an_ordinary_step() -> None:

@@ -36,7 +36,7 @@ def test_it_is_due_again_when_the_action_said() -> None:
         assert saga.state.step("a").due_at == saga.now + timedelta(seconds=wait)
         assert not saga.due()
         saga.pass_time(wait)
-    assert saga.state.step("a").forgiven == 3
+    assert saga.state.step("a").uncounted_attempts == 3
     saga.succeed("a")
     assert saga.state.status is ExecutionStatus.COMPLETED
 
@@ -150,6 +150,6 @@ def test_s8_a_row_keeps_how_many_were_held_back() -> None:
     saga = talk(step("a"))
     saga.fail("a", LATER)
     state = saga.state.step("a")
-    assert (state.attempts, state.forgiven) == (1, 1)
+    assert (state.attempts, state.uncounted_attempts) == (1, 1)
     assert StepState.from_json(state.to_json()) == state
     assert isinstance(saga.history[-1], ev.StepRetrying)

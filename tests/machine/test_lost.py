@@ -125,7 +125,11 @@ def test_s14_what_was_not_begun_counts_for_nothing_and_has_no_effect() -> None:
         ended = die(saga, Progress.NOT_BEGUN, together=True)
         assert (ended.type, ended.effect) == ("step.retrying", Effect.NONE)
         found = saga.state.step("a")
-        assert (found.attempts, found.forgiven, found.alone) == (number + 1, number + 1, False)
+        assert (found.attempts, found.uncounted_attempts, found.alone) == (
+            number + 1,
+            number + 1,
+            False,
+        )
         assert found.due_at is not None
         assert found.due_at > saga.now, "no hot loop"
 

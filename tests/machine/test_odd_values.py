@@ -140,7 +140,7 @@ class Size(IntEnum):
 Point = namedtuple("Point", "x y")
 
 
-def circle() -> list[Any]:
+def cycle() -> list[Any]:
     found: list[Any] = []
     found.append(found)
     return found
@@ -194,7 +194,7 @@ ODD: list[Any] = [
     math.nan,
     "\ud800",
     SafeString("\x00"),
-    circle(),
+    cycle(),
     many_times_over(),
     nested(DEPTH_LIMIT + 1),
     nested(100_000),

@@ -41,7 +41,7 @@ class Awaited:
     async def __call__(self, context: Any) -> None: ...
 
 
-class Called:
+class ChildrenReported:
     def __call__(self, context: Any) -> None: ...
 
     def two(self, context: Any, other: Any) -> None: ...
@@ -86,9 +86,9 @@ NO_FUNCTIONS: list[Any] = [
     awaited_items,
     items,
     Awaited(),
-    Called().awaited,
-    Called().two,
-    Called,
+    ChildrenReported().awaited,
+    ChildrenReported().two,
+    ChildrenReported,
     dict,
     functools.partial(awaited),
     functools.partial(functools.partial(awaited)),
@@ -106,8 +106,8 @@ NO_FUNCTIONS: list[Any] = [
 ]
 FUNCTIONS: list[Any] = [
     nothing,
-    Called(),
-    Called().__call__,
+    ChildrenReported(),
+    ChildrenReported().__call__,
     print,
     lambda *args: None,
     lambda context=None: None,
@@ -278,13 +278,13 @@ def nested_parallels(levels: int) -> Any:
     return found
 
 
-def a_circle_of_lists() -> Any:
+def a_cycle_of_lists() -> Any:
     found: list[Any] = []
     found.append(found)
     return found
 
 
-@pytest.mark.parametrize("write", [nested, nested_parallels, lambda _: a_circle_of_lists()])
+@pytest.mark.parametrize("write", [nested, nested_parallels, lambda _: a_cycle_of_lists()])
 def test_what_is_nested_too_deep_is_refused(write: Callable[[int], Any]) -> None:
     with pytest.raises(DefinitionError, match="levels deep"):
         Saga("order", [write(DEEPEST + 1)])

@@ -19,10 +19,11 @@ from sagas.machine import (
     Failed,
     FailureKind,
     ForEach,
-    Order,
-    Ordered,
+    Options,
     Outcome,
     Parallel,
+    ParentCommand,
+    ParentCommanded,
     Pause,
     Resolve,
     Resume,
@@ -32,7 +33,6 @@ from sagas.machine import (
     Sleep,
     SubSaga,
     Succeeded,
-    Terms,
     TryAgain,
     WaitFor,
     Woken,
@@ -80,7 +80,7 @@ def hold(of: Conversation) -> None:
     started = of.history[0]
     assert isinstance(started, SagaStarted)
     of.history[0] = replace(started, held=True)
-    of.state = replace(of.state, terms=replace(of.state.terms, held=True))
+    of.state = replace(of.state, options=replace(of.state.options, held=True))
 
 
 def work(of: Conversation) -> Iterator[Fact]:
@@ -119,8 +119,8 @@ def news(
 def meddling(of: Conversation) -> Iterator[Fact]:
     """What people, and a parent, may want of it, whether or not it makes sense."""
     yield from (Cancel(**BY), Pause(**BY), Resume(**BY), TryAgain(**BY), Woken())
-    if of.state.terms.held:
-        yield from (Ordered(order) for order in Order)
+    if of.state.options.held:
+        yield from (ParentCommanded(order) for order in ParentCommand)
     for name, known in of.saga.by_name.items():
         yield from (Skip(step=name, **BY), Resolve(step=name, **BY), TryAgain(step=name, **BY))
         if isinstance(known, WaitFor):
@@ -156,9 +156,9 @@ def test_a_compensation_that_is_not_there_any_more_is_told() -> None:
 def test_times_and_locks_to_wait_for_are_no_alarm(hours: int) -> None:
     of = talk(step("a"), step("b"))
     moment = of.now + timedelta(hours=hours)
-    terms = Terms(start_at=moment, deadline=moment, blocked=True)
+    options = Options(start_at=moment, deadline=moment, blocked=True)
     of.history[0] = SagaStarted("s-1", "order", 1, {}, moment, moment, blocked=True)
-    of.state = replace(of.state, terms=terms)
+    of.state = replace(of.state, options=options)
     assert met_by(of.saga, of) == []
 
 

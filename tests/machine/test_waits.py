@@ -45,7 +45,7 @@ def test_r13_a_signal_before_its_wait_is_kept() -> None:
     saga.succeed("a")
     assert saga.due() == {("b", "action")}
     assert saga.state.context == {"paid": {"amount": 3}}
-    assert saga.state.terms.signals == {}
+    assert saga.state.options.signals == {}
 
 
 @pytest.mark.parametrize("reached", [True, False])

@@ -158,7 +158,9 @@ def r18_each_claim_counts_and_none_is_beyond_the_policy(seen: Transition) -> boo
             before = seen.before.step(event.step)
             made = before.attempts_of(event.direction)
             policy = seen.shape.saga.policy(seen.shape.step(event.step), event.direction)
-            allowed = (policy.max_attempts or 0) + before.forgiven  # held back before they began
+            allowed = (
+                policy.max_attempts or 0
+            ) + before.uncounted_attempts  # held back before they began
             if event.attempt != made + 1 or event.attempt > allowed:
                 return False
     return True

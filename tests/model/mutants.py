@@ -27,14 +27,14 @@ from sagas.machine import (
     StepStatus,
     Succeeded,
     Woken,
-    course,
     decide,
     operate,
+    progress,
     wake_at,
 )
-from sagas.machine.course import why_no_way_back
 from sagas.machine.failures import EFFECT_OF
 from sagas.machine.order import frontier, is_undone
+from sagas.machine.progress import why_no_way_back
 from sagas.machine.tree import steps_of
 from tests.model.row import is_due
 
@@ -157,14 +157,16 @@ def _with(saga: Saga, **fields: Any) -> Saga:
 
 
 def s6_compensations_run_in_the_written_order(patch: Patch) -> None:
-    patch.setattr(course, "frontier", lambda node, settled, backward=False: frontier(node, settled))
+    patch.setattr(
+        progress, "frontier", lambda node, settled, backward=False: frontier(node, settled)
+    )
 
 
 def l2_branches_are_undone_one_at_a_time(patch: Patch) -> None:
     def one(node: Any, settled: Any, backward: bool = False) -> list[Any]:
         return frontier(node, settled, backward=backward)[: 1 if backward else None]
 
-    patch.setattr(course, "frontier", one)
+    patch.setattr(progress, "frontier", one)
 
 
 def s6_steps_do_not_wait_for_those_before_them(patch: Patch) -> None:
@@ -173,7 +175,7 @@ def s6_steps_do_not_wait_for_those_before_them(patch: Patch) -> None:
             return frontier(node, settled, backward=True)
         return [step for step in steps_of(node) if step.name not in settled]
 
-    patch.setattr(course, "frontier", at_once)
+    patch.setattr(progress, "frontier", at_once)
 
 
 def s5_the_turn_back_does_not_wait(patch: Patch) -> None:
@@ -192,14 +194,14 @@ def s4_only_what_succeeded_is_undone(patch: Patch) -> None:
     def undone(definition: SagaStep, step: StepState) -> bool:
         return is_undone(definition, step) or step.status is StepStatus.FAILED
 
-    patch.setattr(course, "is_undone", undone)
+    patch.setattr(progress, "is_undone", undone)
 
 
 def s4_what_was_refused_is_undone_too(patch: Patch) -> None:
     def undone(definition: SagaStep, step: StepState) -> bool:
         return is_undone(definition, replace(step, effect=Effect.APPLIED))
 
-    patch.setattr(course, "is_undone", undone)
+    patch.setattr(progress, "is_undone", undone)
 
 
 def l1_nobody_is_woken_for_a_lease(patch: Patch) -> None:

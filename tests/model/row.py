@@ -10,9 +10,9 @@ from sagas.machine import (
     Effect,
     ExecutionState,
     Fact,
+    Options,
     StepState,
     StepStatus,
-    Terms,
 )
 from sagas.machine import events as ev
 from sagas.machine.states import IN_FLIGHT, SCHEDULED
@@ -124,7 +124,7 @@ def canonical(state: ExecutionState) -> ExecutionState:
     )
 
 
-def key(state: ExecutionState | StepState | Terms) -> Hashable:
+def key(state: ExecutionState | StepState | Options) -> Hashable:
     """Everything in `state`, hashable."""
     values = (getattr(state, each.name) for each in fields(state))
     return tuple(_hashable(value) for value in values)
@@ -133,4 +133,4 @@ def key(state: ExecutionState | StepState | Terms) -> Hashable:
 def _hashable(value: Any) -> Hashable:
     if isinstance(value, Mapping):
         return tuple((name, _hashable(item)) for name, item in value.items())
-    return key(value) if isinstance(value, StepState | Terms) else value
+    return key(value) if isinstance(value, StepState | Options) else value

@@ -5,7 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _ATTEMPTS = "sagas/machine/attempts.py"
-_COURSE = "sagas/worker/fast/batch.py"
+_BATCH = "sagas/worker/fast/batch.py"
 _AT_WORK = "sagas/worker/attempts.py"
 
 LOST = ("machine/test_lost",)
@@ -55,7 +55,7 @@ NEIGHBOURS = (
     Fault(
         name="A step that goes alone takes the others of its message along",
         clause="S14",
-        file=_COURSE,
+        file=_BATCH,
         before="        return row is None or not row.state.step(step).alone\n",
         after="        return row is None or bool(row.state.step(step))\n",
         tests=("worker/test_alone",),
@@ -106,7 +106,7 @@ BUDGETS = (
     Fault(
         name="To ask whether a step may run on spends the budget of its message",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before="            return not has_company or is",
         after="            self._steps += 1\n            return not has_company or is",
         tests=("worker/test_run_on",),
@@ -114,7 +114,7 @@ BUDGETS = (
     Fault(
         name="Of what is reported together, all may spend the last of the budget",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before="if not (self._may_claim(ahead) and",
         after="if not (self._may_claim() and",
         tests=("worker/test_in_step",),

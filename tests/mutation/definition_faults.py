@@ -78,12 +78,12 @@ DEFINITION_FAULTS: Final = (
         tests=PARAMETERS,
     ),
     Fault(
-        name="Sagas may start each other in a circle",
+        name="Sagas may start each other in a cycle",
         clause="L2",
         file="sagas/registry.py",
         before="            elif any(before is part for before in way):",
         after="            elif part is way[-1]:",
-        tests=("engine/test_circles",),
+        tests=("engine/test_cycles",),
     ),
     Fault(
         name="One broken row stops the wake loop",
@@ -105,8 +105,8 @@ DEFINITION_FAULTS: Final = (
         name="One broken row hides all others in a list",
         clause="L3",
         file="sagas/queries/descriptions.py",
-        before="    except Exception as error:\n        return {}, Terms(),",
-        after="    except ZeroDivisionError as error:\n        return {}, Terms(),",
+        before="    except Exception as error:\n        return {}, Options(),",
+        after="    except ZeroDivisionError as error:\n        return {}, Options(),",
         tests=BROKEN_ROWS,
     ),
     Fault(

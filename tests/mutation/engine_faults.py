@@ -39,8 +39,8 @@ TRANSACTIONS = (
         name="A report joins whatever transaction its caller has open",
         clause="S1, S9",
         file=_TRANSACT,
-        before="with transaction.atomic(durable=True):",
-        after="with transaction.atomic():",
+        before="sessions.in_place_of_djangos(), transaction.atomic(durable=True):",
+        after="sessions.in_place_of_djangos(), transaction.atomic():",
         tests=ENGINE,
     ),
     Fault(
@@ -187,11 +187,11 @@ STARTS = (
         tests=GAPS,
     ),
     Fault(
-        name="Nobody looks for circles of locks",
+        name="Nobody looks for cycles of locks",
         clause="L2",
         file=_TRANSACT,
-        before="    if circle := locks.circle(locked.family_id):",
-        after="    if circle := locks.circle(locked.id):",
+        before="    if cycle := locks.cycle(locked.family_id):",
+        after="    if cycle := locks.cycle(locked.id):",
         tests=LOCKS,
     ),
 )

@@ -20,15 +20,15 @@ FAMILY_FAULTS: Final = (
         name="A child gives up before what runs in it has settled",
         clause="S5",
         file=_FAMILIES,
-        before="case ExecutionStatus.COMPENSATING if state.terms.held and state.has_settled:",
-        after="case ExecutionStatus.COMPENSATING if state.terms.held:",
+        before="case ExecutionStatus.COMPENSATING if state.options.held and state.has_settled:",
+        after="case ExecutionStatus.COMPENSATING if state.options.held:",
         tests=GAPS,
     ),
     Fault(
         name="The siblings of a child that gave up are not halted",
         clause="R9",
         file=_FAMILIES,
-        before="        draft.tells.append(Tell(fact.step, Order.HALT))\n",
+        before="        draft.tells.append(Tell(fact.step, ParentCommand.HALT))\n",
         after="        pass\n",
         tests=CHILDREN,
     ),
@@ -44,8 +44,8 @@ FAMILY_FAULTS: Final = (
         name="Children after the pivot may turn back",
         clause="S7",
         file=_BIRTHS,
-        before="state.terms.forward_only or step.name in definition.after_pivot",
-        after="state.terms.forward_only",
+        before="state.options.forward_only or step.name in definition.after_pivot",
+        after="state.options.forward_only",
         tests=CHILDREN,
     ),
     Fault(
@@ -60,8 +60,8 @@ FAMILY_FAULTS: Final = (
         name="A part of a saga can be cancelled alone",
         clause="S5",
         file=_OPERATE,
-        before="if state.terms.held or state.terms.forward_only:",
-        after="if state.terms.forward_only:",
+        before="if state.options.held or state.options.forward_only:",
+        after="if state.options.forward_only:",
         tests=CHILDREN,
     ),
     Fault(
@@ -86,13 +86,13 @@ FAMILY_FAULTS: Final = (
         file=_TRANSACT,
         before="""\
     for order in locked.orders:
-        yield Ordered(Order(order))
-    if isinstance(fact, Woken | Called):
+        yield ParentCommanded(ParentCommand(order))
+    if isinstance(fact, Woken | ChildrenReported):
 """,
         after="""\
-    if isinstance(fact, Woken | Called):
+    if isinstance(fact, Woken | ChildrenReported):
         for order in locked.orders:
-            yield Ordered(Order(order))
+            yield ParentCommanded(ParentCommand(order))
 """,
         tests=CHILDREN,
     ),
@@ -116,7 +116,7 @@ FAMILY_FAULTS: Final = (
         name="A parent is not called when its child ends",
         clause="L2",
         file=_TRANSACT,
-        before="    if found is not None:\n        call_parent(found)\n",
+        before="    if found is not None:\n        notify_parent(found)\n",
         after="",
         tests=CHILDREN,
     ),
@@ -124,7 +124,7 @@ FAMILY_FAULTS: Final = (
         name="The parent of an item with an atomic step is not called",
         clause="L2",
         file="sagas/engine/working.py",
-        before="    call_parent(found)\n",
+        before="    notify_parent(found)\n",
         after="",
         tests=CHILDREN,
     ),
@@ -140,8 +140,8 @@ FAMILY_FAULTS: Final = (
         name="Completed children are not told to undo",
         clause="S3, S4",
         file=_CHILDREN,
-        before="Order.UNDO: _LIVE | {ExecutionStatus.COMPLETED},",
-        after="Order.UNDO: _LIVE,",
+        before="ParentCommand.UNDO: _LIVE | {ExecutionStatus.COMPLETED},",
+        after="ParentCommand.UNDO: _LIVE,",
         tests=CHILDREN,
     ),
     Fault(

@@ -4,11 +4,11 @@ from typing import Final
 
 from tests.mutation.attempt_faults import ATTEMPT_FAULTS
 from tests.mutation.birth_faults import BIRTH_FAULTS
-from tests.mutation.course_faults import COURSE_FAULTS
 from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.definition_faults import DEFINITION_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.progress_faults import PROGRESS_FAULTS
 from tests.mutation.raised_faults import RAISED_FAULTS
 from tests.mutation.session_faults import SESSION_FAULTS
 from tests.mutation.settings_faults import SETTINGS_FAULTS
@@ -17,7 +17,7 @@ from tests.mutation.structure_faults import STRUCTURE_FAULTS
 
 FAULTS: Final = (
     *ATTEMPT_FAULTS,
-    *COURSE_FAULTS,
+    *PROGRESS_FAULTS,
     *DEFINITION_FAULTS,
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,

@@ -143,7 +143,7 @@ DUE = (
         name="What goes on still waits behind a queue",
         clause="L2",
         file=_TRANSITIONS,
-        before="orders = '[]', behind = '',",
+        before="orders = '[]',\n        blocked_by_queue = '',",
         after="orders = '[]',",
         tests=FULL_QUEUES,
     ),
@@ -216,7 +216,7 @@ DELETIONS = (
     Fault(
         name="What changed while it was archived is deleted",
         clause="R19",
-        file="sagas/engine/cleaning.py",
+        file="sagas/engine/retention.py",
         before="if family.items() <= archived.items()]",
         after="if family.keys() <= archived.keys()]",
         tests=("engine/test_archive",),

@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.mutation.fault import Fault
 
-_COURSE = "sagas/worker/fast/batch.py"
+_BATCH = "sagas/worker/fast/batch.py"
 _WAITING = "sagas/worker/fast/message_batching.py"
 
 GO_IN_STEP = ("worker/test_in_step",)
@@ -22,7 +22,7 @@ IN_STEP = (
     Fault(
         name="What is done waits for all that has not begun",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before=" or time.monotonic() - self._done_since > HOLD",
         after="",
         tests=GO_IN_STEP,
@@ -30,7 +30,7 @@ IN_STEP = (
     Fault(
         name="An action begins when its lease is nearly over",
         clause="S1",
-        file=_COURSE,
+        file=_BATCH,
         before="            if time.monotonic() - claimed_at <= FRESH:\n",
         after="            if claimed_at:\n",
         tests=GO_IN_STEP,
@@ -38,7 +38,7 @@ IN_STEP = (
     Fault(
         name="Whoever was not claimed with the others is forgotten",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before="if told.execution_id not in found]",
         after="if not found]",
         tests=GO_IN_STEP,
@@ -46,7 +46,7 @@ IN_STEP = (
     Fault(
         name="What others have done is lost with a task that cannot begin",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before="        self._ends_at = 0.0\n        self._report()\n",
         after="        self._ends_at = 0.0\n",
         tests=GO_IN_STEP,
@@ -113,7 +113,7 @@ WAITING_TOGETHER = (
     Fault(
         name="All messages that go together share the budget of one",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before=" * (1 + len(self.task_ids))",
         after="",
         tests=("worker/test_own_messages",),
@@ -121,7 +121,7 @@ WAITING_TOGETHER = (
     Fault(
         name="A step that should have a message runs on with others' budget",
         clause="Celery",
-        file=_COURSE,
+        file=_BATCH,
         before="conf.INLINE_STEPS <= 1 or ",
         after="",
         tests=("worker/test_own_messages",),

@@ -7,7 +7,7 @@ from tests.mutation.fault import Fault
 _TRANSACT = "sagas/engine/transact.py"
 _WORK = "sagas/engine/work.py"
 _WORKING = "sagas/engine/working.py"
-_COURSE = "sagas/worker/fast/batch.py"
+_BATCH = "sagas/worker/fast/batch.py"
 
 ENGINE = ("engine/test_engine",)
 RACES = ("engine/test_races",)
@@ -107,8 +107,8 @@ RUNNING_ON = (
         name="A report that also claims does not say so",
         clause="L2",
         file=_WORKING,
-        before="    return Reported(found.decision.verdict, work)",
-        after="    return Reported(found.decision.verdict)",
+        before="    return ReportResult(found.decision.verdict, work)",
+        after="    return ReportResult(found.decision.verdict)",
         tests=RUN_ON,
     ),
     Fault(
@@ -141,7 +141,7 @@ claimed = None
     Fault(
         name="A worker that is being stopped goes on claiming",
         clause="R16",
-        file=_COURSE,
+        file=_BATCH,
         before="is_over or _shared[0]",
         after="is_over",
         tests=RUN_ON,
@@ -157,7 +157,7 @@ claimed = None
     Fault(
         name="A step runs on past the limit of its rate",
         clause="Celery",
-        file=_COURSE,
+        file=_BATCH,
         before=" or task.rate_limit",
         after="",
         tests=RUN_ON,
@@ -165,7 +165,7 @@ claimed = None
     Fault(
         name="One saga keeps a worker for as long as it has steps",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before="self._steps + ahead >= self._budget or ",
         after="",
         tests=RUN_ON,
@@ -173,7 +173,7 @@ claimed = None
     Fault(
         name="A message keeps a worker for all its sagas",
         clause="L2",
-        file=_COURSE,
+        file=_BATCH,
         before="if not self.others.told or not self._may_claim():",
         after="if not self.others.told:",
         tests=OTHERS,

@@ -14,7 +14,7 @@ from django.test import RequestFactory
 
 from saga_participant.decorators import compensates, idempotent
 from saga_participant.models import Receipt
-from saga_participant.problems import Problem, Refused
+from saga_participant.problems import Problem, RequestRefused
 from saga_participant.requests import idempotency_key
 
 ASKED: dict[str, Callable[[], HttpResponse]] = {}
@@ -28,7 +28,7 @@ def asked(answer: Callable[[], HttpResponse]) -> Callable[[], HttpResponse]:
 
 @asked
 def raise_refused() -> HttpResponse:
-    raise Refused(402, "card_declined", "The bank declined the card: use another.")
+    raise RequestRefused(402, "card_declined", "The bank declined the card: use another.")
 
 
 @asked
@@ -102,7 +102,7 @@ class Shop:
         Group.objects.create(name=f"refund {uuid4().hex}")
         self.meanwhile(action.key)
         if "ask" in json.loads(request.body):
-            raise Refused(409, "bank_is_closed", "The bank gives nothing back on Sundays.")
+            raise RequestRefused(409, "bank_is_closed", "The bank gives nothing back on Sundays.")
 
 
 def post(

@@ -16,9 +16,10 @@ from sagas.machine import (
     Direction,
     ExecutionStatus,
     ForEach,
-    Order,
-    Ordered,
+    Options,
     Outcome,
+    ParentCommand,
+    ParentCommanded,
     Pause,
     Resolve,
     Resume,
@@ -26,7 +27,6 @@ from sagas.machine import (
     Skip,
     StepState,
     StepStatus,
-    Terms,
     TryAgain,
     Verdict,
     WaitFor,
@@ -36,22 +36,22 @@ from sagas.machine import (
 )
 from sagas.machine import events as ev
 from tests.machine.conversation import ACTION, COMPENSATION
-from tests.properties.event_clauses import Told
+from tests.properties.event_clauses import HintTarget
 from tests.properties.ledger import Ledger, due_now
 
-Clause = Callable[[Ledger, Told, Decision], None]
+Clause = Callable[[Ledger, HintTarget, Decision], None]
 _GOING_FORWARD = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
 _WITH_REASONS = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend | Signal | ChildrenMoved
 
 
 def s1_r13_s7_the_verdict_is_the_one_demanded(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     assert told.expected in (None, decision.verdict), f"{told.expected} is demanded"
 
 
 def s1_a_late_report_is_recorded_and_changes_nothing(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     if decision.verdict is not Verdict.LATE:
         return
@@ -66,7 +66,7 @@ def s1_a_late_report_is_recorded_and_changes_nothing(
 
 
 def r6_what_is_refused_or_repeated_changes_nothing(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     if decision.verdict in (Verdict.REFUSED, Verdict.REPEATED):
         assert decision.state == told.before
@@ -75,12 +75,12 @@ def r6_what_is_refused_or_repeated_changes_nothing(
             assert decision.reason
 
 
-def s3_the_end_absorbs(ledger: Ledger, told: Told, decision: Decision) -> None:
+def s3_the_end_absorbs(ledger: Ledger, told: HintTarget, decision: Decision) -> None:
     before = told.before
     if before is None or before.status not in TERMINAL:
         return
     is_undone_by_parent = (
-        told.fact == Ordered(Order.UNDO)
+        told.fact == ParentCommanded(ParentCommand.UNDO)
         and ledger.started.held
         and before.status is ExecutionStatus.COMPLETED
     )
@@ -90,7 +90,7 @@ def s3_the_end_absorbs(ledger: Ledger, told: Told, decision: Decision) -> None:
 
 
 def s8_events_are_numbered_and_folding_them_gives_the_row(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     first = 1 if told.before is None else told.before.last_seq + 1
     numbers = [recorded.seq for recorded in decision.events]
@@ -101,7 +101,9 @@ def s8_events_are_numbered_and_folding_them_gives_the_row(
         assert decision.events[-1].status is decision.state.status
 
 
-def s8_the_row_is_what_the_events_said(ledger: Ledger, told: Told, decision: Decision) -> None:
+def s8_the_row_is_what_the_events_said(
+    ledger: Ledger, told: HintTarget, decision: Decision
+) -> None:
     for name, step in decision.state.steps.items():
         if told.before is not None and told.before.steps.get(name) is step:
             continue
@@ -119,21 +121,23 @@ def s8_the_row_is_what_the_events_said(ledger: Ledger, told: Told, decision: Dec
         assert (step.status is StepStatus.COMPENSATED) == story.is_undone
 
 
-def s8_rows_read_back_as_they_were(ledger: Ledger, told: Told, decision: Decision) -> None:
+def s8_rows_read_back_as_they_were(ledger: Ledger, told: HintTarget, decision: Decision) -> None:
     for name, step in decision.state.steps.items():
         if told.before is None or told.before.steps.get(name) is not step:
             assert StepState.from_json(json.loads(json.dumps(step.to_json()))) == step
-    terms = decision.state.terms
-    if told.before is None or told.before.terms is not terms:
-        assert Terms.from_json(json.loads(json.dumps(terms.to_json()))) == terms
+    options = decision.state.options
+    if told.before is None or told.before.options is not options:
+        assert Options.from_json(json.loads(json.dumps(options.to_json()))) == options
 
 
-def s10_only_what_was_changed_is_merged(ledger: Ledger, told: Told, decision: Decision) -> None:
+def s10_only_what_was_changed_is_merged(
+    ledger: Ledger, told: HintTarget, decision: Decision
+) -> None:
     assert decision.state.context == ledger.context
 
 
 def l1_somebody_is_woken_for_whatever_is_not_at_rest(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     """As it is saved, which it is if there are events, or when it is looked at."""
     if not decision.events and not isinstance(told.fact, Woken):
@@ -151,14 +155,16 @@ def l1_somebody_is_woken_for_whatever_is_not_at_rest(
     assert status in AT_REST or ledger.paused or (waits_for_signals and nothing_comes)
 
 
-def l2_a_look_ends_what_is_over(ledger: Ledger, told: Told, decision: Decision) -> None:
+def l2_a_look_ends_what_is_over(ledger: Ledger, told: HintTarget, decision: Decision) -> None:
     if isinstance(told.fact, Woken):
         for name, story in ledger.steps.items():
             assert story.lease_until is None or story.lease_until > told.now, name
             assert not story.waits or story.until is None or story.until > told.now, name
 
 
-def r1_r2_hints_name_what_may_be_claimed(ledger: Ledger, told: Told, decision: Decision) -> None:
+def r1_r2_hints_name_what_may_be_claimed(
+    ledger: Ledger, told: HintTarget, decision: Decision
+) -> None:
     due = hints(decision.state, told.now)
     assert {(hint.step, hint.direction, hint.fence) for hint in due} == due_now(ledger, told.now)
     assert set(decision.hints) <= set(due)
@@ -166,7 +172,9 @@ def r1_r2_hints_name_what_may_be_claimed(ledger: Ledger, told: Told, decision: D
         assert set(decision.hints) == set(due)
 
 
-def r9_a_turn_halts_the_children_at_work(ledger: Ledger, told: Told, decision: Decision) -> None:
+def r9_a_turn_halts_the_children_at_work(
+    ledger: Ledger, told: HintTarget, decision: Decision
+) -> None:
     for name, story in ledger.steps.items():
         if story.children and story.waits is ACTION:
             has_failed = story.is_refused or bool(story.heard.get(Outcome.GAVE_UP))
@@ -174,7 +182,7 @@ def r9_a_turn_halts_the_children_at_work(ledger: Ledger, told: Told, decision: D
             assert story.is_halted == must, name
 
 
-def s6_whatever_may_begin_has_begun(ledger: Ledger, told: Told, decision: Decision) -> None:
+def s6_whatever_may_begin_has_begun(ledger: Ledger, told: HintTarget, decision: Decision) -> None:
     """Branches side by side, in either direction."""
     if decision.verdict is not Verdict.ACCEPTED or isinstance(told.fact, Claim) or ledger.paused:
         return
@@ -191,7 +199,7 @@ def s6_whatever_may_begin_has_begun(ledger: Ledger, told: Told, decision: Decisi
 
 
 def s6_children_are_told_to_undo_by_their_step(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     for recorded in decision.events:
         event = recorded.event
@@ -199,19 +207,22 @@ def s6_children_are_told_to_undo_by_their_step(
             if isinstance(told.fact, ChildrenMoved) and told.fact.step == event.step:
                 continue  # its children move already: a person acted on them
             orders = {tell.order for tell in decision.tells if tell.step == event.step}
-            assert len(orders & {Order.UNDO, Order.RETRY}) == 1
+            assert len(orders & {ParentCommand.UNDO, ParentCommand.RETRY}) == 1
 
 
 def no_child_is_told_to_start_again_while_paused(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     if ledger.paused:
         assert not decision.starts
-        assert not {tell.order for tell in decision.tells} & {Order.UNDO, Order.RETRY}
+        assert not {tell.order for tell in decision.tells} & {
+            ParentCommand.UNDO,
+            ParentCommand.RETRY,
+        }
 
 
 def each_child_is_started_once_and_few_at_a_time(
-    ledger: Ledger, told: Told, decision: Decision
+    ledger: Ledger, told: HintTarget, decision: Decision
 ) -> None:
     for start in decision.starts:
         story, step = ledger.steps[start.step], ledger.saga.by_name[start.step]
@@ -224,7 +235,7 @@ def each_child_is_started_once_and_few_at_a_time(
         assert limit is None or started - sum(story.heard.values()) <= limit
 
 
-def a_deadline_turns_it_back(ledger: Ledger, told: Told, decision: Decision) -> None:
+def a_deadline_turns_it_back(ledger: Ledger, told: HintTarget, decision: Decision) -> None:
     deadline = ledger.started.deadline
     if deadline is None or deadline > told.now or ledger.paused:
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from sagas.machine import Order, Outcome
+from sagas.machine import Outcome, ParentCommand
 
 
 class At(Enum):
@@ -37,12 +37,12 @@ AT_AN_END: Final = frozenset({At.DONE, At.UNDONE})
 _LIVE = frozenset({At.FORWARD, At.TURNED, At.GAVE_UP, At.UNDOING})
 _NEEDS_A_PERSON = frozenset({At.STOPPED, At.STUCK})
 _MEANT_FOR: Final = {
-    Order.HALT: frozenset({At.FORWARD}),
-    Order.UNDO: _LIVE | {At.DONE},
-    Order.RETRY: _NEEDS_A_PERSON,
-    Order.RESOLVE: _NEEDS_A_PERSON,
-    Order.PAUSE: _LIVE,
-    Order.RESUME: _LIVE,
+    ParentCommand.HALT: frozenset({At.FORWARD}),
+    ParentCommand.UNDO: _LIVE | {At.DONE},
+    ParentCommand.RETRY: _NEEDS_A_PERSON,
+    ParentCommand.RESOLVE: _NEEDS_A_PERSON,
+    ParentCommand.PAUSE: _LIVE,
+    ParentCommand.RESUME: _LIVE,
 }
 _OUTCOMES: Final = {
     At.DONE: Outcome.COMPLETED,
@@ -59,16 +59,16 @@ class Child:
     at: At = At.FORWARD
     is_past_pivot: bool = False
     paused: bool = False
-    orders: list[Order] = field(default_factory=list)
+    orders: list[ParentCommand] = field(default_factory=list)
     outcome: Outcome | None = None
     taken: Outcome | None = None
     """The newest outcome that its parent has taken."""
 
-    def leave(self, order: Order) -> None:
+    def leave(self, order: ParentCommand) -> None:
         """The parent leaves an order in the child's row, if it means anything to it."""
-        if order is Order.RETRY and self.taken is Outcome.STUCK:
+        if order is ParentCommand.RETRY and self.taken is Outcome.STUCK:
             self.outcome = self.taken = None  # it will tell again, be it the same
-        if order is Order.REPORT:
+        if order is ParentCommand.REPORT:
             self.taken = None
         elif self.at in _MEANT_FOR[order]:
             self.orders.append(order)
@@ -97,19 +97,19 @@ class Child:
     def needs_a_person(self) -> bool:
         return self.at in _NEEDS_A_PERSON
 
-    def _obey(self, order: Order) -> None:
+    def _obey(self, order: ParentCommand) -> None:
         can_turn = not self.forward_only and not self.is_past_pivot
         match order, self.at:
-            case Order.HALT, At.FORWARD if can_turn:
+            case ParentCommand.HALT, At.FORWARD if can_turn:
                 self.at = At.TURNED
-            case Order.UNDO, At.DONE | At.GAVE_UP if can_turn:
+            case ParentCommand.UNDO, At.DONE | At.GAVE_UP if can_turn:
                 self.at = At.UNDOING
-            case Order.RETRY, _:
+            case ParentCommand.RETRY, _:
                 self.be_helped()
-            case Order.RESOLVE, At.STUCK:
+            case ParentCommand.RESOLVE, At.STUCK:
                 self.at = At.UNDONE
-            case Order.PAUSE | Order.RESUME, at if at in _LIVE:
-                self.paused = order is Order.PAUSE
+            case ParentCommand.PAUSE | ParentCommand.RESUME, at if at in _LIVE:
+                self.paused = order is ParentCommand.PAUSE
 
     def _go_on(self, well: bool) -> None:
         match self.at:

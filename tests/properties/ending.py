@@ -5,8 +5,8 @@ from typing import Final
 from sagas.machine import (
     TERMINAL,
     ExecutionStatus,
-    Order,
-    Ordered,
+    ParentCommand,
+    ParentCommanded,
     Resolve,
     Resume,
     Signal,
@@ -58,7 +58,7 @@ def _go_on(world: World, helped: set[str]) -> None:
     if world.state.status is ExecutionStatus.FAILED:
         _help(world, helped)
     if world.state.status is ExecutionStatus.COMPENSATING and world.ledger.held:
-        world.tell(Ordered(Order.UNDO))
+        world.tell(ParentCommanded(ParentCommand.UNDO))
 
 
 def _help(world: World, helped: set[str]) -> None:

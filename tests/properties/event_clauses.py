@@ -28,7 +28,7 @@ from tests.properties.ledger import Ledger, Story, effect_after
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class HintTarget:
     """A fact (None: the start), what it found, and the verdict that the contract demands of it, if
     it demands one."""
 
@@ -38,7 +38,7 @@ class Told:
     expected: Verdict | None
 
 
-Clause = Callable[[Ledger, ev.Event, Told], None]
+Clause = Callable[[Ledger, ev.Event, HintTarget], None]
 _SETTLING = (ev.StepSucceeded, ev.StepRetrying, ev.StepFailed)
 _FAILING = (ev.StepRetrying, ev.StepFailed)
 _BEGINNING = (ev.StepScheduled, ev.StepWaiting)
@@ -47,45 +47,53 @@ REPEATED: Final = (FailureKind.UNREACHABLE, FailureKind.UNKNOWN, FailureKind.LAT
 _WORKING = (ev.StepScheduled, ev.StepWaiting, ev.StepClaimed)
 
 
-def s1_each_claim_has_the_next_fence(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s1_each_claim_has_the_next_fence(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, ev.StepClaimed | ev.StepWaiting):
         story = ledger.steps[event.step]
         assert event.fence == story.fence + 1
         assert event.attempt == story.tries[event.direction] + 1
 
 
-def s2_each_attempt_settles_once(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s2_each_attempt_settles_once(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, _SETTLING):
         story = ledger.steps[event.step]
         assert (event.step, event.direction, event.attempt) not in ledger.settled
         assert (event.attempt, event.fence) == (story.tries[event.direction], story.fence)
 
 
-def s3_what_is_completed_never_turned_back(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s3_what_is_completed_never_turned_back(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, ev.SagaCompleted):
         assert all(story.is_done for story in ledger.steps.values())
         assert not ledger.has_undone
         assert not ledger.has_turned
 
 
-def s4_an_effect_is_the_strongest_so_far(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s4_an_effect_is_the_strongest_so_far(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, _FAILING):
         assert event.effect is effect_after(ledger, event)
 
 
-def s4_only_what_may_have_happened_is_undone(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s4_only_what_may_have_happened_is_undone(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, _BEGINNING) and event.direction is COMPENSATION:
         assert ledger.must_be_undone(event.step)
         assert ledger.steps[event.step].tries[ACTION] > 0
 
 
-def s4_whatever_may_have_happened_is_undone(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s4_whatever_may_have_happened_is_undone(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, ev.SagaCompensated):
         for name, story in ledger.steps.items():
             assert story.is_undone == ledger.must_be_undone(name), name
 
 
-def s4_a_step_is_as_far_as_all_its_children(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s4_a_step_is_as_far_as_all_its_children(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, ev.StepSucceeded) and ledger.is_family(event.step):
         story = ledger.steps[event.step]
         if event.direction is ACTION:
@@ -96,7 +104,7 @@ def s4_a_step_is_as_far_as_all_its_children(ledger: Ledger, event: ev.Event, tol
 
 
 def s5_actions_settle_before_anything_is_undone(
-    ledger: Ledger, event: ev.Event, told: Told
+    ledger: Ledger, event: ev.Event, told: HintTarget
 ) -> None:
     if isinstance(event, _WORKING) and event.direction is COMPENSATION:
         for name, story in ledger.steps.items():
@@ -104,17 +112,19 @@ def s5_actions_settle_before_anything_is_undone(
             assert not any(child.at in AT_WORK_FORWARD for child in story.children), name
 
 
-def s5_a_child_waits_for_its_parent_to_go_back(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s5_a_child_waits_for_its_parent_to_go_back(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, _BEGINNING) and event.direction is COMPENSATION:
         assert not ledger.held
 
 
-def s6_steps_wait_for_those_before_them(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s6_steps_wait_for_those_before_them(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, _BEGINNING) and event.direction is ACTION:
         assert all(ledger.steps[name].is_done for name in ledger.before[event.step])
 
 
-def s6_compensations_come_in_reverse(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s6_compensations_come_in_reverse(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, _BEGINNING) and event.direction is COMPENSATION:
         if ledger.steps[event.step].is_stuck:
             return  # again, because a person said so
@@ -124,7 +134,7 @@ def s6_compensations_come_in_reverse(ledger: Ledger, event: ev.Event, told: Told
             assert is_past or not ledger.must_be_undone(name), name
 
 
-def s6_what_is_left_to_a_person_is_named(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s6_what_is_left_to_a_person_is_named(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, ev.SagaFailed):
         left = {
             name
@@ -136,25 +146,29 @@ def s6_what_is_left_to_a_person_is_named(ledger: Ledger, event: ev.Event, told: 
         assert not any(story.is_in_motion for story in ledger.steps.values())
 
 
-def s7_there_is_no_way_back_after_the_pivot(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s7_there_is_no_way_back_after_the_pivot(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, ev.SagaCompensating) and not ledger.has_turned:
         assert not ledger.no_way_back()
 
 
-def s10_parallel_branches_never_write_one_key(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def s10_parallel_branches_never_write_one_key(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
     if isinstance(event, ev.StepSucceeded) and event.direction is ACTION:
         for name in ledger.beside[event.step]:
             assert not ledger.steps[name].wrote & set(event.changes), name
 
 
-def r9_nothing_starts_after_the_turn(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def r9_nothing_starts_after_the_turn(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, _WORKING) and event.direction is ACTION:
         assert not ledger.has_turned
     if isinstance(event, ev.StepChildren) and event.started > 0:
         assert not ledger.has_turned
 
 
-def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, ev.SagaSignalled):
         assert not ledger.steps[event.name].signals
     elif isinstance(event, ev.StepSucceeded) and event.changes:
@@ -163,7 +177,7 @@ def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: Told) 
 
 
 def s14_no_step_loses_more_than_one_attempt_to_others(
-    ledger: Ledger, event: ev.Event, told: Told
+    ledger: Ledger, event: ev.Event, told: HintTarget
 ) -> None:
     if isinstance(event, ev.StepClaimed):
         assert not (event.together and ledger.steps[event.step].goes_alone)
@@ -182,7 +196,7 @@ def s14_no_step_loses_more_than_one_attempt_to_others(
 
 
 def r18_attempts_are_as_many_as_the_policy_says(
-    ledger: Ledger, event: ev.Event, told: Told
+    ledger: Ledger, event: ev.Event, told: HintTarget
 ) -> None:
     step = ledger.saga.by_name[event.step] if isinstance(event, _FAILING) else None
     if not isinstance(event, _FAILING) or not isinstance(step, SagaStep):
@@ -195,7 +209,7 @@ def r18_attempts_are_as_many_as_the_policy_says(
     if is_held_back and isinstance(told.fact, Failed) and told.fact.wait is not None:
         delay = timedelta(seconds=told.fact.wait)
     due_at = told.now + (delay or policy.delay(story.counted, key))
-    counted = story.counted - (is_held_back or _is_forgiven(story, policy, event, told.fact))
+    counted = story.counted - (is_held_back or _is_uncounted(story, policy, event, told.fact))
     assert story.since is not None
     expected = (
         event.failure.kind in REPEATED
@@ -207,7 +221,7 @@ def r18_attempts_are_as_many_as_the_policy_says(
     assert not isinstance(event, ev.StepRetrying) or event.due_at == due_at
 
 
-def _is_forgiven(story: Story, policy: Retry, event: ev.Event, fact: object) -> bool:
+def _is_uncounted(story: Story, policy: Retry, event: ev.Event, fact: object) -> bool:
     """S14: whether the process of an attempt beside others died, and not by its own action."""
     if not isinstance(event, _FAILING) or event.failure.error not in DEATHS:
         return False
@@ -215,7 +229,7 @@ def _is_forgiven(story: Story, policy: Retry, event: ev.Event, fact: object) -> 
     return story.is_together and not is_own and policy.max_attempts != 1
 
 
-def waits_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def waits_last_their_time(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if not isinstance(event, _SETTLING):
         return
     step, until = ledger.saga.by_name[event.step], ledger.steps[event.step].until
@@ -228,7 +242,7 @@ def waits_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
         assert isinstance(event, ev.StepFailed) == (step.on_timeout == "fail")
 
 
-def leases_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def leases_last_their_time(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, ev.StepClaimed):
         step = ledger.saga.claimed_step(event.step)
         assert step is not None
@@ -239,7 +253,7 @@ def leases_last_their_time(ledger: Ledger, event: ev.Event, told: Told) -> None:
         assert lease_until <= told.now
 
 
-def nothing_starts_while_it_may_not(ledger: Ledger, event: ev.Event, told: Told) -> None:
+def nothing_starts_while_it_may_not(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     """Not while it is paused or blocked, nor before its time."""
     if isinstance(event, ev.StepScheduled | ev.StepClaimed):
         assert not ledger.paused

@@ -12,8 +12,8 @@ from sagas.machine import (
     ExecutionState,
     FailureKind,
     ForEach,
-    Order,
     Outcome,
+    ParentCommand,
     Saga,
     SagaStep,
     SubSaga,
@@ -158,9 +158,9 @@ class Ledger:
         else:
             self._note(event)
 
-    def take_order(self, step: str | None, order: Order) -> None:
+    def take_order(self, step: str | None, order: ParentCommand) -> None:
         for name, story in self.steps.items():
-            if order is Order.HALT and step in (None, name):
+            if order is ParentCommand.HALT and step in (None, name):
                 story.is_halted = True
 
     def _note(self, event: ev.Event) -> None:
@@ -217,7 +217,7 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             story.is_done = isinstance(event, ev.StepSkipped)
             story.has_failed = was_tried and not story.is_done
             story.wrote |= set(event.changes) if isinstance(event, ev.StepSkipped) else set()
-        case ev.StepHurried(due_at=due_at):
+        case ev.StepExpedited(due_at=due_at):
             story.due = (direction, due_at)
         case ev.StepReopened(due_at=due_at):
             story.counted, story.since = 0, due_at

@@ -3,12 +3,12 @@
 from hypothesis import note
 
 from sagas.machine import (
-    Called,
+    ChildrenReported,
     Deadlocked,
     ExecutionStatus,
     FailureKind,
-    Order,
-    Ordered,
+    ParentCommand,
+    ParentCommanded,
     Unblocked,
 )
 from tests.machine.conversation import failure
@@ -29,11 +29,11 @@ def look_at_locks(world: World, choose: Choose) -> None:
 
 
 def be_ordered(world: World, choose: Choose) -> None:
-    tell(world, Ordered(choose((*Order, Order.RESUME))))
+    tell(world, ParentCommanded(choose((*ParentCommand, ParentCommand.RESUME))))
 
 
 def be_released(world: World, choose: Choose) -> None:
-    tell(world, Ordered(Order.UNDO))
+    tell(world, ParentCommanded(ParentCommand.UNDO))
 
 
 def children_act(world: World, choose: Choose) -> None:
@@ -53,7 +53,7 @@ def hear_of_children(world: World, choose: Choose) -> None:
     name, storable = choose(world.families_with_news()), choose(MOSTLY)
     verdict = world.take_news(name, storable=storable).verdict
     note(f"news from the children of {name}, {storable=}: {verdict}")
-    world.tell(Called())
+    world.tell(ChildrenReported())
 
 
 def _whereabouts(world: World) -> str:

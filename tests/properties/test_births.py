@@ -11,7 +11,7 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sagas.engine.births import Newborn, prepare
+from sagas.engine.births import ChildStart, prepare
 from sagas.machine import (
     TERMINAL,
     Claim,
@@ -45,7 +45,7 @@ CONTEXT: Final = {"none": [], "one": [1], "no_list": 1}
 
 _LEAVES = ["none", "none", "none", "missing", "no_list", "one", "step", "wait", "sleep"]
 _VALIDATIONS = st.sampled_from(["none"] * 8 + ["refuses", "raises"])
-Family = list[tuple[Saga, Decision, list[Newborn]]]
+Family = list[tuple[Saga, Decision, list[ChildStart]]]
 
 
 def refuses(context: Any) -> None:
@@ -111,7 +111,7 @@ def test_l4_a_family_is_settled_at_its_birth(sagas: list[Saga], when: str) -> No
         l4_who_waits_for_nothing_is_at_an_end(family)
 
 
-def l4_a_parent_has_heard_of_all(decision: Decision, born: list[Newborn]) -> None:
+def l4_a_parent_has_heard_of_all(decision: Decision, born: list[ChildStart]) -> None:
     for name, step in decision.state.steps.items():
         if step.children is not None:
             children = [child.begun for child in born if child.step == name]
@@ -121,11 +121,13 @@ def l4_a_parent_has_heard_of_all(decision: Decision, born: list[Newborn]) -> Non
             assert step.children.started == len(children), name
 
 
-def r9_nothing_goes_on_below_what_has_turned_back(decision: Decision, born: list[Newborn]) -> None:
+def r9_nothing_goes_on_below_what_has_turned_back(
+    decision: Decision, born: list[ChildStart]
+) -> None:
     if decision.state.status not in GOING_FORWARD:
         for child in born:
             state = child.begun.state
-            assert state.terms.forward_only or state.status not in GOING_FORWARD
+            assert state.options.forward_only or state.status not in GOING_FORWARD
 
 
 def l4_who_waits_for_nothing_is_at_an_end(family: Family) -> None:
@@ -139,7 +141,7 @@ def l4_who_waits_for_nothing_is_at_an_end(family: Family) -> None:
     assert is_in_motion or (statuses < TERMINAL and len(statuses) == 1), statuses
 
 
-def _born(saga: Saga, when: str) -> tuple[Saga, Decision, list[Newborn]]:
+def _born(saga: Saga, when: str) -> tuple[Saga, Decision, list[ChildStart]]:
     """The first saga, with all that is born when it is started, or in a later transition."""
     if when == "at once":
         first = start(saga, SagaStarted("s", saga.saga_type, 1, CONTEXT), START)
@@ -153,7 +155,7 @@ def _born(saga: Saga, when: str) -> tuple[Saga, Decision, list[Newborn]]:
     return saga, *prepare(saga, decision, 1, START)
 
 
-def _members(saga: Saga, decision: Decision, born: list[Newborn]) -> Iterator[Any]:
+def _members(saga: Saga, decision: Decision, born: list[ChildStart]) -> Iterator[Any]:
     yield saga, decision, born
     for child in born:
         yield from _members(child.begun.definition, child.begun.decision, child.begun.born)

@@ -41,7 +41,7 @@ from sagas.testing.conversation import START
 from tests.machine.conversation import failure
 from tests.properties.answer_clauses import ANSWER_CLAUSES
 from tests.properties.children import Child, take_news
-from tests.properties.event_clauses import EVENT_CLAUSES, Told
+from tests.properties.event_clauses import EVENT_CLAUSES, HintTarget
 from tests.properties.expectations import expected_verdict
 from tests.properties.ledger import Ledger
 from tests.properties.shapes import SHARED
@@ -76,7 +76,7 @@ class World:
         self.met: Counter[str] = Counter()
         self.is_broken = True  # until the answer that is looked at has held
         decision = start(saga, started, self.now)
-        self._check(Told(None, None, self.now, None), decision)
+        self._check(HintTarget(None, None, self.now, None), decision)
         self._carry_out(decision)
         self.is_broken = False
 
@@ -211,13 +211,13 @@ class World:
     def _answer(self, fact: Fact) -> Decision:
         self.met[type(fact).__name__] += 1
         expected = expected_verdict(self.ledger, self.state, fact, self.now)
-        told = Told(fact, self.state, self.now, expected)
+        told = HintTarget(fact, self.state, self.now, expected)
         decision = decide(self.saga, self.state, fact, self.now)
         self.met[f"{type(fact).__name__} {decision.verdict}"] += 1
         self._check(told, decision)
         return decision
 
-    def _check(self, told: Told, decision: Decision) -> None:
+    def _check(self, told: HintTarget, decision: Decision) -> None:
         before = "" if told.before is None else told.before.status
         for recorded in decision.events:
             self.met[recorded.event.type] += 1

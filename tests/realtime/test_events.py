@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from sagas import engine, queries
 from sagas.live import close_codes, event_feed
 from sagas.live.close_codes import Closed
-from sagas.live.event_feed import Topics
+from sagas.live.event_feed import EventFeed
 from sagas.live.progress import opened, progress
 from sagas.live.threads import in_news_thread, in_thread
 from sagas.machine import Saga, SagaStep
@@ -41,7 +41,7 @@ def test_events_committed_at_the_very_moment_of_a_read_are_not_lost(
 
     async def read_all() -> list[Any]:
         saga = await opened(started.saga_id, queries.OPERATOR)
-        found = [json.loads(message.text) async for message in progress(Topics(), saga, 0)]
+        found = [json.loads(message.text) async for message in progress(EventFeed(), saga, 0)]
         for run_in in (in_thread, in_news_thread):  # or the test's database could not be dropped
             await run_in(lambda: connection.close())()  # that thread's own
         return found
@@ -69,7 +69,7 @@ def test_whoever_follows_is_told_when_the_database_stays_away(
     async def read_all() -> None:
         saga = await opened(started.saga_id, queries.OPERATOR)
         await in_thread(lambda: connection.close())()
-        async for _ in progress(Topics(), saga, saga.last_seq):
+        async for _ in progress(EventFeed(), saga, saga.last_seq):
             pass
 
     with pytest.raises(Closed) as closed:

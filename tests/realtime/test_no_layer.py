@@ -45,7 +45,7 @@ def test_without_a_layer_it_is_said_once(
     for _ in range(3):
         push.push(committed([1, 2]))
         assert asyncio.run(listen()) == []
-    assert isinstance(push._pusher, push.NoPusher), "no thread"
+    assert isinstance(push._pusher, push.PusherUnavailable), "no thread"
     [said] = [each for each in caplog.records if each.levelno >= logging.WARNING]
     assert "every two seconds" in said.getMessage()
     if layers != "unknown":

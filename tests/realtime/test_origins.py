@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-from sagas.live.backpressure import Guard
-from sagas.live.identity import Foreign, Silent, asked_by_socket, identify
+from sagas.live.backpressure import Backpressure
+from sagas.live.identity import CrossOrigin, Unauthenticated, asked_by_socket, identify
 
 FORWARDED = {"host": "10.0.0.1:8000", "x-forwarded-host": "shop.example"}
 SECURE = {"host": "shop.example", "x-forwarded-proto": "https"}
@@ -55,7 +55,7 @@ def test_a_page_is_ours_if_django_would_take_its_post(
     for name, value in OPTIONS.get(option, {}).items():
         setattr(settings, name, value)
     found = asked({**headers, "origin": origin}, scheme)
-    assert isinstance(found, Silent if is_own else Foreign)
+    assert isinstance(found, Unauthenticated if is_own else CrossOrigin)
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_a_socket_is_found_below_the_path_of_the_proxy(
         seen.append(scope["root_path"] + scope["path"])
 
     scope = {"type": "websocket", "path": path, "root_path": root_path}
-    async_to_sync(Guard(application))(scope, None, None)
+    async_to_sync(Backpressure(application))(scope, None, None)
     assert seen == ["/ws/v1/sagas/"]

@@ -129,13 +129,13 @@ def test_a_refusal_is_a_sign_of_life(peer: Callable[..., Peer]) -> None:
 
 
 def test_each_service_has_its_own(peer: Callable[..., Peer]) -> None:
-    class Others(Things):
+    class OtherHints(Things):
         service = "users"
 
     service = peer(http(500))
     fail(FAILURES)
     service.answer = http(200)
-    assert Others().get("/things") == {}
+    assert OtherHints().get("/things") == {}
 
 
 def test_a_call_that_cannot_be_sent_says_nothing_of_the_service(peer: Callable[..., Peer]) -> None:

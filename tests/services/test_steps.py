@@ -102,7 +102,7 @@ def test_a_service_without_an_instance_holds_the_step_and_costs_no_attempt(
     for _ in range(10):
         step = state_in(row(saga)).step("make")
         assert (step.status, step.effect) == (StepStatus.SCHEDULED, Effect.NONE)
-        assert step.attempts == step.forgiven
+        assert step.attempts == step.uncounted_attempts
         pass_time(saga, seconds=WITHIN_SECONDS)
         work_off(committed)
     held = [event for event in history(saga) if isinstance(event, StepRetrying)]
@@ -192,7 +192,7 @@ def test_s4_a_second_call_of_an_attempt_does_not_make_the_first_undone(
     what the first call did is compensated."""
     service = peer()
 
-    class Others(Things):
+    class OtherHints(Things):
         service = "others"
 
     def two_calls(context: Any) -> None:
@@ -200,7 +200,7 @@ def test_s4_a_second_call_of_an_attempt_does_not_make_the_first_undone(
         if second == "Later":
             raise Later("not ready", after=30)
         service.answer = http(404) if second == "/no-such-path" else http(200)
-        (Others() if second == "/of-others" else Things()).get(second)
+        (OtherHints() if second == "/of-others" else Things()).get(second)
 
     def undo(context: Any) -> None:
         Things().delete("/things")

@@ -62,14 +62,14 @@ def s1_no_action_ran_before_its_claim_was_committed(
 def s2_each_attempt_settles_once(story: Story) -> Iterator[str]:
     settled = set()
     attempts: dict[tuple[str, Direction], int] = {}
-    forgiven: Counter[tuple[str, Direction]] = Counter()
+    uncounted_attempts: Counter[tuple[str, Direction]] = Counter()
     for event in story.events:
         if isinstance(event, ev.StepRetrying):
-            forgiven[event.step, event.direction] += _is_forgiven(event)
+            uncounted_attempts[event.step, event.direction] += _is_uncounted(event)
         if isinstance(event, ev.StepClaimed):
             key = event.step, event.direction
             attempts[key] = attempts.get(key, 0) + 1
-            most = story.design.most_attempts[key] + forgiven[key]
+            most = story.design.most_attempts[key] + uncounted_attempts[key]
             if event.attempt != attempts[key] or event.attempt > most:
                 yield f"S2, R18: {event} is attempt number {attempts[key]}"
         elif isinstance(event, Settled):
@@ -262,7 +262,7 @@ def _was_held_back(event: Any) -> bool:
     return bool(event.failure.kind is FailureKind.LATER)
 
 
-def _is_forgiven(event: ev.StepRetrying) -> bool:
+def _is_uncounted(event: ev.StepRetrying) -> bool:
     return not event.counts or _was_held_back(event)
 
 

@@ -100,7 +100,7 @@ def _play(world: World) -> Counter[str]:
 
 def _come_to_rest(world: World, scheduler: Scheduler) -> datetime:
     """Ends all faults, and lets everybody go on until nothing is left to do, or something stands
-    still, or goes round in circles, for too long. When faults ended."""
+    still, or goes round in cycles, for too long. When faults ended."""
     world.faults.end()
     world.broker.come_back()
     begin = world.stage.clock.now
@@ -140,7 +140,7 @@ def _check(world: World, faults_ended_at: datetime) -> Counter[str]:
         stage.trace.add("\n".join(story.lines()), story.saga_id)
         ends[story.state.status] += 1
     stage.require(ends.total() == len(world.wanted), "S11: sagas are missing, or too many")
-    stage.require(world.is_at_rest, "L2: somebody goes round in circles")
+    stage.require(world.is_at_rest, "L2: somebody goes round in cycles")
     return ends
 
 

@@ -217,7 +217,7 @@ class Workers:
             if isinstance(ended, Returned):
                 verdict, following = engine.succeed(work, ended.value, self._may_run_on)
             else:
-                verdict, following = engine.fail(work, ended, may_run_on=self._may_run_on)
+                verdict, following = engine.fail(work, ended, may_claim=self._may_run_on)
         except (OperationalError, InterfaceError) as error:
             self._stage.note(f"can't report: {error}", work.saga_id)
             worker.end()

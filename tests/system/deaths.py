@@ -36,7 +36,7 @@ ENDS: Final = """
 SELECT x.saga_id, x.status, coalesce((x.context->>'dies')::boolean, false),
        (SELECT count(*) FROM sagas_sagaevent AS e WHERE e.execution_id = x.id
             AND e.type = 'step.claimed' AND e.direction = 'action'),
-       coalesce((x.steps->'only'->>'forgiven')::integer, 0)
+       coalesce((x.steps->'only'->>'uncounted_attempts')::integer, 0)
 FROM sagas_sagaexecution AS x WHERE x.saga_type = 'mortal'
 """
 

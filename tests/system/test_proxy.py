@@ -42,21 +42,21 @@ def proxy(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("nginx")
     certify(folder)
-    port, behind = free_port(), free_port()
-    (folder / "nginx.conf").write_text(configuration(folder, port, behind))
+    port, blocked_by_queue = free_port(), free_port()
+    (folder / "nginx.conf").write_text(configuration(folder, port, blocked_by_queue))
     argv = [str(program), "-p", str(folder), "-c", "nginx.conf", "-e", "stderr"]
     env = {**running.env, "DJANGO_SETTINGS_MODULE": "tests.system.behind_proxy"}
-    ready = f"http://127.0.0.1:{behind}/app/health/live"
+    ready = f"http://127.0.0.1:{blocked_by_queue}/app/health/live"
     url = f"https://localhost:{port}/app"
     pid = folder / "pid"  # nginx writes it once it listens
     with Supervisor(folder, REPOSITORY) as supervisor:
-        command = web(env, behind)
+        command = web(env, blocked_by_queue)
         supervisor.start(Command("web", command.argv, env, ready=lambda _: answers(ready)))
         supervisor.start(Command("nginx", argv, os.environ, ready=lambda _: pid.exists()))
         yield Proxy(url, ssl.create_default_context(cafile=folder / "ca.pem"))
 
 
-def configuration(folder: Path, port: int, behind: int) -> str:
+def configuration(folder: Path, port: int, blocked_by_queue: int) -> str:
     """The lines of the docs, at other ports."""
     page = (REPOSITORY / "docs" / "deploying.md").read_text()
     [lines] = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
@@ -65,7 +65,7 @@ def configuration(folder: Path, port: int, behind: int) -> str:
         ("sagas.example", "localhost"),
         ("/etc/ssl/sagas.pem", f"{folder}/host.pem"),
         ("/etc/ssl/sagas.key", f"{folder}/host.key"),
-        ("127.0.0.1:8000", f"127.0.0.1:{behind}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{blocked_by_queue}"),
     ):
         assert old in lines
         lines = lines.replace(old, new)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from sagas.live.client import Refused, SagaStream
+from sagas.live.client import SagaStream, SubscriptionRefused
 from tests.logins import change_of
 from tests.system.running import Running
 from tests.system.streaming import (
@@ -94,7 +94,7 @@ def test_a_program_is_told_why_it_is_refused(running: Running) -> None:
             pass
 
     for saga_id, token, code in (("nobody", running.token, 4404), ("nobody", "forged", 4401)):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(SubscriptionRefused) as refused:
             asyncio.run(follow(saga_id, token))
         assert refused.value.code == code
 

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from realtime import conversations
-from realtime.conversations import NotOnIt, Refused
+from realtime.conversations import MessageRefused, NotAssigned
 from realtime.models import MOST_MESSAGES, Assignment, Conversation, Message, Role
 from realtime.order_progress import progress_of
 from sagas import Saga, SagaStep, engine
@@ -49,27 +49,27 @@ def test_a_stranger_does_not_learn_that_the_order_is_there(crew: Crew, order: st
 
 
 def test_staff_take_part_once_they_are_on_it(crew: Crew, order: str) -> None:
-    with pytest.raises(NotOnIt) as refused:
+    with pytest.raises(NotAssigned) as refused:
         conversations.say(order, crew.anna, uuid4(), "Hello!")
     assert refused.value.may_join
     conversations.join(order, crew.anna)
     conversations.join(order, crew.anna)
     assert conversations.enter(order, crew.anna).role is Role.STAFF
     conversations.leave(order, crew.anna)
-    with pytest.raises(NotOnIt):
+    with pytest.raises(NotAssigned):
         conversations.enter(order, crew.anna)
     conversations.join(order, crew.anna)
     assert [role for _, role, _ in lines(order)] == [Role.NOTICE] * 3
 
 
 def test_other_staff_may_not_join_without_the_permission(crew: Crew, order: str) -> None:
-    with pytest.raises(NotOnIt) as refused:
+    with pytest.raises(NotAssigned) as refused:
         conversations.join(order, crew.otto)
     assert not refused.value.may_join
     conversations.join(order, crew.anna)
-    with pytest.raises(NotOnIt):  # another's being on it helps nobody
+    with pytest.raises(NotAssigned):  # another's being on it helps nobody
         conversations.enter(order, crew.otto)
-    with pytest.raises(NotOnIt):  # nor does another order
+    with pytest.raises(NotAssigned):  # nor does another order
         conversations.enter(new_order(crew.mallory), crew.anna)
 
 
@@ -113,7 +113,7 @@ def test_a_message_is_there_once_however_often_it_is_sent(crew: Crew, order: str
     again = conversations.say(order, crew.alice, key, "Where is it?")
     assert (first.number, again.pk) == (1, first.pk)
     conversations.join(order, crew.anna)
-    with pytest.raises(Refused):
+    with pytest.raises(MessageRefused):
         conversations.say(order, crew.anna, key, "Mine.")
 
 
@@ -140,7 +140,7 @@ def test_many_at_once_get_numbers_without_a_gap(crew: Crew, order: str) -> None:
 def test_a_flood_of_one_user_is_refused(crew: Crew, order: str) -> None:
     for _ in range(conversations.MOST_A_MINUTE):
         conversations.say(order, crew.alice, uuid4(), "?")
-    with pytest.raises(Refused, match="wait a little"):
+    with pytest.raises(MessageRefused, match="wait a little"):
         conversations.say(order, crew.alice, uuid4(), "?")
     conversations.join(order, crew.anna)
     conversations.say(order, crew.anna, uuid4(), "One at a time, please.")
@@ -152,7 +152,7 @@ def test_a_flood_of_one_user_is_refused(crew: Crew, order: str) -> None:
 def test_a_conversation_has_an_end(crew: Crew, order: str) -> None:
     place = conversations.enter(order, crew.alice)
     Conversation.objects.filter(pk=place.conversation_id).update(last_number=MOST_MESSAGES)
-    with pytest.raises(Refused, match="full"):
+    with pytest.raises(MessageRefused, match="full"):
         conversations.say(order, crew.alice, uuid4(), "One more")
     conversations.join(order, crew.anna)  # what nobody reads any more stops nobody
 

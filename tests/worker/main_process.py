@@ -13,7 +13,7 @@ from kombu.common import QoS
 from kombu.message import Message
 
 from sagas.worker.fast.message_batching import WaitTogether
-from sagas.worker.hints import Others, Told, header, others_in
+from sagas.worker.hints import HintTarget, OtherHints, header, others_in
 from sagas.worker.step_request import StepRequest
 
 PROCESSES = 2
@@ -59,8 +59,8 @@ class Main:
 
     def receive(self, number: int, name: str = "shop.a", queue: str = "", **headers: Any) -> Any:
         """A message for an execution, as Celery's consumer hands it on."""
-        task_id, told = f"id-{number}", Told(number, 5, f"s-{number}")
-        headers = {"id": task_id, "task": name, **header(Others(queue, ()), told), **headers}
+        task_id, told = f"id-{number}", HintTarget(number, 5, f"s-{number}")
+        headers = {"id": task_id, "task": name, **header(OtherHints(queue, ()), told), **headers}
         request = StepRequest(
             Message(channel=None, delivery_tag=number, properties={}, delivery_info={}),
             on_ack=lambda *_: self.acknowledged.append(task_id),

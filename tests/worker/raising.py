@@ -60,8 +60,8 @@ def _with_cause(cause: Any) -> Exception:
     return error
 
 
-def _in_a_circle() -> Exception:
-    error = ValueError("a circle")
+def _in_a_cycle() -> Exception:
+    error = ValueError("a cycle")
     error.__cause__ = KeyError("the other half")
     error.__cause__.__cause__ = error
     return error
@@ -139,7 +139,7 @@ MADE: Final[dict[str, Callable[[], BaseException]]] = {
 OF_VALUE_ERROR: Final[dict[str, Callable[[], BaseException]]] = {
     "no copy": lambda: _with_cause(NoCopy()),
     "no text": lambda: _with_cause(NoText()),
-    "circle": _in_a_circle,
+    "cycle": _in_a_cycle,
     "chain": _long_chain,
     "note": _with_note,
     "lock": _with_lock,

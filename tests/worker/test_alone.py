@@ -68,13 +68,13 @@ def test_its_next_attempt_counts(worker: Any) -> None:
     [execution_id] = started(1)
     die(execution_id, "a")
     found = row(execution_id).steps["a"]
-    assert (found["attempts"], found["forgiven"], found["alone"]) == (1, 1, True)
+    assert (found["attempts"], found["uncounted_attempts"], found["alone"]) == (1, 1, True)
     assert found["effect"] == "possible"
     assert engine.claim(execution_id, "a", ACTION, 1, holder="x", together=True) is None
     assert engine.claim(execution_id, "a", ACTION, 1, holder="dead")
     engine.lost(execution_id, "dead", lambda *_: Progress.RUNNING)
     found = row(execution_id).steps["a"]
-    assert (found["attempts"], found["forgiven"]) == (2, 1)
+    assert (found["attempts"], found["uncounted_attempts"]) == (2, 1)
     check_history(execution_id)
 
 

@@ -13,7 +13,7 @@ from kombu import Consumer, Queue
 from kombu.message import Message
 
 from sagas.broker import garbage
-from sagas.broker.garbage import Dropped, NotOfTheMessage, drop_garbage
+from sagas.broker.garbage import DropCounter, NotOfTheMessage, drop_garbage
 from sagas.worker.garbage import DropGarbage
 from tests.system import trash
 
@@ -93,7 +93,7 @@ def queue() -> Iterator[Queue]:
 
 
 def test_what_is_no_message_at_all_is_taken_off_the_list(queue: Queue) -> None:
-    dropped = Dropped("a test")
+    dropped = DropCounter("a test")
     seen: list[Any] = []
     with current_app.connection_for_read() as connection:
         channel = connection.default_channel
@@ -112,7 +112,7 @@ def test_what_a_receiver_runs_into_is_told_to_whoever_waits(queue: Queue) -> Non
     def fail(message: Any) -> None:
         raise NotOfTheMessage(ValueError("its own"))
 
-    dropped = Dropped("a test")
+    dropped = DropCounter("a test")
     with current_app.connection_for_read() as connection:
         drop_garbage(connection.default_channel, dropped)
         with Consumer(connection.default_channel, [queue], on_message=fail):
@@ -127,7 +127,7 @@ def test_the_first_is_named_at_once_and_the_others_are_counted(
 ) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    dropped = Dropped("the queue")
+    dropped = DropCounter("the queue")
     for _ in range(10_000):
         dropped("ValueError: no JSON")
     dropped.tell()

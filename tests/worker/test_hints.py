@@ -181,8 +181,8 @@ def test_what_needs_a_message_of_its_own_has_one(
 def test_what_was_not_followed_is_sent_again_to_the_same_queue(
     on_broker: Broker, saga: Saga
 ) -> None:
-    told = [hints.Told(number, 5, f"s-{number}") for number in range(3)]
-    others = hints.Others(saga.claimed_steps[0].queue, told)
+    told = [hints.HintTarget(number, 5, f"s-{number}") for number in range(3)]
+    others = hints.OtherHints(saga.claimed_steps[0].queue, told)
     hints.send_again(f"{saga.saga_type}.a", others)
     assert [all_told(message) for message in arrived(saga, 3)] == [[[n, 5]] for n in range(3)]
 

@@ -74,7 +74,7 @@ def test_all_are_claimed_and_reported_together(receive: Any) -> None:
     assert statements[-4:] == ["read", "save", "save", "save"]
     assert names() == ["shop.a"] * 3 + ["shop.b"] * 3
     assert statuses(ids) == ["completed"] * 3
-    assert inline.course() is None
+    assert inline.current_batch() is None
     for each in ids:
         check_history(each)
 
@@ -208,7 +208,7 @@ def test_s1_a_claim_that_waited_for_too_long_is_given_back(
     assert step(ids[0], "a")["status"] == "succeeded"
     for each in ids[1:]:
         given_back = step(each, "a")
-        assert (given_back["status"], given_back["forgiven"]) == ("scheduled", 1)
+        assert (given_back["status"], given_back["uncounted_attempts"]) == ("scheduled", 1)
         assert row(each).wake_at is not None
         check_history(each)
 
@@ -223,7 +223,7 @@ def test_l2_what_cannot_be_reported_is_left_to_its_lease(
     ids = receive(two(), 3)
     assert statuses(ids) == ["running"] * 3
     assert all(row(each).wake_at for each in ids)
-    assert inline.course() is None
+    assert inline.current_batch() is None
 
 
 def test_r16_a_worker_that_is_being_stopped_ends_what_it_has_claimed(receive: Any) -> None:

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from sagas import engine
 from sagas.machine import Direction, Progress, Verdict
 from sagas.worker.attempts import key
-from sagas.worker.hints import Others, Told
+from sagas.worker.hints import HintTarget, OtherHints
 from sagas.worker.lost import LostClaim, holder_in, holder_of, note, report_noted
 from sagas.worker.step_request import StepRequest
 
@@ -79,7 +79,9 @@ def test_r4_it_may_have_been_at_work_on_any_saga_of_its_message(
     report_noted(0)
     holder = holder_of("message", "worker@here", CHILD)
     assert reported == [(7, holder), (8, holder), (9, holder)]
-    assert again == [("shop.a", Others("q", [Told(8, 3, "s-8"), Told(9, 3, "s-9")]))]
+    assert again == [
+        ("shop.a", OtherHints("q", [HintTarget(8, 3, "s-8"), HintTarget(9, 3, "s-9")]))
+    ]
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt()])
@@ -112,7 +114,9 @@ def test_r20_a_garbled_message_is_no_claim(
 
 
 def claim_of(pid: int, attempts: Any = None) -> LostClaim:
-    return LostClaim("shop.a", 7, "holder", pid, attempts, Others(None, [Told(8, 3, "s-8")]))
+    return LostClaim(
+        "shop.a", 7, "holder", pid, attempts, OtherHints(None, [HintTarget(8, 3, "s-8")])
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from sagas import engine
 from sagas.machine import Direction, Rejected, SagaStep
 from sagas.models import SagaExecution
 from sagas.worker.fast import batch, inline
-from sagas.worker.hints import HEADER, NO_OTHERS, Others, Told, others_in
+from sagas.worker.hints import HEADER, NO_OTHER_HINTS, HintTarget, OtherHints, others_in
 from tests.configured import configure
 from tests.engine.driving import check_history, row
 from tests.seams import said
@@ -23,7 +23,7 @@ def sent_again(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """The task, and the sagas."""
     found: list[tuple[str, list[str]]] = []
 
-    def send(name: str, others: Others) -> None:
+    def send(name: str, others: OtherHints) -> None:
         found.append((name, [told.saga_id for told in others.told]))
 
     monkeypatch.setattr(inline, "send_again", send)
@@ -57,7 +57,7 @@ def test_one_message_leads_to_all_its_sagas(
     assert statuses(ids) == ["completed"] * 3
     assert names() == ["shop.a", "shop.b"] * 3
     assert sent_again == []
-    assert inline.course() is None
+    assert inline.current_batch() is None
     for each in ids:
         check_history(each)
 
@@ -161,10 +161,10 @@ def test_l3_a_row_that_nobody_can_read_is_nothing_to_the_others(
     ],
 )
 def test_r20_a_garbled_header_tells_of_nobody(garbled: object) -> None:
-    assert others_in({HEADER: garbled}) == NO_OTHERS
+    assert others_in({HEADER: garbled}) == NO_OTHER_HINTS
 
 
 def test_r20_a_garbled_hint_is_none() -> None:
     hints = [[1, 0], [1, 0, 7], ["1", 0, "s"], [True, 0, "s"], [-1, 0, "s"], [2**63, 0, "s"], 7]
     found = others_in({HEADER: {"queue": "q", "hints": [*hints, [1, 0, "s"]]}})
-    assert found == Others("q", [Told(1, 0, "s")])
+    assert found == OtherHints("q", [HintTarget(1, 0, "s")])

@@ -193,10 +193,10 @@ def test_r4_what_was_claimed_and_could_not_begin_is_left_to_its_lease(
     worker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receive = worker(three())
-    monkeypatch.setattr(inline.RunsOn, "trace_alone", lambda *_: (None, None, 0.0, ""))
+    monkeypatch.setattr(inline.InlineTask, "trace_alone", lambda *_: (None, None, 0.0, ""))
     execution_id = engine.start("shop", {}).execution_id
     receive(execution_id, "a")
     found = row(execution_id)
     assert found.steps["b"]["status"] == "running"
     assert found.wake_at is not None
-    assert inline.course() is None, "the next message begins anew"
+    assert inline.current_batch() is None, "the next message begins anew"

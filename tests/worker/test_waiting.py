@@ -14,7 +14,7 @@ from celery.worker.request import Request
 from sagas.machine import Saga, SagaStep
 from sagas.worker.fast import latency, message_batching
 from sagas.worker.fast.message_batching import ENOUGH, SUCCESSION
-from sagas.worker.hints import HEADER, TOGETHER, Told, others_in
+from sagas.worker.hints import HEADER, TOGETHER, HintTarget, others_in
 from sagas.worker.lost import LostClaim
 from sagas.worker.steps import register_tasks
 from tests.worker.calls import note
@@ -50,7 +50,7 @@ def test_those_that_wait_for_one_step_go_to_one_process() -> None:
     main.semaphore.release()
     assert main.handed() == [[0, 1, 2, 3, 4]]
     [told, *_] = others_in(main.pool.handed[0]["request"]).told
-    assert told == Told(1, 5, "s-1", "id-1")
+    assert told == HintTarget(1, 5, "s-1", "id-1")
     main.semaphore.release()
     assert (len(main.handed()), main.semaphore.value) == (1, 1), "the others ask for none"
 

@@ -13,7 +13,7 @@ from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Item, Items, Payload
 from saga_participant.decorators import compensates, idempotent
 from saga_participant.models import Receipt
-from saga_participant.problems import Refused
+from saga_participant.problems import RequestRefused
 from saga_participant.requests import idempotency_key
 
 router = Router()
@@ -41,10 +41,10 @@ def post_reservation(request: HttpRequest, wanted: ReservationIn) -> HttpRespons
     stock = lock_stock(quantities)
     for sku, quantity in quantities.items():  # a refusal takes back what the loop has done so far
         if sku not in stock:
-            raise Refused(404, "unknown_sku", f"There is no article {sku}: check the sku.")
+            raise RequestRefused(404, "unknown_sku", f"There is no article {sku}: check the sku.")
         available = stock[sku].available
         if available < quantity:
-            raise Refused(
+            raise RequestRefused(
                 409,
                 "out_of_stock",
                 f"{sku}: {quantity} wanted, {available} available: order fewer or wait.",

@@ -11,7 +11,7 @@ from examples.services.kit.schemas import Items, Limit, Name, Payload
 from examples.services.orders.models import MOVES, Order, Status
 from saga_participant.decorators import compensates, idempotent
 from saga_participant.models import Receipt
-from saga_participant.problems import Problem, Refused
+from saga_participant.problems import Problem, RequestRefused
 from saga_participant.requests import idempotency_key
 
 router = Router()
@@ -83,7 +83,7 @@ def lock_order(order_id: str) -> Order:
     """The order, locked; refused with 404."""
     order: Order | None = Order.objects.select_for_update().filter(order_id=order_id).first()
     if order is None:
-        raise unknown(order_id, Refused)
+        raise unknown(order_id, RequestRefused)
     return order
 
 
@@ -98,7 +98,7 @@ def move(request: HttpRequest, order: Order, status: Status) -> None:
     if status not in MOVES[now]:
         allowed = " or ".join(MOVES[now]) or "nothing else"
         message = f"{order.order_id} is {now}, and can become {allowed}: {status} it can't."
-        raise Refused(409, "move_not_allowed", message)
+        raise RequestRefused(409, "move_not_allowed", message)
     order.status = status
     order.save()
     cancelled = status == Status.CANCELLED

@@ -12,7 +12,7 @@ from examples.services.kit.schemas import Name, Payload
 from examples.services.payments.models import Payment
 from saga_participant.decorators import compensates, idempotent
 from saga_participant.models import Receipt
-from saga_participant.problems import Problem, Refused
+from saga_participant.problems import Problem, RequestRefused
 from saga_participant.requests import idempotency_key
 
 router = Router()
@@ -43,7 +43,7 @@ class RefundIn(Payload):
 def post_payment(request: HttpRequest, wanted: PaymentIn) -> HttpResponse:
     """201 `{"payment_id"}`; refused with 402 if the card is declined."""
     if wanted.card == DECLINED_CARD:
-        raise Refused(402, "card_declined", "The bank declined the card: use another card.")
+        raise RequestRefused(402, "card_declined", "The bank declined the card: use another card.")
     payment = Payment.objects.create(
         payment_id=f"pay_{uuid4().hex}", **wanted.model_dump(exclude={"card"})
     )
@@ -83,7 +83,7 @@ def post_refund(request: HttpRequest, payment_id: Path[Name], wanted: RefundIn) 
     payment = lock_payment(payment_id)
     left = payment.amount_cents - payment.refunded_cents
     if wanted.amount_cents > left:
-        raise Refused(
+        raise RequestRefused(
             409,
             "more_than_is_left",
             f"{payment_id}: {wanted.amount_cents} cents wanted back, {left} are left: ask for "
@@ -100,7 +100,7 @@ def lock_payment(payment_id: str) -> Payment:
         Payment.objects.select_for_update().filter(payment_id=payment_id).first()
     )
     if payment is None:
-        raise unknown(payment_id, Refused)
+        raise unknown(payment_id, RequestRefused)
     return payment
 
 

@@ -12,7 +12,7 @@ from examples.services.kit.models import LedgerEntry
 from examples.services.kit.schemas import Limit, Name, Payload, Text
 from examples.services.users.models import User
 from saga_participant.decorators import idempotent
-from saga_participant.problems import Problem, Refused
+from saga_participant.problems import Problem, RequestRefused
 from saga_participant.requests import idempotency_key
 
 router = Router()
@@ -75,7 +75,7 @@ def post_user(request: HttpRequest, wanted: UserIn) -> HttpResponse:
     )
     if not is_new:
         message = f"There is a user {user.user_id} already: take another id, or PATCH this one."
-        raise Refused(409, "user_exists", message)
+        raise RequestRefused(409, "user_exists", message)
     write_down(request, "add", user, 1)
     return JsonResponse(describe(user), status=201)
 
@@ -86,7 +86,7 @@ def patch_user(request: HttpRequest, user_id: Path[Name], change: UserChange) ->
     """200 with the user as changed; refused with 404 if there is none."""
     user = User.objects.select_for_update().filter(user_id=user_id).first()
     if user is None:
-        raise unknown(user_id, Refused)
+        raise unknown(user_id, RequestRefused)
     for name, value in change.model_dump(exclude_unset=True).items():
         setattr(user, name, value)
     user.save()

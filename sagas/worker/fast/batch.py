@@ -1,4 +1,4 @@
-"""The course of a message: which steps it leads to, and in what order.
+"""The steps that one message leads to, and in what order.
 
 A message may tell of several sagas (`sagas.worker.hints`). If their actions are quick, they go in
 step: what all of them have done is reported, and what that makes due is claimed, in one statement.
@@ -20,7 +20,7 @@ from sagas import engine
 from sagas.conf import conf
 from sagas.machine import Direction, Failure, FailureKind, SagaStep, Verdict
 from sagas.worker.fast.latency import is_quick
-from sagas.worker.hints import Others, Told
+from sagas.worker.hints import HintTarget, OtherHints
 from sagas.worker.names import name_of, queue_of, task_name
 from sagas.worker.room import ROOM
 
@@ -38,15 +38,15 @@ _shared: Final = mmap.mmap(-1, 1)
 a fork shares."""
 
 
-class Waiting(Exception):
+class WaitedTooLong(Exception):
     """A claim waited for too long for its turn."""
 
 
-class Course:
+class StepBatch:
     """The steps that one message leads to, one after the other, in one thread: those of its saga,
     and of the other sagas that it told of."""
 
-    def __init__(self, name: str, holder: str | None, others: Others) -> None:
+    def __init__(self, name: str, holder: str | None, others: OtherHints) -> None:
         self._name = name
         self._has_room_mates = holder is None  # other threads, which act beside this one
         self._is_alone = False
@@ -120,13 +120,13 @@ class Course:
         self.go_on(reported)
         return reported.verdict
 
-    def go_on(self, reported: engine.Reported) -> None:
+    def go_on(self, reported: engine.ReportResult) -> None:
         """With what was claimed with this report."""
         if reported.next:
             self._steps += 1
             self._claimed.append((time.monotonic(), reported.next))
 
-    def next(self) -> tuple[str, Told] | None:
+    def next(self) -> tuple[str, HintTarget] | None:
         """The name of the next task, and what its hint would tell of; None if that was all, or if
         there is no time for more."""
         while True:
@@ -151,7 +151,7 @@ class Course:
             _give_back(self._claimed.popleft()[1])
         return True
 
-    def may_after(self, before: engine.Work) -> engine.MayRunOn:
+    def may_after(self, before: engine.Work) -> engine.MayClaimInline:
         """Which steps may be claimed with the report of `before`, and run in place. One that is
         not known as quick must not keep others waiting. To ask changes nothing: each that is
         reported together may claim one step, whether it then does or not."""
@@ -219,10 +219,10 @@ class Course:
         work, self._begins = self._begins, None
         return work
 
-    def _told(self, work: engine.Work) -> Told:
+    def _told(self, work: engine.Work) -> HintTarget:
         """As the hint for it would have been, or was: the id of a message is used once."""
         task_id = self.task_ids.pop(work.execution_id, None)
-        return Told(work.execution_id, work.fence - 1, work.saga_id, task_id)
+        return HintTarget(work.execution_id, work.fence - 1, work.saga_id, task_id)
 
     def _seen(self, first: int) -> dict[int, engine.Row]:
         """The rows of all sagas that the message told of, as they stood a moment ago, in one
@@ -232,7 +232,7 @@ class Course:
             self._rows = engine.look_ahead([first, *others]) if others else {}
         return self._rows
 
-    def _take_other(self) -> tuple[str, Told] | None:
+    def _take_other(self) -> tuple[str, HintTarget] | None:
         """The next saga that the message told of; None if there is no other, or no time for it."""
         if not self.others.told or not self._may_claim():
             return None
@@ -256,7 +256,7 @@ def stopping(*, is_so: bool) -> None:
 def _give_back(work: engine.Work) -> None:
     """A claim whose action was not begun: that counts for no attempt."""
     logger.warning("%s: %s waited for too long, and is given back.", work.saga_id, work.step)
-    waited = Waiting(f"Others of its message took longer than {FRESH:g} s.")
+    waited = WaitedTooLong(f"Others of its message took longer than {FRESH:g} s.")
     try:
         engine.fail(work, Failure.of(FailureKind.LATER, waited))
     except Exception:

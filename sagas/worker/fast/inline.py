@@ -24,8 +24,8 @@ from celery.app.task import Context
 
 from sagas import engine
 from sagas.worker.fast import task_events
-from sagas.worker.fast.batch import Course
-from sagas.worker.hints import HEADER, Told, argsrepr, others_in, send_again
+from sagas.worker.fast.batch import StepBatch
+from sagas.worker.hints import HEADER, HintTarget, argsrepr, others_in, send_again
 from sagas.worker.lost import holder_in
 
 Tracer = Callable[..., Any]
@@ -38,7 +38,7 @@ tasks. In memory that a fork shares."""
 _here: Final = threading.local()
 
 
-class RunsOn(Task):
+class InlineTask(Task):
     """A task whose message may lead to more than one of its kind."""
 
     abstract = True
@@ -61,9 +61,9 @@ class RunsOn(Task):
         return self._trace_alone(*arguments)
 
 
-def course() -> Course | None:
+def current_batch() -> StepBatch | None:
     """The one that this thread is on; None outside of a worker."""
-    return getattr(_here, "course", None)
+    return getattr(_here, "batch", None)
 
 
 def telling(*, is_so: bool) -> None:
@@ -77,7 +77,7 @@ def _trace(
     """Runs the task of a message, and then those that follow it."""
     request = request or {}
     holder = holder_in(task_id, request.get("hostname", ""))
-    _here.course = mine = Course(request.get("task", ""), holder, others_in(request))
+    _here.batch = mine = StepBatch(request.get("task", ""), holder, others_in(request))
     mine.enter()
     try:
         with engine.own_session():
@@ -86,11 +86,11 @@ def _trace(
                 _trace_those_after(request, mine)
             return outcome
     finally:
-        _here.course = None
+        _here.batch = None
         mine.leave()
 
 
-def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
+def _trace_those_after(before: Mapping[str, Any], mine: StepBatch) -> None:
     """Runs the tasks that no message of their own was sent for. `before` is the request of the one
     that was."""
     own = {key: value for key, value in before.items() if key != HEADER}
@@ -112,7 +112,7 @@ def _trace_those_after(before: Mapping[str, Any], mine: Course) -> None:
         _tell(before.get("hostname"), "task-rejected", uuid=task_id, requeue=False)
 
 
-def _trace_next(task: RunsOn, told: Told, common: Mapping[str, Any]) -> None:
+def _trace_next(task: InlineTask, told: HintTarget, common: Mapping[str, Any]) -> None:
     """Runs one of them. `common` is of its request."""
     task_id = told.task_id or str(uuid.uuid4())
     request = {

@@ -15,7 +15,7 @@ from celery.exceptions import TaskRevokedError
 from celery.worker.request import Request
 
 from sagas.worker.fast.latency import is_quick
-from sagas.worker.hints import NO_OTHERS, TOGETHER, Told
+from sagas.worker.hints import NO_OTHER_HINTS, TOGETHER, HintTarget
 from sagas.worker.step_request import StepRequest
 
 ENOUGH: Final = 16
@@ -71,7 +71,7 @@ class WaitTogether(bootsteps.StartStopStep):
     def _receive(self, request: Request) -> None:
         comes_quick = isinstance(request, StepRequest) and is_quick(request.name)
         self._take_ahead(are_quick=comes_quick)
-        queue, told = request.movable if comes_quick else NO_OTHERS
+        queue, told = request.movable if comes_quick else NO_OTHER_HINTS
         if not told:
             self._alone(request)
             return
@@ -85,7 +85,7 @@ class WaitTogether(bootsteps.StartStopStep):
         self._open[key] = group = Group([request], sagas, self._last_at + follows * LINGER)
         self._linger(key, group)
 
-    def _note(self, own: Told) -> bool:
+    def _note(self, own: HintTarget) -> bool:
         """Notes that a message came; whether right after one for another saga."""
         before, self._last_at = self._last_at, time.monotonic()
         last_of, self._last_of = self._last_of, own.execution_id

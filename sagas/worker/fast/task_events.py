@@ -53,7 +53,7 @@ class EventBuffer(bootsteps.StartStopStep):
             parent.event_dispatcher.flush()  # what fails is kept for the next connection
 
 
-class Teller:
+class TaskEventSender:
     """The thread of a process that runs tasks, and what it has yet to tell of those that ran on."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class Teller:
         return self._dispatchers[hostname]
 
 
-_teller: Teller | None = None
+_teller: TaskEventSender | None = None
 _lock = threading.Lock()
 
 
@@ -110,7 +110,7 @@ def tell(hostname: str, kind: str, fields: dict[str, Any]) -> None:
     global _teller
     if _teller is None:
         with _lock:
-            _teller = _teller or Teller()
+            _teller = _teller or TaskEventSender()
     _teller.add(hostname, kind, {**fields, "timestamp": time.time()})
 
 

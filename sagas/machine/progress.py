@@ -32,7 +32,7 @@ def why_no_way_back(draft: Draft) -> str:
     Not after the pivot, nor while it runs, nor from one that may have landed and can't be undone:
     the steps before it must not be taken back from under it.
     """
-    if draft.state.terms.forward_only:
+    if draft.state.options.forward_only:
         return "It is part of a saga that is past its pivot: it only goes forward."
     pivot = draft.definition.pivot
     if pivot is None:
@@ -73,11 +73,15 @@ def _go_forward(draft: Draft) -> bool:
     if failed and not why_no_way_back(draft):
         turn_back(draft, failed[0], draft.state.step(failed[0]).failure)
         return False
-    terms = draft.state.terms
-    if terms.deadline is not None and terms.deadline <= draft.now and not why_no_way_back(draft):
+    options = draft.state.options
+    if (
+        options.deadline is not None
+        and options.deadline <= draft.now
+        and not why_no_way_back(draft)
+    ):
         turn_back(draft, "the deadline")
         return False
-    if terms.blocked or (terms.start_at is not None and terms.start_at > draft.now):
+    if options.blocked or (options.start_at is not None and options.start_at > draft.now):
         return False
     done = {name for name, step in draft.state.steps.items() if is_done(step)}
     ahead = frontier(draft.definition.body, done)
@@ -106,7 +110,7 @@ def _begin(draft: Draft, step: Step) -> None:
 
 
 def _go_back(draft: Draft) -> None:
-    if not draft.state.has_settled or draft.state.terms.held:
+    if not draft.state.has_settled or draft.state.options.held:
         return
     past = _undone(draft)
     while ahead := frontier(draft.definition.body, past, backward=True):

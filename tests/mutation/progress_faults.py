@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.mutation.fault import Fault
 
-_COURSE = "sagas/machine/course.py"
+_PROGRESS = "sagas/machine/progress.py"
 _ORDER = "sagas/machine/order.py"
 _OPERATE = "sagas/machine/operate.py"
 _WAITS = "sagas/machine/waits.py"
@@ -53,7 +53,7 @@ WAY_BACK = (
     Fault(
         name="A saga with a stuck compensation ends as compensated",
         clause="S6",
-        file=_COURSE,
+        file=_PROGRESS,
         before="draft.emit(ev.SagaFailed(tuple(left)) if left else ev.SagaCompensated())",
         after="draft.emit(ev.SagaCompensated())",
         tests=TURNING_BACK,
@@ -61,15 +61,15 @@ WAY_BACK = (
     Fault(
         name="The way back does not wait for what runs",
         clause="S5, R8, R9",
-        file=_COURSE,
-        before="if not draft.state.has_settled or draft.state.terms.held:",
-        after="if draft.state.terms.held:",
+        file=_PROGRESS,
+        before="if not draft.state.has_settled or draft.state.options.held:",
+        after="if draft.state.options.held:",
         tests=TURNING_BACK,
     ),
     Fault(
         name="The turn back withdraws nothing that is scheduled",
         clause="R9",
-        file=_COURSE,
+        file=_PROGRESS,
         before="[*draft.state.scheduled(Direction.ACTION), *reopened]",
         after="reopened",
         tests=TURNING_BACK,
@@ -77,7 +77,7 @@ WAY_BACK = (
     Fault(
         name="What a person reopened is forgotten when the saga turns back",
         clause="S4",
-        file=_COURSE,
+        file=_PROGRESS,
         before="[*draft.state.scheduled(Direction.ACTION), *reopened]",
         after="list(draft.state.scheduled(Direction.ACTION))",
         tests=GAPS,
@@ -85,7 +85,7 @@ WAY_BACK = (
     Fault(
         name="The turn back leaves waits waiting",
         clause="R9",
-        file=_COURSE,
+        file=_PROGRESS,
         before="        if draft.state.step(name).children is None:\n            draft.emit(",
         after="        if draft.state.step(name).children is not None:\n            draft.emit(",
         tests=WAITS,
@@ -93,7 +93,7 @@ WAY_BACK = (
     Fault(
         name="A step that fails after the pivot turns the saga back",
         clause="S7",
-        file=_COURSE,
+        file=_PROGRESS,
         before="    if failed and not why_no_way_back(draft):",
         after="    if failed:",
         tests=TURNING_BACK,
@@ -101,7 +101,7 @@ WAY_BACK = (
     Fault(
         name="A pivot in doubt that can't be undone lets the saga turn back",
         clause="S7",
-        file=_COURSE,
+        file=_PROGRESS,
         before="if step.effect is not Effect.NONE and pivot.compensation is None:",
         after="if step.effect is Effect.APPLIED and pivot.compensation is None:",
         tests=TURNING_BACK,
@@ -109,7 +109,7 @@ WAY_BACK = (
     Fault(
         name="A saga fails while the sibling of a failed step still runs",
         clause="S7",
-        file=_COURSE,
+        file=_PROGRESS,
         before="if failed and not draft.state.current_steps:",
         after="if failed:",
         tests=TURNING_BACK,
@@ -139,7 +139,7 @@ PEOPLE = (
     Fault(
         name="A cancel does not wait for a pivot that runs",
         clause="S7, R8",
-        file=_COURSE,
+        file=_PROGRESS,
         before='    if step.status is StepStatus.RUNNING:\n        return f"Its pivot',
         after='    if step.status is StepStatus.WAITING:\n        return f"Its pivot',
         tests=OPERATING,
@@ -183,7 +183,7 @@ PEOPLE = (
     Fault(
         name="A paused saga turns back before a person has looked",
         clause="Statuses",
-        file=_COURSE,
+        file=_PROGRESS,
         before="    if draft.state.paused:\n        return\n",
         after="",
         tests=GAPS,
@@ -203,7 +203,7 @@ TIMES = (
         name="A signal that came before its wait can be replaced",
         clause="R13",
         file=_WAITS,
-        before="if fact.name in draft.state.terms.signals or fact.name in step.wrote:",
+        before="if fact.name in draft.state.options.signals or fact.name in step.wrote:",
         after="if fact.name in step.wrote:",
         tests=WAITS,
     ),
@@ -234,9 +234,9 @@ TIMES = (
     Fault(
         name="A deadline turns the saga back after its pivot",
         clause="S7",
-        file=_COURSE,
-        before="terms.deadline <= draft.now and not why_no_way_back(draft):",
-        after="terms.deadline <= draft.now:",
+        file=_PROGRESS,
+        before="and options.deadline <= draft.now\n        and not why_no_way_back(draft)",
+        after="and options.deadline <= draft.now",
         tests=WAITS,
     ),
     Fault(
@@ -262,15 +262,15 @@ TIMES = (
         clause="L2",
         file=_WAKE,
         before="return Repetition(told, wake_at(state, now, _MOST_DOUBLINGS))",
-        after="return Repetition(told, wake_at(state, now, hints_sent, behind))",
+        after="return Repetition(told, wake_at(state, now, hints_sent, blocked_by_queue))",
         tests=("machine/test_full_queues",),
     ),
     Fault(
         name="A wake-up repeats no hint",
         clause="R2",
         file="sagas/machine/decide.py",
-        before="_REPEATING: Final = Woken | Resume | Ordered",
-        after="_REPEATING: Final = Resume | Ordered",
+        before="_REPEATING: Final = Woken | Resume | ParentCommanded",
+        after="_REPEATING: Final = Resume | ParentCommanded",
         tests=DECIDE,
     ),
     Fault(
@@ -283,4 +283,4 @@ TIMES = (
     ),
 )
 
-COURSE_FAULTS: Final = (*WAY_BACK, *PEOPLE, *TIMES)
+PROGRESS_FAULTS: Final = (*WAY_BACK, *PEOPLE, *TIMES)

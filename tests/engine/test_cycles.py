@@ -1,4 +1,4 @@
-"""Sagas that start each other in a circle would never end: no process starts with them, and no
+"""Sagas that start each other in a cycle would never end: no process starts with them, and no
 execution begins where they are (L2, L3)."""
 
 from typing import Any
@@ -33,7 +33,7 @@ def test_a_circle_is_refused_when_django_starts(first: str, sagas: list[Saga]) -
     known = Registry()
     for saga in sagas:
         known.add(saga)
-    with pytest.raises(DefinitionError, match="in a circle"):
+    with pytest.raises(DefinitionError, match="in a cycle"):
         known.check_parts()
 
 
@@ -43,9 +43,9 @@ def test_a_circle_is_refused_where_it_would_start(
 ) -> None:
     for saga in sagas:
         define(saga)
-    with pytest.raises(BadInput, match="in a circle"):
+    with pytest.raises(BadInput, match="in a cycle"):
         engine.start(first, {})
-    with pytest.raises(BadInput, match="in a circle"):
+    with pytest.raises(BadInput, match="in a cycle"):
         engine.start_many(first, [engine.NewSaga({})])
     assert not SagaExecution.objects.exists()
 
