@@ -1,7 +1,7 @@
 """The two decorators: each key has one answer and at most one effect::
 
     @idempotent("payments.charge")
-    def charge(request): ...                    # returns an HttpResponse, or raises Refused
+    def charge(request): ...                    # returns an HttpResponse, or raises RequestRefused
 
     @compensates("payments.charge")
     def refund(request, action): ...            # action.key, action.answer(); returns nothing
@@ -165,7 +165,7 @@ def _compensate(
             if (returned := undo(action)) is not None:
                 raise TypeError(
                     f"The compensation of {operation} returned {type(returned).__name__}: return "
-                    "nothing, or raise Refused if it can't be undone."
+                    "nothing, or raise RequestRefused if it can't be undone."
                 )
             action.outcome, action.changed_at = Outcome.UNDONE, Now()
             action.save(update_fields=["outcome", "changed_at"])

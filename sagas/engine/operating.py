@@ -2,9 +2,9 @@
 who and why.
 
 Each function raises `NoSuchExecution` for an unknown saga_id, `UnknownSaga` if this process lacks
-its definition, and `OperationRefused`, with the reason, for what makes no sense as things stand. To cancel,
-pause, resume, skip, resolve or signal a second time is no error, and changes nothing. None of them
-may be called inside a transaction: they commit what they do.
+its definition, and `OperationRefused`, with the reason, for what makes no sense as things stand. To
+cancel, pause, resume, skip, resolve or signal a second time is no error, and changes nothing. None
+of them may be called inside a transaction: they commit what they do.
 """
 
 import logging

@@ -55,8 +55,8 @@ def start(
     repeated start are not looked at.
 
     Raises `UnknownSaga`, `BadInput` (with the fields), `Conflict` if the saga_id is taken, and
-    `LockHeld` if a lock is, and the definition says not to wait. If the database session ends, it is
-    made again over another one (R22); not in a transaction of the caller, which is lost with it.
+    `LockHeld` if a lock is, and the definition says not to wait. If the database session ends, it
+    is made again over another one (R22); not in a transaction of the caller, which is lost with it.
     """
     definition = registry.find_or_newest(saga_type, version)
     wanted = inputs.wanted(definition, NewSaga(context, saga_id, start_at, deadline, tags))

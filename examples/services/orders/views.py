@@ -93,7 +93,7 @@ def unknown(order_id: str, kind: type[Problem] = Problem) -> Problem:
 
 
 def move(request: HttpRequest, order: Order, status: Status) -> None:
-    """Move a locked order on, and write that down, or raise Refused."""
+    """Move a locked order on, and write that down, or raise RequestRefused."""
     now = Status(order.status)
     if status not in MOVES[now]:
         allowed = " or ".join(MOVES[now]) or "nothing else"
