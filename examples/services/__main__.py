@@ -57,21 +57,20 @@ def prepare_database(service: str) -> None:
     """Bring the tables of `service` up to date, and seed them if they are empty.
 
     One instance at a time: the others wait, and find everything done. The lock belongs to the
-    session, so an instance that is killed in here leaves none behind.
+    transaction, so it holds behind PgBouncer, too, and an instance that is killed leaves none.
     """
     # Imported here, because these need the settings, which need SERVICE.
     from django.core.management import call_command
-    from django.db import OperationalError, connection
+    from django.db import OperationalError, connection, transaction
     from django.utils.module_loading import import_string
 
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
-        call_command("migrate", interactive=False, verbosity=0)
-        if service in SEEDS:
-            import_string(SEEDS[service])()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARING])
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PREPARING])
+            call_command("migrate", interactive=False, verbosity=0)
+            if service in SEEDS:
+                import_string(SEEDS[service])()
     except OperationalError as error:
         sys.exit(f"{service}: the database does not answer ({error}): check DATABASE_URL.")
     connection.close()  # back to the pool: this thread will not need it again

@@ -6,6 +6,7 @@ the service registers itself in Consul.
 """
 
 import os
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -30,14 +31,21 @@ LOCK_SECONDS = 10
 # Health checks, so that a restart of the database costs no request.
 _database = dj_database_url.parse(os.environ["DATABASE_URL"], conn_health_checks=True)
 _given = _database.get("OPTIONS", {})
+# A request waits for the one that holds its key or its rows; its caller, not for ever. PgBouncer
+# refuses such an option, and hands each transaction to any session: there the database has the
+# limit (ALTER DATABASE … SET lock_timeout), and nothing is prepared.
+_of_sessions: dict[str, Any] = (
+    {"prepare_threshold": None}
+    if os.environ.get("DATABASE_POOLER")
+    else {"options": f"-c lock_timeout={LOCK_SECONDS}s {_given.get('options', '')}".strip()}
+)
 DATABASES = {
     "default": {
         **_database,
         "OPTIONS": {
             **_given,
             "pool": {"min_size": 1, "max_size": 6},
-            # A request waits for the one that holds its key or its rows; its caller, not for ever.
-            "options": f"-c lock_timeout={LOCK_SECONDS}s {_given.get('options', '')}".strip(),
+            **_of_sessions,
         },
     }
 }

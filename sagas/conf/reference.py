@@ -79,6 +79,15 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "mention. Not Celery's default queue: workers without these apps take from that one, and "
         "drop what they don't know.",
     ),
+    "FAST": Setting(
+        True,
+        lambda value: type(value) is bool,
+        "True or False",
+        "Whether a worker does many steps at once: their claims and reports in one statement, "
+        "their hints in one message, the steps of a saga one after the other for one message "
+        "(docs/speed.md). With False each step is a message, a claim and a report, each a "
+        "transaction: slower, and easier to follow.",
+    ),
     "INLINE_STEPS": Setting(
         100,
         lambda value: type(value) is int and 1 <= value <= 10_000,

@@ -145,7 +145,7 @@ def _send(hints: Mapping[Destination, Sequence[HintTarget]]) -> None:
 
 def _size(task: Task, count: int) -> int:
     """How many of `count` hints share a message. A limit of tasks a second is one of messages."""
-    if conf.INLINE_STEPS <= 1 or task.rate_limit:
+    if not conf.FAST or conf.INLINE_STEPS <= 1 or task.rate_limit:
         return 1
     return min(max(count // SPREAD, 1), TOGETHER)
 

@@ -12,6 +12,7 @@ in vain.
 
 import logging
 import time
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,15 +20,18 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from sagas import engine
+from sagas.conf import conf
 from sagas.machine import Direction, Failure, FailureKind, Saga, Verdict
 from sagas.machine.failures import classify, is_a, wait_of
 from sagas.services.calling import in_step
 from sagas.services.errors import ServiceError
 from sagas.worker.attempts import at_work
+from sagas.worker.executor import StepExecutor, current_executor, executing
 from sagas.worker.fast import inline
-from sagas.worker.fast.latency import took, watch
-from sagas.worker.hints import is_bigint
+from sagas.worker.fast.latency import watch
+from sagas.worker.hints import is_bigint, others_in, send_again
 from sagas.worker.limits import limited
+from sagas.worker.lost import holder_in
 from sagas.worker.names import task_name
 from sagas.worker.raised import bearable, free_memory, is_bearable_kind, is_end_of_process, stand_in
 
@@ -71,25 +75,44 @@ def _register(name: str, step: str, direction: Direction) -> None:
             logger.warning("%s: a message without an execution and a fence; ignored.", name)
             return
         try:
-            perform(execution_id, task.step, task.direction, fence)
+            if conf.FAST or task.request.is_eager:
+                perform(execution_id, task.step, task.direction, fence, current_executor())
+            else:
+                _perform_alone(task, execution_id, fence)
         except BaseException as error:
             if is_bearable_kind(error) or is_end_of_process(error):
                 raise
             raise stand_in(error) from None  # raised by the engine; the lease ends the claim
 
 
-def perform(execution_id: int, step: str, direction: Direction, fence: int) -> None:
+def _perform_alone(task: StepTask, execution_id: int, fence: int) -> None:
+    """What a message asks for, and nothing else. Its other hints, from a worker that is fast, get
+    messages of their own."""
+    request = task.request
+    with executing(StepExecutor(holder_in(request.id, request.hostname))):
+        perform(execution_id, task.step, task.direction, fence, current_executor())
+    if (others := others_in(request)).told:
+        send_again(task.name, others)
+
+
+def perform(
+    execution_id: int,
+    step: str,
+    direction: Direction,
+    fence: int,
+    executor: StepExecutor | None = None,
+) -> None:
     """Claims one attempt, unless that was done with the report before it, runs it, and reports what
-    became of it; if it may run on, the next step is claimed with that.
+    became of it; `executor` may claim the next step with that.
 
     Raises what the action raised (`sagas.worker.raised`), after it was reported: Celery then keeps
     the traceback. One that was held back before it began is no failure.
     """
-    batch = inline.current_batch()
-    work = (batch or engine).claim(execution_id, step, direction, fence)
+    executor = executor or StepExecutor(uuid.uuid4().hex)
+    work = executor.claim(execution_id, step, direction, fence)
     if work is None:
         return
-    may_claim = batch.may_after(work) if batch else None
+    may_claim = executor.may_after(work)
     reported: engine.ReportResult | None = None
     raised: ActionError | None = None
     began = time.monotonic()
@@ -106,16 +129,15 @@ def perform(execution_id: int, step: str, direction: Direction, fence: int) -> N
                     raised = _raised(work, error, has_written=calls.wrote)
         except SoftTimeLimitExceeded as error:  # it struck when the action had just ended
             raised, reported = _raised(work, error, has_written=calls.wrote), None
-    took(work, time.monotonic() - began)
+    executor.took(work, time.monotonic() - began)
     if raised:
         reported = _fail(work, raised, may_claim)
-    elif reported is None and batch:
-        _log(work, "succeeded", batch.succeed(work, returned))
-    else:
-        reported = reported or engine.succeed(work, returned)
+    elif reported:
         _log(work, "succeeded", reported.verdict)
-    if batch and reported:
-        batch.go_on(reported)
+    else:
+        _log(work, "succeeded", executor.succeed(work, returned))
+    if reported:
+        executor.go_on(reported)
     if raised and raised.failure.kind is not FailureKind.LATER:
         raise raised.error
 

@@ -22,8 +22,9 @@ from sagas.store import statements
 from tests.configured import configure
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.servers import FOLDER
+from tests.surroundings.marks import own_session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), own_session]
 
 SESSIONS = 3
 CLIENTS = 8

@@ -11,6 +11,7 @@ from sagas import engine
 from sagas.machine import Direction, Rejected, SagaStep
 from sagas.models import SagaExecution
 from sagas.store import transitions
+from sagas.worker.executor import current_executor
 from sagas.worker.fast import batch, inline
 from sagas.worker.fast import latency as learned
 from tests.configured import configure
@@ -74,7 +75,7 @@ def test_all_are_claimed_and_reported_together(receive: Any) -> None:
     assert statements[-4:] == ["read", "save", "save", "save"]
     assert names() == ["shop.a"] * 3 + ["shop.b"] * 3
     assert statuses(ids) == ["completed"] * 3
-    assert inline.current_batch() is None
+    assert current_executor() is None
     for each in ids:
         check_history(each)
 
@@ -223,7 +224,7 @@ def test_l2_what_cannot_be_reported_is_left_to_its_lease(
     ids = receive(two(), 3)
     assert statuses(ids) == ["running"] * 3
     assert all(row(each).wake_at for each in ids)
-    assert inline.current_batch() is None
+    assert current_executor() is None
 
 
 def test_r16_a_worker_that_is_being_stopped_ends_what_it_has_claimed(receive: Any) -> None:

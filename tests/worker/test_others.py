@@ -8,6 +8,7 @@ from django.conf import LazySettings
 from sagas import engine
 from sagas.machine import Direction, Rejected, SagaStep
 from sagas.models import SagaExecution
+from sagas.worker.executor import current_executor
 from sagas.worker.fast import batch, inline
 from sagas.worker.hints import HEADER, NO_OTHER_HINTS, HintTarget, OtherHints, others_in
 from tests.configured import configure
@@ -57,7 +58,7 @@ def test_one_message_leads_to_all_its_sagas(
     assert statuses(ids) == ["completed"] * 3
     assert names() == ["shop.a", "shop.b"] * 3
     assert sent_again == []
-    assert inline.current_batch() is None
+    assert current_executor() is None
     for each in ids:
         check_history(each)
 

@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from sagas import engine
 from sagas.machine import Parallel, Rejected, SagaStep, Unreachable
 from sagas.store import transitions
+from sagas.worker.executor import current_executor
 from sagas.worker.fast import batch, inline
 from tests.configured import configure
 from tests.engine.driving import check_history, row
@@ -199,4 +200,4 @@ def test_r4_what_was_claimed_and_could_not_begin_is_left_to_its_lease(
     found = row(execution_id)
     assert found.steps["b"]["status"] == "running"
     assert found.wake_at is not None
-    assert inline.current_batch() is None, "the next message begins anew"
+    assert current_executor() is None, "the next message begins anew"

@@ -9,9 +9,8 @@ before it could begin is given back.
 import logging
 import mmap
 import time
-import uuid
 from collections import deque
-from functools import cache, partial
+from functools import cache
 from typing import Final
 
 from celery import current_app
@@ -19,10 +18,11 @@ from celery import current_app
 from sagas import engine
 from sagas.conf import conf
 from sagas.machine import Direction, Failure, FailureKind, SagaStep, Verdict
+from sagas.worker.executor import StepExecutor
+from sagas.worker.fast import latency
 from sagas.worker.fast.latency import is_quick
 from sagas.worker.hints import HintTarget, OtherHints
 from sagas.worker.names import name_of, queue_of, task_name
-from sagas.worker.room import ROOM
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +42,13 @@ class WaitedTooLong(Exception):
     """A claim waited for too long for its turn."""
 
 
-class StepBatch:
+class BatchExecutor(StepExecutor):
     """The steps that one message leads to, one after the other, in one thread: those of its saga,
     and of the other sagas that it told of."""
 
     def __init__(self, name: str, holder: str | None, others: OtherHints) -> None:
+        super().__init__(holder)
         self._name = name
-        self._has_room_mates = holder is None  # other threads, which act beside this one
-        self._is_alone = False
-        self._holder = holder or uuid.uuid4().hex
-        """Who claims, whichever step: whoever reports a process as lost knows only the message."""
         self.others = others
         self._rows: dict[int, engine.Row] | None = None
         self._claimed: deque[tuple[float, engine.Work]] = deque()
@@ -83,32 +80,12 @@ class StepBatch:
             if execution_id in found:
                 return found[execution_id]
         seen = self._seen(execution_id).pop(execution_id, None)
-        claim = partial(engine.claim, execution_id, step, direction, fence, holder=self._holder)
         # With others, too, if it has changed since it was seen.
-        work = claim(seen=seen, together=bool(self._claimed) or self._has_company_of_threads)
-        if work or self._claimed or not self._has_company_of_threads:
-            return work
-        row = engine.look_ahead([execution_id]).get(execution_id)
-        if row is None or not row.state.step(step).alone:
-            return None
-        self._is_alone = True
-        ROOM.be_alone()
-        return claim(together=False)
+        together = bool(self._claimed)
+        return self._claim(execution_id, step, direction, fence, seen=seen, together=together)
 
-    @property
-    def _has_company_of_threads(self) -> bool:
-        return self._has_room_mates and not self._is_alone
-
-    def enter(self) -> None:
-        """Called before its first task; `leave` after its last."""
-        if self._has_room_mates:
-            ROOM.enter()
-
-    def leave(self) -> None:
-        if self._is_alone:
-            ROOM.let_in()
-        if self._has_room_mates:
-            ROOM.leave()
+    def took(self, work: engine.Work, seconds: float) -> None:
+        latency.note(work, seconds)
 
     def succeed(self, work: engine.Work, returned: object) -> Verdict:
         """Reports it: at once, or with those of the message that go in step with it."""

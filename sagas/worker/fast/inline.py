@@ -13,7 +13,6 @@ and INLINE_MS.
 """
 
 import mmap
-import threading
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -22,9 +21,10 @@ from typing import Any, Final
 from celery import Task, current_app
 from celery.app.task import Context
 
-from sagas import engine
+from sagas.conf import conf
+from sagas.worker.executor import executing
 from sagas.worker.fast import task_events
-from sagas.worker.fast.batch import StepBatch
+from sagas.worker.fast.batch import BatchExecutor
 from sagas.worker.hints import HEADER, HintTarget, argsrepr, others_in, send_again
 from sagas.worker.lost import holder_in
 
@@ -34,8 +34,6 @@ Tracer = Callable[..., Any]
 _shared: Final = mmap.mmap(-1, 1)
 """What a worker's main process lets its children know: whether somebody listens to the events of
 tasks. In memory that a fork shares."""
-
-_here: Final = threading.local()
 
 
 class InlineTask(Task):
@@ -48,7 +46,7 @@ class InlineTask(Task):
     # Celery builds what runs a task once for each process, and leaves it here.
     @property
     def __trace__(self) -> Tracer | None:
-        return self._trace
+        return self._trace if conf.FAST else self._trace_alone
 
     @__trace__.setter
     def __trace__(self, tracer: Tracer | None) -> None:
@@ -59,11 +57,6 @@ class InlineTask(Task):
         """Runs this task, and no other after it."""
         assert self._trace_alone is not None, "a process that runs tasks can run them all"
         return self._trace_alone(*arguments)
-
-
-def current_batch() -> StepBatch | None:
-    """The one that this thread is on; None outside of a worker."""
-    return getattr(_here, "batch", None)
 
 
 def telling(*, is_so: bool) -> None:
@@ -77,20 +70,15 @@ def _trace(
     """Runs the task of a message, and then those that follow it."""
     request = request or {}
     holder = holder_in(task_id, request.get("hostname", ""))
-    _here.batch = mine = StepBatch(request.get("task", ""), holder, others_in(request))
-    mine.enter()
-    try:
-        with engine.own_session():
-            outcome = tracer(task_id, args, kwargs, request)
-            if mine.has_more:
-                _trace_those_after(request, mine)
-            return outcome
-    finally:
-        _here.batch = None
-        mine.leave()
+    mine = BatchExecutor(request.get("task", ""), holder, others_in(request))
+    with executing(mine):
+        outcome = tracer(task_id, args, kwargs, request)
+        if mine.has_more:
+            _trace_those_after(request, mine)
+        return outcome
 
 
-def _trace_those_after(before: Mapping[str, Any], mine: StepBatch) -> None:
+def _trace_those_after(before: Mapping[str, Any], mine: BatchExecutor) -> None:
     """Runs the tasks that no message of their own was sent for. `before` is the request of the one
     that was."""
     own = {key: value for key, value in before.items() if key != HEADER}

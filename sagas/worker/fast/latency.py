@@ -35,7 +35,7 @@ def watch(name: str) -> None:
         _places.setdefault(name, len(_places))
 
 
-def took(work: engine.Work, seconds: float) -> None:
+def note(work: engine.Work, seconds: float) -> None:
     """Notes how long an action ran. One with a single attempt never counts as quick: the end of a
     process, at another saga's action, must not take that from it."""
     place = _places.get(name_of(work))

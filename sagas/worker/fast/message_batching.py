@@ -14,6 +14,7 @@ from celery import bootsteps
 from celery.exceptions import TaskRevokedError
 from celery.worker.request import Request
 
+from sagas.conf import conf
 from sagas.worker.fast.latency import is_quick
 from sagas.worker.hints import NO_OTHER_HINTS, TOGETHER, HintTarget
 from sagas.worker.step_request import StepRequest
@@ -60,7 +61,7 @@ class WaitTogether(bootsteps.StartStopStep):
         self._last_at, self._last_of = 0.0, 0
         self._quick_in_a_row = self._taken_ahead = 0
         self._alone: Callable[[Request], object] = parent.on_task_request
-        if self._semaphore is not None and parent.pool.uses_semaphore:
+        if conf.FAST and self._semaphore is not None and parent.pool.uses_semaphore:
             parent.on_task_request = self._receive
 
     def start(self, parent: Any) -> None:

@@ -1,0 +1,11 @@
+"""What a test needs that not all surroundings have."""
+
+import os
+from typing import Final
+
+import pytest
+
+own_session: Final = pytest.mark.skipif(
+    os.environ.get("DATABASE_POOLER") == "transaction",
+    reason="it is about one session, and a pooler of transactions hands each to any",
+)
