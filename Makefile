@@ -96,7 +96,7 @@ bench-sockets: $(VENV)/dev.stamp  ## from commit to socket: 1,000 sockets, 50 tr
 	$(BIN)/python -m bench.sockets $(ARGS)
 
 docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew, and build the site: .local/site/index.html
-	$(BIN)/python -m sagas.machine.diagram > docs/states.md
+	$(BIN)/python -m sagas.whatif.diagram > docs/states.md
 	$(BIN)/python -m sagas.conf.page > docs/settings-reference.md
 	$(BIN)/python -m sagas.bus.schema > docs/events.schema.json
 	$(BIN)/python -m sagas.live.asyncapi > docs/asyncapi.json

@@ -14,10 +14,10 @@ from django.db import DEFAULT_DB_ALIAS, ProgrammingError, connection, transactio
 
 from sagas.conf import conf
 from sagas.machine import TERMINAL
-from sagas.machine.compatibility import Incompatibility, problems
 from sagas.models import SagaExecution
 from sagas.moments import as_number, from_number
 from sagas.registry import registry
+from sagas.whatif.compatibility import Incompatibility, problems
 
 UNACCOUNTED: Final = f"""
 -- Live executions that have another definition than those that are known, or none: one row for

@@ -46,10 +46,10 @@ from sagas.engine.working import (
     succeed_together,
 )
 from sagas.inputs import NewSaga
-from sagas.machine.adoption import Adoption
 from sagas.store.sessions import close_own as close_own_session
 from sagas.store.sessions import end_here as end_session
 from sagas.store.sessions import with_own as own_session
+from sagas.whatif.adoption import Adoption
 
 __all__ = [
     "Adoption",

@@ -7,13 +7,13 @@ from sagas.engine.saving import Transition, news_of
 from sagas.errors import NoSuchExecution
 from sagas.listeners import announce
 from sagas.machine import Adopt, Decision, Saga, Verdict
-from sagas.machine.adoption import Adoption, adopt, adoption
 from sagas.machine.definition import items_type
 from sagas.machine.steps import ForEach
 from sagas.registry import registry
 from sagas.store import children, executions, transitions
 from sagas.store.executions import ExecutionSnapshot
 from sagas.store.transitions import TransitionWrite
+from sagas.whatif.adoption import Adoption, adopt, adoption
 
 
 def adopt_locked(locked: ExecutionSnapshot, fact: Adopt) -> Transition:

@@ -35,10 +35,10 @@ from sagas.machine import (
 from sagas.machine import start as begin
 from sagas.machine.context import digest
 from sagas.machine.definition import items_type
-from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaCompensating, SagaStarted
 from sagas.machine.failures import MESSAGE_LIMIT
 from sagas.machine.operate import BY_PARENT
+from sagas.machine.parameters import as_timedelta
 from sagas.machine.steps import copied
 from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry

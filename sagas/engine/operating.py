@@ -32,16 +32,15 @@ from sagas.machine import (
     Skip,
     TryAgain,
     Verdict,
-    WayBack,
     Woken,
-    way_back,
 )
-from sagas.machine.adoption import Adoption
 from sagas.machine.context import NotStorable
 from sagas.machine.storable import shown
 from sagas.registry import registry
 from sagas.store import executions, recovery
 from sagas.store.executions import ExecutionSnapshot, UnreadableRow
+from sagas.whatif import WayBack, way_back
+from sagas.whatif.adoption import Adoption
 
 logger = logging.getLogger(__name__)
 

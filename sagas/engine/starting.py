@@ -15,8 +15,8 @@ from sagas.inputs import NewSaga, Wanted
 from sagas.listeners import announce_all
 from sagas.machine import Decision, ExecutionStatus, Saga, wake_at
 from sagas.machine import start as begin
-from sagas.machine.durations import as_timedelta
 from sagas.machine.events import SagaStarted
+from sagas.machine.parameters import as_timedelta
 from sagas.machine.steps import Family
 from sagas.registry import registry
 from sagas.store import clock, executions, insertion, locks, recovery

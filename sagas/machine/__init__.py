@@ -38,7 +38,6 @@ from sagas.machine.facts import (
 from sagas.machine.failures import Failure, FailureKind, Later, Rejected, Unreachable
 from sagas.machine.families import outcome
 from sagas.machine.parameters import DefinitionError
-from sagas.machine.preview import WayBack, way_back
 from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.state import Children, ExecutionState, Options, StepState
 from sagas.machine.states import (
@@ -116,7 +115,6 @@ __all__ = [
     "Unreachable",
     "Verdict",
     "WaitFor",
-    "WayBack",
     "Woken",
     "decide",
     "evolve",
@@ -126,5 +124,4 @@ __all__ = [
     "repetition",
     "start",
     "wake_at",
-    "way_back",
 ]

@@ -4,20 +4,18 @@ from datetime import timedelta
 from typing import Final
 
 from sagas.machine import events as ev
-from sagas.machine.conflicts import conflicting
 from sagas.machine.context import idempotency_key
 from sagas.machine.decision import Draft, Verdict
 from sagas.machine.facts import Claim, Failed, Lost, Progress, Report, Succeeded
 from sagas.machine.failures import EFFECT_OF, RETRIED, Failure, FailureKind
 from sagas.machine.retry import HELD_BACK
+from sagas.machine.settling import conflicting, start_running
 from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,
     IN_FLIGHT,
     SCHEDULED,
     Direction,
-    Effect,
-    ExecutionStatus,
 )
 
 GOES_ALONE: Final = "It goes alone: its process has died in an earlier attempt."
@@ -67,12 +65,6 @@ def claim(draft: Draft, fact: Claim) -> Verdict:
         )
     )
     return Verdict.ACCEPTED
-
-
-def start_running(draft: Draft) -> None:
-    """The first thing that happens to any step sets its execution going."""
-    if draft.state.status is ExecutionStatus.PENDING:
-        draft.emit(ev.SagaRunning())
 
 
 def report(draft: Draft, fact: Report) -> Verdict:
@@ -198,22 +190,6 @@ def settle_failure(
         )
     else:
         draft.emit(ev.StepFailed(name, direction, attempt, step.fence, failure, effect, reported))
-
-
-def settle_unclaimed(draft: Draft, name: str, failure: Failure, effect: Effect) -> None:
-    """Gives up a step that nobody claims: a wait, or one made of children."""
-    step = draft.state.step(name)
-    draft.emit(
-        ev.StepFailed(
-            name,
-            step.direction or Direction.ACTION,
-            step.attempts_of(step.direction or Direction.ACTION),
-            step.fence,
-            failure,
-            step.effect.or_stronger(effect),
-            reported=False,
-        )
-    )
 
 
 def _is_own_claim(step: StepState, fact: Claim) -> bool:

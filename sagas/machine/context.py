@@ -16,6 +16,7 @@ from sagas.machine.states import Direction
 from sagas.machine.storable import (
     CONTEXT_LIMIT,
     DEPTH_LIMIT,
+    RESERVED,
     NotStorable,
     as_dict,
     storable,
@@ -38,8 +39,6 @@ __all__ = [
     "storable",
     "storable_json",
 ]
-
-RESERVED: Final = ("saga_id", "idempotency_key", "action_key", "attempt", "deadline")
 
 NEGATIVE_ZERO: Final = "-1e-324"
 """What jsonb is given for -0.0: less than the smallest float, so that it is read as -0.0."""

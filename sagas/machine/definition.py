@@ -28,9 +28,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from sagas.machine.durations import Duration
 from sagas.machine.parameters import (
     DefinitionError,
+    Duration,
     require_choice,
     require_duration,
     require_function,

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sagas.machine import events as ev
-from sagas.machine.attempts import settle_unclaimed, start_running
-from sagas.machine.conflicts import conflicting
 from sagas.machine.decision import Draft, Start, Tell, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.facts import ChildrenMoved, ChildrenRefused, ParentCommand
 from sagas.machine.failures import EFFECT_OF, MESSAGE_LIMIT, Failure, FailureKind
+from sagas.machine.settling import conflicting, settle_unclaimed, start_running
 from sagas.machine.state import Children, ExecutionState
 from sagas.machine.states import (
     GOING_FORWARD,

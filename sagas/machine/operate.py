@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from sagas.machine import events as ev
-from sagas.machine.conflicts import list_at_work
 from sagas.machine.decision import Draft, Tell, Verdict
 from sagas.machine.facts import (
     Amend,
@@ -20,6 +19,7 @@ from sagas.machine.facts import (
 )
 from sagas.machine.families import resume_families, settle_undoing
 from sagas.machine.progress import turn_back, why_no_way_back
+from sagas.machine.settling import list_at_work
 from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,

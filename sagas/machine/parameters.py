@@ -9,9 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from sagas.machine.context import RESERVED
-from sagas.machine.durations import as_timedelta
-from sagas.machine.storable import shown
+from sagas.machine.storable import RESERVED, shown
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 """Types and steps: they become Celery task names, routing keys and metric labels."""
@@ -28,6 +26,10 @@ MOST_FACTOR: Final = 1e6
 
 QUEUE_BYTES: Final = 255
 """What AMQP allows for the name of a queue."""
+
+
+Duration = timedelta | float
+"""A timedelta, or a number of seconds."""
 
 
 class DefinitionError(ValueError):
@@ -183,3 +185,9 @@ def _is_number(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+@functools.lru_cache(maxsize=256)  # those of the definitions, asked for with each attempt
+def as_timedelta(value: Duration) -> timedelta:
+    """`value` as a timedelta; numbers are seconds."""
+    return value if isinstance(value, timedelta) else timedelta(seconds=value)

@@ -4,7 +4,6 @@ from sagas.machine import events as ev
 from sagas.machine.decision import Draft
 from sagas.machine.failures import Failure
 from sagas.machine.families import begin_family, begin_undoing, halt_families
-from sagas.machine.order import frontier, is_done, is_undone
 from sagas.machine.states import (
     GOING_FORWARD,
     Direction,
@@ -13,6 +12,7 @@ from sagas.machine.states import (
     StepStatus,
 )
 from sagas.machine.steps import Family, SagaStep, Step
+from sagas.machine.tree import frontier, is_done, is_undone
 from sagas.machine.waits import begin_wait
 
 

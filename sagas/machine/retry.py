@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import Final
 from zlib import crc32
 
-from sagas.machine.durations import Duration, as_timedelta
 from sagas.machine.failures import is_a
 from sagas.machine.parameters import (
     MOST_FACTOR,
     DefinitionError,
+    Duration,
+    as_timedelta,
     require_duration,
     require_number,
     require_whole,

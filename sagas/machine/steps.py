@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from sagas.machine.durations import Duration, as_timedelta
 from sagas.machine.parameters import (
+    Duration,
+    as_timedelta,
     require_choice,
     require_duration,
     require_flag,

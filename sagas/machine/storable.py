@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sized
 from itertools import islice
 from typing import Any, Final
 
+RESERVED: Final = ("saga_id", "idempotency_key", "action_key", "attempt", "deadline")
+"""The keys that the engine adds to what an action is given."""
+
 CONTEXT_LIMIT: Final = 256 * 1024
 """Bytes of a context as JSON. Each transition rewrites the row, and claims read it: larger things
 belong into a store of their own, with their key in the context."""

@@ -3,12 +3,11 @@
 from typing import Any
 
 from sagas.machine import events as ev
-from sagas.machine.attempts import settle_unclaimed, start_running
-from sagas.machine.conflicts import conflicting
 from sagas.machine.decision import Draft, Verdict
-from sagas.machine.durations import as_timedelta
 from sagas.machine.facts import Signal
 from sagas.machine.failures import EFFECT_OF, Failure, FailureKind
+from sagas.machine.parameters import as_timedelta
+from sagas.machine.settling import conflicting, settle_unclaimed, start_running
 from sagas.machine.states import GOING_FORWARD, Direction, Effect, ExecutionStatus, StepStatus
 from sagas.machine.steps import Sleep, WaitFor
 

@@ -18,12 +18,12 @@ from django.db.models import Q
 
 from sagas.checks import EXAMPLES, PATIENCE
 from sagas.machine import TERMINAL, ExecutionStatus
-from sagas.machine.compatibility import Incompatibility, Kind, problems
 from sagas.management.arguments import positive
 from sagas.management.verbs import Verb
 from sagas.models import SagaEvent, SagaExecution
 from sagas.moments import as_number, from_number
 from sagas.registry import registry
+from sagas.whatif.compatibility import Incompatibility, Kind, problems
 
 BATCH: Final = 100
 """Executions to a transaction. With contexts of the largest size it is 25 MB; a snapshot that

@@ -7,10 +7,10 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand
 
 from sagas import engine, queries
-from sagas.machine import WayBack
 from sagas.management.arguments import positive_number
 from sagas.management.selection import add_filter, add_ids, filter_of
 from sagas.management.verbs import Verb, for_each
+from sagas.whatif import WayBack
 
 
 def _add_ids(parser: ArgumentParser) -> None:

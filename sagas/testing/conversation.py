@@ -24,8 +24,8 @@ from sagas.machine import (
     start,
 )
 from sagas.machine import events as ev
-from sagas.machine.durations import as_timedelta
 from sagas.machine.failures import classify, wait_of
+from sagas.machine.parameters import as_timedelta
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from django.db import connection
 from sagas import engine, listeners
 from sagas.listeners import Committed
 from sagas.machine import Saga
-from sagas.machine.durations import Duration, as_timedelta
+from sagas.machine.parameters import Duration, as_timedelta
 from sagas.registry import registry
 from sagas.store.sessions import is_of_test_case
 from sagas.testing.clock import Clock, around_statements

@@ -14,10 +14,10 @@ from django.db import connection, transaction
 from sagas import engine
 from sagas.errors import Conflict
 from sagas.machine import Direction, Saga, SagaStep, Verdict
-from sagas.machine.compatibility import problems
 from sagas.models import SagaEvent
 from sagas.moments import aware
 from sagas.registry import registry
+from sagas.whatif.compatibility import problems
 from tests.engine.driving import ORDER, claim, pass_time, row
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -22,9 +22,9 @@ from sagas.store import statements
 from tests.configured import configure
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.servers import FOLDER
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
-pytestmark = [pytest.mark.django_db(transaction=True), own_session]
+pytestmark = [pytest.mark.django_db(transaction=True), one_session]
 
 SESSIONS = 3
 CLIENTS = 8

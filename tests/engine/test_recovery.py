@@ -21,7 +21,7 @@ from sagas.machine import (
 from sagas.models import SagaExecution
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.seams import said
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,7 +176,7 @@ def slow_commit() -> Iterator[None]:
         cursor.execute("DROP FUNCTION stall")
 
 
-@own_session
+@one_session
 def test_s1_a_time_limit_inside_a_commit_does_not_spoil_the_connection(
     saga: Saga, request: pytest.FixtureRequest
 ) -> None:

@@ -14,9 +14,9 @@ from sagas.machine import Direction, Failure, FailureKind, Saga, SagaStep, Verdi
 from sagas.store import recovery
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.engine.ill_sessions import ILL, another_type, say
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
-pytestmark = [pytest.mark.django_db(transaction=True), own_session]
+pytestmark = [pytest.mark.django_db(transaction=True), one_session]
 
 Ill = Callable[[], None]
 

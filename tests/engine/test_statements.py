@@ -16,9 +16,9 @@ from sagas import engine
 from sagas.store import statements
 from tests.configured import configure
 from tests.engine.round_trips import round_trips
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
-pytestmark = [pytest.mark.django_db(transaction=True), own_session]
+pytestmark = [pytest.mark.django_db(transaction=True), one_session]
 
 ADD = "SELECT %(a)s::bigint + %(b)s::bigint * %(b)s::bigint"
 PREPARED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT $1%%'"

@@ -21,7 +21,7 @@ from sagas.store import clock, executions
 from sagas.testing.workers import work_off
 from tests.engine.driving import check_history, claim, row
 from tests.simulation.clock import Clock
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,7 +155,7 @@ def _live_through(simulated: Clock, begun: datetime, committed: list[Committed])
     assert not queries.page(older, queries.OPERATOR).executions
 
 
-@own_session
+@one_session
 @pytest.mark.parametrize("kind", [*KINDS, "action"])
 @pytest.mark.parametrize("zone", NIGHTS)
 def test_a_row_is_read_and_written_at_the_moment_that_it_is(

@@ -10,7 +10,7 @@ import pytest
 
 from sagas.machine import fold
 from sagas.machine.events import EVENT_TYPES
-from sagas.machine.stored import differences, read, read_event
+from sagas.whatif.stored import differences, read, read_event
 from tests.machine.stored import EventRow, Row
 
 FOLDER = Path(__file__).parent

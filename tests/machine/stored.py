@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagas.machine import Saga, event_json
-from sagas.machine.compatibility import Incompatibility, problems
 from sagas.testing import Conversation
+from sagas.whatif.compatibility import Incompatibility, problems
 
 COLUMNS = ("step", "direction", "attempt")
 

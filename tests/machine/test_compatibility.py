@@ -20,8 +20,8 @@ from sagas.machine import (
     SubSaga,
     WaitFor,
 )
-from sagas.machine.compatibility import problems
 from sagas.testing import Conversation
+from sagas.whatif.compatibility import problems
 from tests.machine.conversation import nothing, step, talk
 from tests.machine.stored import EventRow, Row, events_of, met_by, row_of
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from sagas.machine.diagram import states_page
+from sagas.whatif.diagram import states_page
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "states.md"
 

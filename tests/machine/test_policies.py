@@ -15,10 +15,10 @@ from sagas.machine import (
     Saga,
     SagaStep,
     WaitFor,
-    way_back,
 )
 from sagas.machine.states import Direction
 from sagas.testing import Conversation
+from sagas.whatif import way_back
 from tests.machine.conversation import ACTION, BY_ANNA, failure, nothing, step, talk
 
 

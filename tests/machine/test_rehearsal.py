@@ -39,8 +39,8 @@ from sagas.machine import (
     hints,
 )
 from sagas.machine.events import SagaStarted
-from sagas.machine.rehearsal import goes_back, goes_forward
 from sagas.testing import Conversation
+from sagas.whatif.rehearsal import goes_back, goes_forward
 from tests.machine.conversation import ACTION, failure, nothing, step, talk
 from tests.machine.stored import met_by
 from tests.properties.shapes import CONTEXT, sagas

@@ -33,9 +33,8 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine.failures import EFFECT_OF
-from sagas.machine.order import frontier, is_undone
 from sagas.machine.progress import why_no_way_back
-from sagas.machine.tree import steps_of
+from sagas.machine.tree import frontier, is_undone, steps_of
 from tests.model.row import is_due
 
 Patch = pytest.MonkeyPatch

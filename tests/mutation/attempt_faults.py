@@ -5,7 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _ATTEMPTS = "sagas/machine/attempts.py"
-_CONFLICTS = "sagas/machine/conflicts.py"
+_SETTLING = "sagas/machine/settling.py"
 _EVOLVE = "sagas/machine/evolve.py"
 
 DECIDE = ("machine/test_decide",)
@@ -134,7 +134,7 @@ REPORTS = (
     Fault(
         name="A branch is compared with its own keys, not with its sibling's",
         clause="S10",
-        file=_CONFLICTS,
+        file=_SETTLING,
         before="if both := sorted(set(draft.state.step(other).wrote) & set(changes)):",
         after="if both := sorted(set(draft.state.step(name).wrote) & set(changes)):",
         tests=TURNING_BACK,
@@ -142,7 +142,7 @@ REPORTS = (
     Fault(
         name="Compensations that write one key are a conflict",
         clause="S10, S6",
-        file=_CONFLICTS,
+        file=_SETTLING,
         before="if direction is Direction.COMPENSATION or not beside:",
         after="if not beside:",
         tests=TURNING_BACK,

@@ -5,7 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _PROGRESS = "sagas/machine/progress.py"
-_ORDER = "sagas/machine/order.py"
+_TREE = "sagas/machine/tree.py"
 _OPERATE = "sagas/machine/operate.py"
 _WAITS = "sagas/machine/waits.py"
 _WAKE = "sagas/machine/wake.py"
@@ -21,7 +21,7 @@ WAY_BACK = (
     Fault(
         name="Compensations run in the written order",
         clause="S6",
-        file=_ORDER,
+        file=_TREE,
         before="for child in reversed(nodes) if backward else nodes:",
         after="for child in nodes:",
         tests=TURNING_BACK,
@@ -29,7 +29,7 @@ WAY_BACK = (
     Fault(
         name="Only what is known to have happened is undone",
         clause="S4",
-        file=_ORDER,
+        file=_TREE,
         before="return step.effect is Effect.NONE or not is_compensable(definition)",
         after="return step.effect is not Effect.APPLIED or not is_compensable(definition)",
         tests=TURNING_BACK,
@@ -37,7 +37,7 @@ WAY_BACK = (
     Fault(
         name="Whatever was tried is undone, refused or not",
         clause="S4",
-        file=_ORDER,
+        file=_TREE,
         before="return step.effect is Effect.NONE or not is_compensable(definition)",
         after="return not is_compensable(definition)",
         tests=TURNING_BACK,
@@ -45,7 +45,7 @@ WAY_BACK = (
     Fault(
         name="A compensation that gives up is not passed over",
         clause="S6",
-        file=_ORDER,
+        file=_TREE,
         before="if step.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):",
         after="if step.status not in TRIED_FORWARD and step.status is not StepStatus.COMPENSATED:",
         tests=TURNING_BACK,

@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.mutation.fault import Fault
 
-_ADOPTION = "sagas/machine/adoption.py"
+_ADOPTION = "sagas/whatif/adoption.py"
 _ATTENTION = "sagas/queries/attention.py"
 _EXECUTIONS = "sagas/store/executions.py"
 _OPERATING = "sagas/engine/operating.py"

@@ -14,8 +14,8 @@ from sagas.machine import (
     Signal,
     Skip,
     TryAgain,
-    way_back,
 )
+from sagas.whatif import way_back
 from tests.machine.conversation import BY_ANNA
 from tests.properties.choose import MOSTLY, Choose, report_on, tell
 from tests.properties.shapes import SHARED

@@ -19,7 +19,7 @@ from tests.realtime.consumers import consumer, environment, event, publish, unti
 from tests.realtime.probe.handlers import effects
 from tests.realtime.sagas_of_tests import check_all, completed, waiting
 from tests.servers import FOLDER
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 from tests.system.running import REPOSITORY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
@@ -137,7 +137,7 @@ def worker(name: str, env: dict[str, str]) -> Command:
     return Command(name, argv, env, ready=lambda said: " ready." in said)
 
 
-@own_session
+@one_session
 def test_the_next_worker_relays_when_the_active_one_is_killed(
     bus: Bus, supervisor: Supervisor, listener: Listener
 ) -> None:

@@ -17,7 +17,7 @@ from tests.realtime.sagas_of_tests import (
     waiting,
     written,
 )
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
@@ -102,7 +102,7 @@ def test_it_waits_between_two_looks_unless_the_last_one_left_something(
     assert waits.taken == [0.0, 0.0, relay.INTERVAL, relay.INTERVAL], "4, 4, 2 and none"
 
 
-@own_session
+@one_session
 def test_one_leads_until_its_session_ends(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sagas.engine.relaying.SILENCE", 1.0)
     led, leave = threading.Event(), threading.Event()

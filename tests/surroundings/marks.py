@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-own_session: Final = pytest.mark.skipif(
+one_session: Final = pytest.mark.skipif(
     os.environ.get("DATABASE_POOLER") == "transaction",
     reason="it is about one session, and a pooler of transactions hands each to any",
 )

@@ -11,9 +11,9 @@ from sagas.machine import Saga, SagaStep
 from sagas.models import SagaExecution
 from tests.engine.driving import row
 from tests.engine.ill_sessions import ILL, say
-from tests.surroundings.marks import own_session
+from tests.surroundings.marks import one_session
 
-pytestmark = [pytest.mark.django_db(transaction=True), own_session]
+pytestmark = [pytest.mark.django_db(transaction=True), one_session]
 
 
 def close() -> None:

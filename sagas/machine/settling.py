@@ -1,13 +1,37 @@
-"""Who may change what of the context while others are at work (S10)."""
+"""How steps of every kind begin and end: the first of a saga, one that nobody claims, and one that
+changes what others are at work on (S10)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sagas.machine import events as ev
 from sagas.machine.decision import Draft
 from sagas.machine.failures import Failure, FailureKind
-from sagas.machine.order import is_done
-from sagas.machine.states import Direction
+from sagas.machine.states import Direction, Effect, ExecutionStatus
 from sagas.machine.steps import ForEach
+from sagas.machine.tree import is_done
+
+
+def start_running(draft: Draft) -> None:
+    """The first thing that happens to any step sets its execution going."""
+    if draft.state.status is ExecutionStatus.PENDING:
+        draft.emit(ev.SagaRunning())
+
+
+def settle_unclaimed(draft: Draft, name: str, failure: Failure, effect: Effect) -> None:
+    """Gives up a step that nobody claims: a wait, or one made of children."""
+    step = draft.state.step(name)
+    draft.emit(
+        ev.StepFailed(
+            name,
+            step.direction or Direction.ACTION,
+            step.attempts_of(step.direction or Direction.ACTION),
+            step.fence,
+            failure,
+            step.effect.or_stronger(effect),
+            reported=False,
+        )
+    )
 
 
 def conflicting(

@@ -8,22 +8,22 @@ from itertools import combinations
 from typing import Final
 
 from sagas.machine import events as ev
-from sagas.machine.compatibility import (
+from sagas.machine.decision import Decision, Draft, Verdict
+from sagas.machine.definition import Saga
+from sagas.machine.facts import Adopt
+from sagas.machine.state import ExecutionState, StepState
+from sagas.machine.states import TERMINAL, TRIED_FORWARD, Direction, ExecutionStatus, StepStatus
+from sagas.machine.steps import ForEach, SagaStep, Sleep, Step, WaitFor
+from sagas.machine.tree import frontier, is_done
+from sagas.whatif.compatibility import (
     Kind,
     at_steps,
     has_to_be_undone,
     on_the_way,
     with_compensations,
 )
-from sagas.machine.decision import Decision, Draft, Verdict
-from sagas.machine.definition import Saga
-from sagas.machine.facts import Adopt
-from sagas.machine.order import frontier, is_done
-from sagas.machine.preview import way_back
-from sagas.machine.rehearsal import may_go_back
-from sagas.machine.state import ExecutionState, StepState
-from sagas.machine.states import TERMINAL, TRIED_FORWARD, Direction, ExecutionStatus, StepStatus
-from sagas.machine.steps import ForEach, SagaStep, Sleep, Step, WaitFor
+from sagas.whatif.preview import way_back
+from sagas.whatif.rehearsal import may_go_back
 
 _LEAVABLE: Final = (Kind.STEP_REMOVED, Kind.COMPENSATION_REMOVED)
 

@@ -22,7 +22,6 @@ from sagas.machine.facts import (
     TryAgain,
     Woken,
 )
-from sagas.machine.order import is_done
 from sagas.machine.state import Children, ExecutionState, Options
 from sagas.machine.states import (
     GOING_FORWARD,
@@ -33,6 +32,7 @@ from sagas.machine.states import (
     StepStatus,
 )
 from sagas.machine.steps import ForEach, SagaStep, WaitFor
+from sagas.machine.tree import is_done
 
 _REHEARSAL = {"by": "a rehearsal", "reason": ""}
 

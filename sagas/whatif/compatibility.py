@@ -15,7 +15,6 @@ from typing import Final
 
 from sagas.machine.definition import Saga
 from sagas.machine.evolve import fold
-from sagas.machine.rehearsal import goes_back, goes_forward, may_go_back, may_go_forward
 from sagas.machine.state import ExecutionState, StepState
 from sagas.machine.states import (
     SCHEDULED,
@@ -24,8 +23,9 @@ from sagas.machine.states import (
     StepStatus,
 )
 from sagas.machine.steps import Family, ForEach, SagaStep, Sleep, Step, WaitFor, is_compensable
-from sagas.machine.stored import Stored, StoredEvent, differences, read, read_event
 from sagas.machine.tree import InOrder, Node, Parallel, steps_of
+from sagas.whatif.rehearsal import goes_back, goes_forward, may_go_back, may_go_forward
+from sagas.whatif.stored import Stored, StoredEvent, differences, read, read_event
 
 _ADVICE: Final = (
     "Give the changed definition the next version, and keep this one in sagas.py until its "
