@@ -14,6 +14,7 @@
 ``DEBUG``               ``1`` for Django's debug pages
 ``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
                         worker needs) keeps one connection to a process or thread
+``FAST``                ``0`` has workers do one step for one message, and nothing at once
 ``INLINE_STEPS``        steps that a worker runs for one message; 1 is a message for each step
 ``INLINE_MS``           milliseconds for which it goes on so
 ``DATABASE_POOLER``     ``session`` or ``transaction``: the mode of a PgBouncer that DATABASE_URL
@@ -174,6 +175,7 @@ CHANNEL_LAYERS = {"default": redis_layer(REDIS_URL)}
 # --- The engine (docs/settings.md) ----------------------------------------------------------------
 _SERVICES = ("users", "inventory", "payments", "orders", "notifications")
 SAGAS = {
+    "FAST": os.environ.get("FAST") != "0",
     "INLINE_STEPS": int(os.environ.get("INLINE_STEPS", "100")),
     "INLINE_MS": int(os.environ.get("INLINE_MS", "100")),
     "POOLER": DATABASE_POOLER,

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.utils import timezone
 
 from sagas import engine, inputs
 from sagas.engine import NewSaga
@@ -41,7 +40,8 @@ def new(*saga_ids: str | None, **context: Any) -> list[NewSaga]:
 
 def test_each_is_started_as_it_would_be_alone(shop: Saga, committed: Any) -> None:
     owner = get_user_model().objects.create_user("alice")
-    soon, late = timezone.now() + timedelta(hours=1), timezone.now() + timedelta(hours=2)
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    late = soon + timedelta(hours=1)
     given: dict[str, Any] = {"start_at": soon, "deadline": late, "tags": ["vip"]}
     both = engine.start_many(
         "shop", [NewSaga({"n": 1}, "s-2"), NewSaga({"n": 2}, "s-1", **given)], owner_id=owner.pk

@@ -27,6 +27,7 @@ SURROUNDINGS: Final = {
     "names": "users with a text for a key, who log in by e-mail",
     "pooler": "PgBouncer in transaction mode before PostgreSQL",
     "atomic": "ATOMIC_REQUESTS",
+    "plain": "FAST = False: one message, one claim and one report for each step",
 }
 
 SHORT: Final = (
@@ -37,6 +38,9 @@ SHORT: Final = (
 )
 """What meets the surroundings in each layer: half a minute."""
 
+SHORT_OF: Final = {"plain": ("tests/worker", "tests/system/test_killed_child.py")}
+"""What else meets one of them."""
+
 
 def main(arguments: Sequence[str]) -> int:
     parser = ArgumentParser(prog="python -m tests.surroundings", description=__doc__)
@@ -44,9 +48,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--short", action="store_true", help="a few tests, and no demo")
     parser.add_argument("--tests", action="append", help="these, and no demo")
     given = parser.parse_args(arguments)
-    tests = given.tests or (SHORT if given.short else ["tests"])
     has_demo = not given.short and not given.tests
-    ends = {name: _run(name, tests, has_demo) for name in given.names or SURROUNDINGS}
+    ends = {}
+    for name in given.names or SURROUNDINGS:
+        short = (*SHORT, *SHORT_OF.get(name, ()))
+        ends[name] = _run(name, given.tests or (short if given.short else ["tests"]), has_demo)
     for name, end in ends.items():
         print(f"{name:<8} {SURROUNDINGS[name]:<50} {end}")
     return int(any(end.startswith("FAILED") for end in ends.values()))
@@ -80,6 +86,8 @@ def _environment(name: str) -> Iterator[dict[str, str]]:
         "DEMO_SETTINGS": "tests.surroundings.settings",
     }
     with local_postgres(FOLDER) as database_url:
+        if name == "plain":
+            env["FAST"] = "0"
         if name != "pooler":
             yield {**env, "DATABASE_URL": database_url}
             return

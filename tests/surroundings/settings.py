@@ -25,7 +25,7 @@ match SURROUNDINGS:
         AUTH_USER_MODEL = "people.Named"
     case "atomic":
         DATABASES["default"]["ATOMIC_REQUESTS"] = True
-    case "" | "pooler":
+    case "" | "pooler" | "plain":
         pass
     case _:
         raise ImproperlyConfigured(f"SURROUNDINGS={SURROUNDINGS} are not known here.")

@@ -10,6 +10,8 @@ from celery.app.trace import build_tracer
 from django.conf import LazySettings
 
 from sagas import engine
+from sagas.conf import conf
+from sagas.listeners import Committed
 from sagas.machine import Direction, Saga
 from sagas.worker.fast import batch, latency
 from sagas.worker.names import task_name
@@ -30,9 +32,11 @@ def budget(settings: LazySettings, committed: Any) -> None:
 
 
 @pytest.fixture
-def worker(define: Any, budget: None) -> Iterator[Callable[[list[Any]], Worker]]:
+def worker(
+    define: Any, budget: None, committed: list[Committed]
+) -> Iterator[Callable[[list[Any]], Worker]]:
     """Makes a saga and its tasks, and what hands a worker the message for one of its steps, with
-    headers of one's own."""
+    headers of one's own; without the fast path, those that follow from it, too."""
     known = dict(current_app.tasks)
 
     def make(steps: list[Any]) -> Worker:
@@ -42,11 +46,20 @@ def worker(define: Any, budget: None) -> Iterator[Callable[[list[Any]], Worker]]
             if name.startswith("shop."):
                 task.__trace__ = build_tracer(name, task, hostname="w@here", app=current_app)
 
+        def run(name: str, execution_id: int, fence: int, **headers: Any) -> None:
+            request = {"id": str(uuid4()), "task": name, "hostname": "w@here", **headers}
+            request.setdefault("delivery_info", {})
+            trace = current_app.tasks[name].__trace__
+            trace(request["id"], (execution_id, fence), {}, request)
+
         def receive(execution_id: int, step: str, fence: int = 0, **headers: Any) -> None:
-            name, task_id = task_name("shop", step, Direction.ACTION), str(uuid4())
-            request = {"id": task_id, "task": name, "hostname": "w@here", "delivery_info": {}}
-            request |= headers
-            current_app.tasks[name].__trace__(task_id, (execution_id, fence), {}, request)
+            before = len(committed)
+            run(task_name("shop", step, Direction.ACTION), execution_id, fence, **headers)
+            while not conf.FAST and len(committed) > before:
+                told = committed.pop(before)
+                for hint in told.hints if told.execution_id == execution_id else ():
+                    name = task_name("shop", hint.step, hint.direction)
+                    run(name, execution_id, hint.fence)
 
         return receive
 

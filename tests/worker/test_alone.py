@@ -10,6 +10,7 @@ from sagas.machine import Direction, Progress, SagaStep
 from sagas.models import SagaExecution
 from tests.engine.driving import check_history, pass_time, row
 from tests.seams import said
+from tests.surroundings.marks import fast_path
 from tests.worker.test_in_step import quick
 from tests.worker.test_others import sent_again, started, statuses
 
@@ -35,6 +36,7 @@ def told(execution_ids: list[int], step: str) -> list[list[Any]]:
     return [[each.pk, each.steps[step].get("fence", 0), each.saga_id] for each in rows]
 
 
+@fast_path
 @pytest.mark.parametrize("mortal", [0, 1, 3])
 def test_what_goes_alone_is_claimed_when_no_other_is(
     worker: Any, quick: Callable[..., None], mortal: int
@@ -78,6 +80,7 @@ def test_its_next_attempt_counts(worker: Any) -> None:
     check_history(execution_id)
 
 
+@fast_path
 def test_it_costs_no_statement(worker: Any, quick: Callable[..., None]) -> None:
     receive = worker([SagaStep("a", lambda _: None)])
     quick("shop.a")

@@ -19,6 +19,7 @@ from sagas.machine import Direction, Saga, SagaStep
 from sagas.worker import hints, sending
 from tests.configured import configure
 from tests.realtime.brokers import Broker, writes_to_rabbitmq
+from tests.surroundings.marks import fast_path
 from tests.worker.hinted import (
     LIMIT,
     arrived,
@@ -105,6 +106,7 @@ def test_hints_go_by_the_router_and_the_signals_of_celery(
     assert message.properties["priority"] == 3
 
 
+@fast_path
 def test_the_hints_of_a_thousand_go_in_one_write(
     on_broker: Broker, saga: Saga, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +153,7 @@ def all_told(message: Any) -> list[list[int]]:
     return [message.decode()[0], *([each.execution_id, each.fence] for each in others)]
 
 
+@fast_path
 def test_few_hints_have_a_message_each_so_that_many_processes_find_work(
     on_broker: Broker, saga: Saga
 ) -> None:

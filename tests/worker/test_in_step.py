@@ -17,10 +17,12 @@ from sagas.worker.fast import latency as learned
 from tests.configured import configure
 from tests.engine.driving import check_history, row
 from tests.seams import said
+from tests.surroundings.marks import fast_path
 from tests.worker.calls import names, note
 from tests.worker.test_others import header, sent_again, started, statuses, two
 
 pytestmark = [
+    fast_path,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("sent_again", "committed"),
 ]

@@ -14,9 +14,10 @@ from sagas.worker.hints import HEADER, NO_OTHER_HINTS, HintTarget, OtherHints, o
 from tests.configured import configure
 from tests.engine.driving import check_history, row
 from tests.seams import said
+from tests.surroundings.marks import fast_path
 from tests.worker.calls import names, note
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), fast_path]
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from sagas.worker.fast import inline
 from sagas.worker.hints import HEADER
 from tests.configured import configure
 from tests.engine.driving import row
+from tests.surroundings.marks import fast_path
 from tests.worker import calls
 from tests.worker.calls import names, note
 from tests.worker.test_in_step import quick
 from tests.worker.test_others import sent_again, started, statuses, two
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), fast_path]
 __all__ = ["quick", "sent_again"]  # fixtures
 
 

@@ -14,6 +14,7 @@ from sagas.machine import Direction, Saga, SagaStep
 from sagas.worker import queues
 from sagas.worker.queues import QueueWatch, length_of, routes_by_queue
 from tests.configured import configure
+from tests.surroundings.marks import fast_path
 
 ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
 
@@ -40,6 +41,7 @@ def fill(queue: str, count: int) -> None:
             messages.put(number)
 
 
+@fast_path
 def test_r21_a_queue_is_full_with_more_messages_than_workers_take_at_once(
     queue: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

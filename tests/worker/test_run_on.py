@@ -14,10 +14,11 @@ from sagas.worker.executor import current_executor
 from sagas.worker.fast import batch, inline
 from tests.configured import configure
 from tests.engine.driving import check_history, row
+from tests.surroundings.marks import fast_path
 from tests.worker import calls
 from tests.worker.calls import names, note
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), fast_path]
 
 
 def refuse(context: Any) -> None:

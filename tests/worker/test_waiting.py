@@ -17,8 +17,11 @@ from sagas.worker.fast.message_batching import ENOUGH, SUCCESSION
 from sagas.worker.hints import HEADER, TOGETHER, HintTarget, others_in
 from sagas.worker.lost import LostClaim
 from sagas.worker.steps import register_tasks
+from tests.surroundings.marks import fast_path
 from tests.worker.calls import note
 from tests.worker.main_process import PREFETCH, PROCESSES, Main
+
+pytestmark = fast_path
 
 NAMES = ("shop.a", "shop.b")
 
