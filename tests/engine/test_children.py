@@ -325,7 +325,7 @@ def test_r3_a_parent_hears_of_its_child_even_if_its_worker_dies_right_then(
     define(Saga("shop", [SubSaga("ship")]))
     started = engine.start("shop", {})
     with monkeypatch.context() as dying:
-        dying.setattr(transact, "call_parent", lambda found: None)
+        dying.setattr(transact, "notify_parent", lambda found: None)
         work_off(committed)
     child = child_of(started.execution_id)
     assert (child.status, row(started.execution_id).status) == ("completed", "running")

@@ -44,7 +44,7 @@ def each(action: Any = notes, **options: Any) -> ForEach:
 def untold(committed: Any, monkeypatch: Any) -> None:
     """The first child comes to its end, and the worker dies before the parent hears of it."""
     with monkeypatch.context() as dying:
-        dying.setattr(transact, "call_parent", lambda found: None)
+        dying.setattr(transact, "notify_parent", lambda found: None)
         work_off(committed)
 
 

@@ -80,7 +80,7 @@ def test_of_many_at_fault_some_are_named_and_the_others_counted(
     bad.update([1, 3, 4, 5])
     started = engine.start("shop", {"items": list(range(6))})
     with monkeypatch.context() as unheard:
-        unheard.setattr(transact, "call_parent", lambda found: None)
+        unheard.setattr(transact, "notify_parent", lambda found: None)
         work_off(committed)
     transact.transact(started.execution_id, ChildrenReported())
     work_off(committed)
