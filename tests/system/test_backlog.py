@@ -26,7 +26,10 @@ def test_l2_who_lost_a_hint_behind_a_full_queue_is_told_once_that_is_free(runnin
     fill(running.supervisor, running.env, steps=2 * ENOUGH, step_seconds=0.05, name="busy")
     running.sql("UPDATE sagas_sagaexecution SET wake_at = now() WHERE saga_id = 'lost-0'")
     running.supervisor.restart(WORKERS[0])
-    wait_for(running, "SELECT blocked_by_queue = 'sagas' FROM sagas_sagaexecution WHERE saga_id = 'lost-0'")
+    wait_for(
+        running,
+        "SELECT blocked_by_queue = 'sagas' FROM sagas_sagaexecution WHERE saga_id = 'lost-0'",
+    )
     running.supervisor.restart(WORKERS[1])
     wait_for(
         running,
