@@ -32,8 +32,8 @@ LOCK_SECONDS = 10
 _database = dj_database_url.parse(os.environ["DATABASE_URL"], conn_health_checks=True)
 _given = _database.get("OPTIONS", {})
 # A request waits for the one that holds its key or its rows; its caller, not for ever. PgBouncer
-# refuses such an option, and hands each transaction to any session: there the database has the
-# limit (ALTER DATABASE … SET lock_timeout), and nothing is prepared.
+# refuses such an option, and hands each transaction to any session: so nothing is prepared there,
+# and whoever runs it gives the database the limit: ALTER DATABASE … SET lock_timeout = '10s'.
 _of_sessions: dict[str, Any] = (
     {"prepare_threshold": None}
     if os.environ.get("DATABASE_POOLER")

@@ -164,12 +164,8 @@ def settle_failure(
     key = idempotency_key(draft.state.saga_id, name, direction)
     if failure.kind is FailureKind.LATER:  # counts for nothing, but for `max_elapsed`
         counted -= 1
-        delay = (
-            HELD_BACK.delay(step.uncounted_attempts + 1, key)
-            if wait is None
-            else timedelta(seconds=wait)
-        )
-        due_at = draft.now + delay
+        delay = HELD_BACK.delay(step.uncounted_attempts + 1, key)
+        due_at = draft.now + (delay if wait is None else timedelta(seconds=wait))
     else:
         due_at = draft.now + policy.delay(counted, key)
         counts = counts or policy.max_attempts == 1  # that says: never call it twice

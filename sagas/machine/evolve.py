@@ -200,13 +200,8 @@ def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
         case StepExpedited(due_at=due_at):
             return {"due_at": due_at}
         case StepReopened(direction=direction, due_at=due_at):
-            uncounted_attempts = {
-                "uncounted_attempts": step.attempts_of(direction),
-                "since": due_at,
-            }
-            return uncounted_attempts | (
-                {"due_at": due_at} if direction is Direction.COMPENSATION else {}
-            )
+            anew = {"uncounted_attempts": step.attempts_of(direction), "since": due_at}
+            return anew | ({"due_at": due_at} if direction is Direction.COMPENSATION else {})
         case StepSkipped(changes=changes):
             return {"wrote": tuple(sorted({*step.wrote, *changes}))}
         case StepResolved():

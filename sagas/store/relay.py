@@ -13,17 +13,17 @@ LIMIT_SILENCE = "SELECT set_config('idle_session_timeout', %s, false)"
 MARK = """
 -- Past every row that the engine is at work on: neither waits for the other. FOR NO KEY UPDATE is
 -- what the UPDATE needs, and leaves new children and events, which refer to the row, alone.
--- Nobody waits for the disk (`expedited`, for this transaction alone): a mark that PostgreSQL loses
+-- Nobody waits for the disk (`unsynced`, for this transaction alone): a mark that PostgreSQL loses
 -- in a crash has its events published once more, with the same ids.
 WITH free AS (
     SELECT e.id, v.seq
     FROM sagas_sagaexecution AS e JOIN unnest(%(ids)s::bigint[], %(seqs)s::bigint[]) AS v (id, seq)
     USING (id) ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED
-), expedited AS (
+), unsynced AS (
     SELECT set_config('synchronous_commit', 'off', true) AS how
 )
 UPDATE sagas_sagaexecution AS e SET relayed_seq = greatest(e.relayed_seq, free.seq)
-FROM free, expedited WHERE e.id = free.id AND expedited.how = 'off'
+FROM free, unsynced WHERE e.id = free.id AND unsynced.how = 'off'
 RETURNING e.id
 """
 

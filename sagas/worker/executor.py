@@ -86,14 +86,14 @@ class StepExecutor:
 
 
 @contextmanager
-def executing(executor: StepExecutor) -> Iterator[None]:
+def executing(executor: StepExecutor) -> Iterator[StepExecutor]:
     """Around all that a message leads to. The engine speaks over a session of its own meanwhile:
     actions may leave theirs in any state (R23)."""
     _here.executor = executor
     executor.enter()
     try:
         with engine.own_session():
-            yield
+            yield executor
     finally:
         _here.executor = None
         executor.leave()

@@ -89,8 +89,8 @@ def _perform_alone(task: StepTask, execution_id: int, fence: int) -> None:
     """What a message asks for, and nothing else. Its other hints, from a worker that is fast, get
     messages of their own."""
     request = task.request
-    with executing(StepExecutor(holder_in(request.id, request.hostname))):
-        perform(execution_id, task.step, task.direction, fence, current_executor())
+    with executing(StepExecutor(holder_in(request.id, request.hostname))) as executor:
+        perform(execution_id, task.step, task.direction, fence, executor)
     if (others := others_in(request)).told:
         send_again(task.name, others)
 

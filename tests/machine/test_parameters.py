@@ -237,7 +237,11 @@ def test_no_result_is_kept_under_a_key_of_the_engine(name: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_takes_the_context_is_accepted(function: Any) -> None:
-    Saga("order", [step(action=function, compensation=function)], validate=function, locks=function)
+    saga = Saga(
+        "order", [step(action=function, compensation=function)], validate=function, locks=function
+    )
+    [accepted] = saga.claimed_steps
+    assert accepted.action is accepted.compensation is saga.validate is saga.locks is function
 
 
 @pytest.mark.parametrize(

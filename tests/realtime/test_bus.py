@@ -102,8 +102,13 @@ def test_what_was_not_acknowledged_comes_again(bus: Bus) -> None:
 
 
 def test_to_publish_what_nobody_wants_is_no_error(bus: Bus) -> None:
+    """And the publisher goes on: what comes after it arrives."""
     with Publisher(bus) as publisher:
         publisher.publish(messages(3))
+        listener = Listener(bus, "late", ["#"])
+        publisher.publish(messages(1))
+    assert [json.loads(delivery.body)["n"] for delivery in listener.hear(1)] == [0]
+    listener.close()
 
 
 def test_a_broker_that_is_away_is_an_error_within_the_limit(broker: Broker) -> None:

@@ -86,6 +86,16 @@ def beside_an_alarm_of_somebody_else() -> None:
     assert rung
 
 
+def by_an_alarm_after_it() -> None:
+    """Nobody handles it: it ends the process, as if no step had run there."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest-timeout has a handler of its own
+    for _ in range(2):
+        with limited(seconds(5), seconds(10)):
+            pass
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    time.sleep(20)
+
+
 @pytest.mark.parametrize(
     ("function", "code"),
     [
@@ -94,6 +104,7 @@ def beside_an_alarm_of_somebody_else() -> None:
         (first_and_then_quick, 0),
         (beyond_both, -signal.SIGALRM),
         (beside_an_alarm_of_somebody_else, 0),
+        (by_an_alarm_after_it, -signal.SIGALRM),
     ],
 )
 def test_r4_an_attempt_is_told_to_end_and_then_ended(
