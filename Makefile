@@ -24,7 +24,7 @@ demo: $(VENV)/local.stamp  ## play the sample orders and watch them live; ORDERS
 demo-check: $(VENV)/local.stamp  ## the same without a terminal: 0 only if each order ends as it should
 	@$(BIN)/python -m examples.demo --check $(DEMO_OPTIONS)
 
-test: $(VENV)/dev.stamp  ## run all tests, in three processes; ARGS="-k name" goes to pytest, in one
+test: $(VENV)/dev.stamp  ## run all tests, in four processes; ARGS="-k name" goes to pytest, in one
 	$(BIN)/python -m $(if $(ARGS),pytest $(ARGS),tests)
 
 test-settings: $(VENV)/dev.stamp  ## the demo and all tests in the surroundings of other projects; SETTINGS=zone, ARGS=--short
@@ -44,7 +44,8 @@ adoption: $(VENV)/dev.stamp  ## add the built wheel to a new project, as docs/ad
 
 proof: $(VENV)/dev.stamp  ## what takes minutes: the four below; the two that need one core side by side
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target model-check backlog-check
-	$(MAKE) --no-print-directory simulate mutation-check
+	$(MAKE) --no-print-directory simulate
+	$(MAKE) --no-print-directory mutation-check $(if $(SAMPLE),ARGS="--sample $(SAMPLE)")
 
 model-check: $(VENV)/dev.stamp  ## walk every state that the machine can reach with two faults
 	$(BIN)/python -m tests.model $(ARGS)
@@ -101,6 +102,7 @@ docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew, and build t
 	$(BIN)/python -m sagas.bus.schema > docs/events.schema.json
 	$(BIN)/python -m sagas.live.asyncapi > docs/asyncapi.json
 	$(BIN)/python -m bench.page
+	$(BIN)/python -m examples.gallery.page > docs/gallery.md
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d .local/site-cache docs .local/site
 
 house: $(VENV)/dev.stamp  ## count what a reader has to follow: files, moves, floors, cycles; ARGS="--root ../other"

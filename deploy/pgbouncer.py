@@ -55,7 +55,7 @@ def pgbouncer(
     is asked for a password. What it writes is below `folder` until then. Raises `NoPgBouncer`, or
     ProcessError with its log.
     """
-    program, libraries = _program(folder)
+    program, libraries = pgbouncer_program(folder)
     port = free_port()
     data = (folder / "pgbouncer" / str(port)).resolve()
     data.mkdir(parents=True)
@@ -77,8 +77,11 @@ def pgbouncer(
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _program(folder: Path) -> tuple[Path, str]:
-    """Where it is, and the folders of libraries that it needs besides those of the machine."""
+def pgbouncer_program(folder: Path) -> tuple[Path, str]:
+    """Where it is, and the folders of libraries that it needs besides those of the machine.
+
+    What has to be unpacked goes below `folder`. Raises `NoPgBouncer`.
+    """
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
     if found := shutil.which("pgbouncer", path=path):
         return Path(found), ""

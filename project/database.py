@@ -30,7 +30,9 @@ def database(url: str, *, pool_size: int = 0, pooler: str = "") -> dict[str, Any
         )
     found = _parsed(url)
     if "postgresql" not in found["ENGINE"]:
-        raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL's: the engine needs one.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not a PostgreSQL URL: the engine needs PostgreSQL."
+        )
     given = found.get("OPTIONS", {})
     limits = (
         "" if pooler else " ".join(f"-c {name}={value}" for name, value in DATABASE_LIMITS.items())

@@ -12,6 +12,8 @@
 ``EVENTS_EXCHANGE``     its exchange; ``sagas.events`` by default
 ``ALLOWED_HOSTS``       comma-separated; loopback by default
 ``DEBUG``               ``1`` for Django's debug pages
+``SAGA_APPS``           more Django apps, comma-separated, whose ``sagas.py`` has sagas of yours:
+                        ``shop``, in a folder that is in ``PYTHONPATH`` (docs/deploying.md)
 ``DATABASE_POOL_SIZE``  connections that a web process shares among its threads; 0 (what a
                         worker needs) keeps one connection to a process or thread
 ``FAST``                ``0`` has workers do one step for one message, and nothing at once
@@ -35,6 +37,7 @@
 """
 
 import os
+from importlib.util import find_spec
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -52,6 +55,18 @@ def _required(name: str) -> str:
             f"The environment has no {name}. `make demo` and `make test` set everything; for "
             f"your own processes see the table in project/settings.py."
         ) from None
+
+
+def _apps(variable: str) -> list[str]:
+    names = [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
+    for name in names:
+        package = name.partition(".")[0]
+        if not package or find_spec(package) is None:
+            raise ImproperlyConfigured(
+                f"{variable} names {name!r}, but Python finds no package {package!r}: add the "
+                f"folder that it is in to PYTHONPATH."
+            )
+    return names
 
 
 SECRET_KEY = _required("SECRET_KEY")
@@ -74,6 +89,7 @@ INSTALLED_APPS = [
     "sagas.live",
     "tasks",
     "realtime",
+    *_apps("SAGA_APPS"),
 ]
 MIDDLEWARE = [
     "sagas.api.middleware.json_problems",  # the first: it sees what the others answer

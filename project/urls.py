@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from realtime.socket import OrderSocket
-from sagas.live.upgrade import socket
+from sagas.live.views import socket
 
 urlpatterns = [
     path("", include("sagas.urls")),

@@ -52,7 +52,7 @@ def add_customer(event: Event) -> None:
         model = get_user_model()
         account = model._default_manager.create_user(**{model.USERNAME_FIELD: told.login})
     if users.is_staff(account):
-        raise ValueError(f"{told.login!r} is an account of the staff: no customer can have it.")
+        raise ValueError(f"{told.login!r} is a staff account: no customer can have it.")
     Customer.objects.create(customer_id=told.user_id, name=told.name, account=account)
 
 

@@ -29,14 +29,16 @@ class Customer(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     customer_id = models.CharField(
-        max_length=CUSTOMER_ID_LENGTH, unique=True, help_text="The users service's name for them."
+        max_length=CUSTOMER_ID_LENGTH,
+        unique=True,
+        help_text="The customer's id in the users service.",
     )
     name = models.CharField(max_length=NAME_LENGTH)
     account = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="What they log in with; owns their orders.",
+        help_text="The account that they log in with. It owns their orders.",
     )
     created_at = models.DateTimeField(db_default=Now())
 
@@ -57,7 +59,7 @@ class Conversation(models.Model):
     id = models.BigAutoField(primary_key=True)
     execution_id = models.BigIntegerField(unique=True)
     saga_id = models.CharField(max_length=CHILD_ID_LENGTH, db_index=True)
-    last_number = models.IntegerField(db_default=0, help_text="That of the newest message.")
+    last_number = models.IntegerField(db_default=0, help_text="The number of the newest message.")
     opened_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -115,7 +117,7 @@ class Message(models.Model):
         related_name="messages",
         db_index=False,  # the unique constraint begins with it
     )
-    number = models.IntegerField(help_text="1, 2, 3 … in this conversation, without a gap.")
+    number = models.IntegerField(help_text="1, 2, 3 … within this conversation, without gaps.")
     role = models.CharField(max_length=8, choices=Role)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -124,8 +126,14 @@ class Message(models.Model):
         related_name="+",
         db_index=False,  # the index below begins with it
     )
-    author_name = models.CharField(max_length=NAME_LENGTH, blank=True, help_text="At that time.")
-    key = models.UUIDField(help_text="The sender's, the same for each repeat.")
+    author_name = models.CharField(
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text="The author's name when the message was written.",
+    )
+    key = models.UUIDField(
+        help_text="Chosen by the sender; the same for every repetition of a message."
+    )
     text = models.CharField(max_length=TEXT_LENGTH)
     at = models.DateTimeField(db_default=Now())
 

@@ -55,12 +55,12 @@ HEADLINES: Final = {
     "compensated": (
         "undone",
         "Your order was cancelled",
-        "Everything is undone: nothing was taken that was not given back.",
+        "Everything was undone, and anything that was taken has been given back.",
     ),
     "failed": (
         "failed",
         "Your order needs one of us",
-        "It stands still until a person has looked at it. You need to do nothing.",
+        "It is on hold until one of us has looked at it. You don't need to do anything.",
     ),
 }
 LABELS: Final = {
@@ -73,7 +73,11 @@ LABELS: Final = {
 }
 """How a list says the same."""
 
-PAUSED: Final = ("waiting", "Your order is on hold", "It goes on as soon as one of us says so.")
+PAUSED: Final = (
+    "waiting",
+    "Your order is on hold",
+    "It continues as soon as one of us releases it.",
+)
 
 _SETTLED: Final = ("step.succeeded", "step.failed", "step.skipped")
 

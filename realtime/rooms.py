@@ -192,7 +192,7 @@ class Rooms:
             try:
                 found = await in_thread(conversations.news)(list(self._rooms))
             except Exception:
-                logger.warning("What is new on orders could not be read.", exc_info=True)
+                logger.warning("News on orders could not be read.", exc_info=True)
                 continue
             for pk, room in list(self._rooms.items()):
                 number, staff = found.get(pk, (0, set()))

@@ -86,7 +86,9 @@ class OrderSocket(Socket):
                     await self._tell(frames.progress(found))
                     told = found
                 if topic.is_unreadable:
-                    raise Closed(close_codes.SERVER_ERROR, "The database is away: connect again.")
+                    raise Closed(
+                        close_codes.SERVER_ERROR, "The database is unavailable: connect again."
+                    )
                 await asyncio.sleep(PAUSE)
                 await moved.wait()
 

@@ -53,12 +53,13 @@ class _NoEffect(Exception):
 
 
 def idempotent(operation: str) -> Callable[[View[P]], View[P]]:
-    """Does a view once for each key: its database effect and its answer commit together.
+    """Runs a view once for each key: its database effect and its answer commit together.
 
-    `operation` names the action to its compensation. A 4xx, returned or raised as `RequestRefused`,
-    Http404 or PermissionDenied, rolls the effect back and is remembered. A 5xx, a 4xx of `NOT_NOW`
-    and any other exception roll everything back, and the key is free again. The decorator itself
-    answers 400 for a bad key, 409 after a tombstone, 422 for a key of another request.
+    `operation` is the name by which a compensation refers to the action. A 4xx, returned or raised
+    as `RequestRefused`, Http404 or PermissionDenied, rolls the effect back and is remembered. A
+    5xx, a 4xx of `NOT_NOW` and any other exception roll everything back, and the key is free
+    again. The decorator itself answers 400 for a bad key, 409 after a tombstone, 422 for a key of
+    another request.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -79,11 +80,12 @@ def idempotent(operation: str) -> Callable[[View[P]], View[P]]:
 
 
 def compensates(operation: str) -> Callable[[Undo[P]], View[P]]:
-    """Undoes the action of that name once, or forestalls it; answers 200 `{"undone": <bool>}`.
+    """Undoes the action of that name once, or prevents it; answers 200 `{"undone": <bool>}`.
 
     The view is called only if there is an effect to undo, with the action's receipt after the
-    request. Whatever it raises leaves nothing behind: the compensation can be sent again. The
-    decorator itself answers 400 and 422 for a bad request, and for a key of something else.
+    request. If it raises an exception, nothing is left behind: the compensation can be sent again.
+    The decorator itself answers 400 and 422 for a bad request, and for a key that is not the
+    action's.
     """
 
     def decorate(view: Undo[P]) -> View[P]:

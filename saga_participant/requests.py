@@ -1,8 +1,9 @@
-"""What a request says of itself: its key, its fingerprint, and what it wants undone.
+"""What a request contains: its key, its fingerprint, and what it wants undone.
 
 The header is that of the IETF draft "The Idempotency-Key HTTP Header Field"
-(draft-ietf-httpapi-idempotency-key-header). Its value is a string in quotes (RFC 8941, 3.3.3); many
-callers, the clients of this repository among them, send it bare. Both spell the same key.
+(draft-ietf-httpapi-idempotency-key-header). Its value is a string in quotes (RFC 8941, 3.3.3).
+Many callers, including the clients of this repository, send it without quotes. Both mean the same
+key.
 """
 
 import json
@@ -23,7 +24,7 @@ _LEGAL: Final = f"1 to {KEY_LENGTH} visible ASCII characters, none of them a quo
 
 
 def idempotency_key(request: HttpRequest) -> str:
-    """The key of a request, without quotes. Raises Problem (400) if it is missing or ill-formed."""
+    """The key of a request, without quotes. Raises Problem (400) if it is missing or malformed."""
     sent = request.headers.get("Idempotency-Key", "")
     key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
     if not KEY.fullmatch(key):
@@ -62,8 +63,8 @@ def undone_key(request: HttpRequest) -> str:
 def fingerprint(request: HttpRequest) -> str:
     """SHA-256, in hex, of method, address and content.
 
-    By what the content says and not how it is spelt: the order of the fields of a JSON object and
-    the boundary of a multipart body may differ from one attempt to the next.
+    The content is compared by its meaning, not its spelling: the order of the fields of a JSON
+    object and the boundary of a multipart body may differ between attempts.
     """
     head = f"{request.method} {request.get_full_path()}\n".encode()
     return sha256(head + _content(request)).hexdigest()

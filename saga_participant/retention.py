@@ -14,9 +14,9 @@ nothing. So a receipt must outlive the saga: its retries, its pauses, a person a
 
 
 def prune(older_than: timedelta, limit: int) -> int:
-    """Deletes no more than `limit` receipts that last changed longer than `older_than` ago; how
-    many. One that a request holds is left for the next time. Raises ValueError below `MINIMUM`.
-    """
+    """Deletes at most `limit` receipts that last changed longer than `older_than` ago, and returns
+    how many. A receipt that a request holds is left for the next time. Raises ValueError below
+    `MINIMUM`."""
     if older_than < MINIMUM:
         raise ValueError(
             f"Receipts are kept for at least {MINIMUM.days} days, because a saga that lives longer "

@@ -1,17 +1,24 @@
-"""Sagas on Celery and PostgreSQL: what an app's `sagas.py` imports.
+"""Sagas on Celery and PostgreSQL: the names that an app's `sagas.py` imports.
 
-The engine itself is `sagas.engine`; it needs Django to be set up, so it is not imported here.
+The engine itself is `sagas.engine`. It needs Django to be set up, so it is not imported here.
 """
 
+from sagas.lasting import lasting_tasks
 from sagas.machine import (
+    Between,
+    Choice,
     Context,
     DefinitionError,
+    FirstOf,
     ForEach,
     InvalidInput,
     Later,
     Parallel,
     Pivot,
+    Poll,
+    Present,
     Rejected,
+    Repeat,
     Retry,
     Saga,
     SagaStep,
@@ -22,14 +29,20 @@ from sagas.machine import (
 )
 
 __all__ = [
+    "Between",
+    "Choice",
     "Context",
     "DefinitionError",
+    "FirstOf",
     "ForEach",
     "InvalidInput",
     "Later",
     "Parallel",
     "Pivot",
+    "Poll",
+    "Present",
     "Rejected",
+    "Repeat",
     "Retry",
     "Saga",
     "SagaStep",
@@ -37,4 +50,5 @@ __all__ = [
     "SubSaga",
     "Unreachable",
     "WaitFor",
+    "lasting_tasks",
 ]

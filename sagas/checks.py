@@ -87,11 +87,11 @@ def check_session(databases: Iterable[str] | None = None, **_: Any) -> list[Chec
         is_pooled = pid != connection.connection.info.backend_pid
     pooler = conf.POOLER
     if is_pooled and not pooler:
-        text = "A pooler is between here and PostgreSQL, and SAGAS['POOLER'] is not set."
+        text = "There is a pooler in front of PostgreSQL, but SAGAS['POOLER'] is not set."
         hint = "Set it to the pooler's mode, session or transaction (docs/sessions.md)."
         return [Warning(text, hint=hint, id="sagas.W010")]
     if endless and pooler != "transaction":
-        text = f"The database's {' and '.join(sorted(endless))} are not set: a wait has no end."
+        text = f"The database's {' and '.join(sorted(endless))} are not set: waits have no limit."
         hint = (
             'Write OPTIONS = {"options": "-c lock_timeout=5s -c statement_timeout=15s"} into '
             "DATABASES, or ALTER ROLE … SET in PostgreSQL."
@@ -142,7 +142,9 @@ def _message(saga_type: str, version: int, kind: str, group: _Group) -> CheckMes
         case "E003":
             return Error(f"{what} have no definition here.", hint=hint, id="sagas.E003")
         case "E004":
-            text = f"{what} can't go on with this definition: it is not the one they began with."
+            text = (
+                f"{what} can't go on with this definition: it differs from the one they began with."
+            )
             return Error(text, hint=hint, id="sagas.E004")
         case _:
             return Warning(f"{what} began with another definition.", hint=hint, id="sagas.W002")

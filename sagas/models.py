@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from sagas.machine import AT_REST, TERMINAL, ExecutionStatus, Outcome
 
@@ -40,28 +41,30 @@ class SagaExecution(models.Model):
         max_length=64,
         blank=True,
         db_default="",
-        help_text="Of the definition that it was started with.",
+        help_text="The digest of the structure of its definition.",
     )
     input_digest = models.CharField(
-        max_length=64, help_text="SHA-256 of the input as canonical JSON: what S11 compares."
+        max_length=64,
+        help_text="SHA-256 of the input as canonical JSON, to recognise a repeated start (S11).",
     )
-    tags = models.JSONField(db_default=[], help_text="What its starter finds it by again.")
+    tags = models.JSONField(db_default=[], help_text="Labels to find it by, given at its start.")
     status = models.CharField(
         max_length=16, choices=[(status.value, status.value) for status in ExecutionStatus]
     )
     paused = models.BooleanField(default=False)
     context = models.JSONField()
-    steps = models.JSONField(help_text="Step → state; written by the machine alone.")
+    steps = models.JSONField(help_text="Step → state, written only by the machine.")
     current_steps = models.JSONField(
         default=list, help_text="The steps that are scheduled or in flight."
     )
     options = models.JSONField(
-        db_default={}, help_text="What few executions have: times, locks, signals that came early."
+        db_default={}, help_text="Rarely used: times, locks, and signals that came early."
     )
-    revision = models.BigIntegerField(help_text="Grows by one with each saved transition.")
+    revision = models.BigIntegerField(help_text="Increases by one with each saved transition.")
     last_seq = models.BigIntegerField(help_text="The number of the newest event.")
     relayed_seq = models.BigIntegerField(
-        db_default=0, help_text="The number of the newest event that is on the event bus."
+        db_default=0,
+        help_text="The number of the newest event that was published on the event bus.",
     )
     unrelayed = models.GeneratedField(
         # What a transition leaves as it was is not written into an index anew, and `last_seq`
@@ -71,21 +74,21 @@ class SagaExecution(models.Model):
         ),
         output_field=models.BooleanField(),
         db_persist=True,
-        help_text="Whether it has events that are not on the event bus.",
+        help_text="Whether it has events that were not published on the event bus yet.",
     )
     wake_at = models.DateTimeField(
-        null=True, help_text="When anybody must look at it again: the one promise of progress."
+        null=True, help_text="When a worker must look at it again, at the latest."
     )
     hints_sent = models.SmallIntegerField(
-        default=0, help_text="How often the hints of this very state were sent again."
+        default=0, help_text="How often the hints for its present state were sent again."
     )
     blocked_by_queue = models.TextField(
         blank=True,
         db_default="",
-        help_text="The full queue that it was not told of again for: it is, once that is free.",
+        help_text="The full queue for which its hints wait.",
     )
     waits_for_signal = models.BooleanField(
-        db_default=False, help_text="Whether only a signal without a time limit moves it on."
+        db_default=False, help_text="Whether it waits only for a signal, without a time limit."
     )
     parent = models.ForeignKey(
         "self",
@@ -95,27 +98,31 @@ class SagaExecution(models.Model):
         db_index=False,  # the unique constraint below begins with it
     )
     parent_step = models.CharField(max_length=63, blank=True, db_default="")
-    number = models.IntegerField(db_default=0, help_text="Among the children of that step.")
+    number = models.IntegerField(
+        db_default=0, help_text="Its number among the children of that step, from 0."
+    )
     root = models.ForeignKey(
         "self",
         null=True,
         on_delete=models.CASCADE,
         related_name="+",
         db_index=False,  # there is one below, without those that have none
-        help_text="The topmost parent: locks are held by the whole family.",
+        help_text="The topmost parent. Locks are held by the whole family.",
     )
-    orders = models.JSONField(db_default=[], help_text="What the parent said, not yet done.")
+    commands = models.JSONField(
+        db_default=[], help_text="Commands of the parent that were not carried out yet."
+    )
     outcome = models.CharField(
         max_length=16,
         blank=True,
         db_default="",
-        help_text="What a child has come to, for its parent.",
+        help_text="The outcome of a child, for its parent.",
     )
     outcome_taken = models.CharField(
         max_length=16,
         blank=True,
         db_default="",
-        help_text="The newest outcome that the parent has taken.",
+        help_text="The latest outcome that the parent has processed.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -244,7 +251,7 @@ class SagaEvent(models.Model):
     direction = models.CharField(max_length=12, null=True)
     attempt = models.IntegerField(null=True)
     at = models.DateTimeField()
-    status = models.CharField(max_length=16, help_text="The execution's status after it.")
+    status = models.CharField(max_length=16, help_text="The execution's status after this event.")
     data = models.JSONField()
 
     def __str__(self) -> str:
@@ -252,18 +259,33 @@ class SagaEvent(models.Model):
 
 
 class SagaLock(models.Model):
-    """A place in the queue for a named lock. The first of each name holds it, with its family."""
+    """An execution in the queue for a name. `sagas.store.locks` explains who holds the name."""
 
     id = models.BigAutoField(primary_key=True)
     key = models.CharField(max_length=LOCK_KEY_LENGTH)
     execution = models.ForeignKey(SagaExecution, on_delete=models.CASCADE, related_name="locks")
-    family_id = models.BigIntegerField(help_text="The execution's root, or itself.")
+    family_id = models.BigIntegerField(help_text="The execution's root, or the execution itself.")
+    most = models.IntegerField(
+        db_default=1, help_text="How many families may hold the name at a time, this one included."
+    )
+    family_place = models.BigIntegerField(
+        null=True, help_text="The place of its family, if that had one before."
+    )
+    place = models.GeneratedField(
+        expression=Coalesce("family_place", "id"),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+        help_text="The place of its family in the queue: lower numbers come first.",
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="saga_lock_once", fields=["key", "execution"]),
         ]
-        indexes = [models.Index(fields=["key", "id"], name="saga_lock_queue")]
+        indexes = [
+            models.Index(fields=["key", "place"], name="saga_lock_place"),
+            models.Index(fields=["family_id", "key"], name="saga_lock_family"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} by {self.execution_id}"

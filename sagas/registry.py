@@ -10,7 +10,7 @@ from importlib import import_module
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
-from sagas import typed_context
+from sagas import forms, typed_context
 from sagas.errors import BadInput, UnknownSaga
 from sagas.machine import DefinitionError, Saga
 
@@ -25,6 +25,7 @@ class Registry:
     def add(self, saga: Saga) -> None:
         """Makes `saga` known. Raises `DefinitionError` if another has its type and version."""
         typed_context.check(saga)
+        forms.check(saga)
         known = self._sagas.setdefault((saga.saga_type, saga.version), saga)
         if known is not saga:
             raise DefinitionError(
@@ -32,8 +33,7 @@ class Registry:
                 f"newer one the next version; running executions keep the old one."
             )
         for items in saga.item_sagas:
-            typed_context.check(items)
-            self._sagas.setdefault((items.saga_type, items.version), items)
+            self.add(items)
 
     def find(self, saga_type: str, version: int) -> Saga | None:
         """The definition of that type and version, if it is known."""
@@ -58,16 +58,17 @@ class Registry:
         if known is None:
             return (
                 f"{saga_id} is a {saga_type} in version {version}, which this process does not "
-                f"know: left for one that does. If none does, deploy the code that has it, or move "
-                f"it on purpose: manage.py saga adopt {saga_id} --version N."
+                "know, so it is left to one that does. If no process does, deploy the code that "
+                f"has it, or move the saga: manage.py saga adopt {saga_id} --version N."
             )
         if digest in ("", known.digest):
             return ""
         return (
             f"{saga_id} was started with another structure of {saga_type}, version {version}, than "
             f"this process has: its own is {digest}, and here is {known.digest}. Steps were "
-            f"changed under their version, so it is left for a process that has its own. If none "
-            f"has, deploy the code that does, or move it on purpose: manage.py saga adopt "
+            "changed under the same version, so the saga is left to a process that has its "
+            "structure. If no process does, deploy the code that has it, or move the saga: "
+            "manage.py saga adopt "
             f"{saga_id} --version {version}."
         )
 
@@ -77,7 +78,7 @@ class Registry:
         if found is None:
             raise UnknownSaga(
                 f"No saga {saga_type!r} in version {version} is known here. Deploy the code "
-                f"that has it, or keep old versions in sagas.py until their executions ended."
+                f"that has it, or keep old versions in sagas.py until their executions have ended."
             )
         return found
 
@@ -153,7 +154,7 @@ class Registry:
 
 def _said(cycle: Sequence[Saga]) -> str:
     way = " → ".join(f"{saga.saga_type} (version {saga.version})" for saga in cycle)
-    return f"sagas start each other in a cycle, without an end. Break it: {way}."
+    return f"sagas start each other in an endless cycle. Break it: {way}."
 
 
 registry = Registry()

@@ -32,8 +32,8 @@ def check_routers(**_: Any) -> list[CheckMessage]:
             f"transactions are in the database {DEFAULT_DB_ALIAS!r}, and it reads there what it "
             f"has just written.",
             hint=f"Let the routers return None, or {DEFAULT_DB_ALIAS!r}, for the apps "
-            f"{' and '.join(OURS)}, and for the model of users; for reading, too: a replica is "
-            f"behind. What steps write may be in any database (but for steps with atomic=True).",
+            f"{' and '.join(OURS)}, and for the model of users; for reading, too: a replica lags "
+            "behind. Steps may write to any database (except steps with atomic=True).",
             id="sagas.E026",
         )
     ]

@@ -7,7 +7,7 @@ Pydantic does both, and is imported only where a function asks for it.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import is_dataclass
 from functools import lru_cache
 from inspect import signature
@@ -26,11 +26,19 @@ class InvalidContext(Rejected):
     called, so the attempt had no effect; and it would fit no better next time."""
 
 
-def call(action: Action, context: Context) -> Any:
+def call(
+    action: Action, context: Context, wait_for: Callable[[Awaitable[Any]], Any] | None = None
+) -> Any:
     """What `action` returns for `context`: a mapping or None, if it keeps to what actions may
-    return. Raises what it does, and `InvalidContext`."""
+    return. An async action's is what `wait_for` makes of it. Raises what the action does, and
+    `InvalidContext`."""
     kind = expected_by(action)
-    return dumped(action(context if kind is None else _validated(kind, context)))
+    returned = action(context if kind is None else _validated(kind, context))
+    if returned is None or type(returned) is dict:
+        return returned
+    if wait_for is not None and issubclass(type(returned), Awaitable):
+        returned = wait_for(returned)
+    return dumped(returned)
 
 
 def check(saga: Saga) -> None:
@@ -90,7 +98,9 @@ def _validated(kind: type, context: Context) -> object:
         ]
         if len(faults) > SHOWN:
             told.append(f"and {len(faults) - SHOWN} more")
-        raise InvalidContext(f"{kind.__name__} can't be made of it. {'; '.join(told)}") from None
+        raise InvalidContext(
+            f"{kind.__name__} can't be made from the context. {'; '.join(told)}"
+        ) from None
 
 
 def _checked(saga: Saga, step: str, kind: type) -> None:
@@ -104,7 +114,7 @@ def _checked(saga: Saga, step: str, kind: type) -> None:
         ) from error
     except Exception as error:
         raise DefinitionError(
-            f"{owner} takes a {kind.__name__}, into which Pydantic can't validate: {error}"
+            f"{owner} takes a {kind.__name__}, which Pydantic can't validate: {error}"
         ) from error
 
 

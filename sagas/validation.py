@@ -1,4 +1,4 @@
-"""What a definition's own functions say of an input: `validate` and `locks`.
+"""What a definition's own functions say of an input: `validate`, `locks` and `limits`.
 
 Whatever they raise refuses the input, and the field at fault is named where it can be told. But for
 the database's errors: inside a transaction nothing can be done after them, and a lost connection is
@@ -26,7 +26,10 @@ MOST_SAID: Final = 300
 """Characters about one field."""
 
 MOST_LOCKS: Final = 100
-"""Of one execution. Each is a row, and is looked at by all who want it."""
+"""Of one execution, its limits included. Each is a row, and is looked at by all who want it."""
+
+HIGHEST_LIMIT: Final = 10_000
+"""Sagas that hold one name at a time. All of them are looked at when one ends."""
 
 SPEAKING: Final = (
     ArithmeticError,
@@ -46,22 +49,58 @@ def validate(definition: Saga, context: Mapping[str, Any]) -> None:
             definition.validate(context)
 
 
-def lock_keys(definition: Saga, context: Mapping[str, Any]) -> frozenset[str]:
-    """The names of the locks that an execution needs. Raises `BadInput` for what is none."""
-    if definition.locks is None:
-        return frozenset()
+def lock_keys(definition: Saga, context: Mapping[str, Any]) -> dict[str, int]:
+    """The names that an execution needs, each with the number of sagas that may hold it at a time:
+    1 for a lock. Raises `BadInput` for what is none."""
+    locks = {} if definition.locks is None else _locks(definition.locks, context)
+    if definition.limits is None:
+        return locks
+    limits = _limits(definition.limits, context)
+    if both := sorted(locks.keys() & limits.keys()):
+        raise BadInput({"limits": f"name {both[0]!r}, and so does `locks`: leave it out of one."})
+    if len(locks) + len(limits) > MOST_LOCKS:
+        raise BadInput({"limits": f"are more than {MOST_LOCKS}, together with the locks."})
+    return locks | limits
+
+
+def _locks(
+    function: Callable[[Mapping[str, Any]], Iterable[str]], context: Mapping[str, Any]
+) -> dict[str, int]:
     with _refusing("locks", context):
-        keys: object = definition.locks(context)
+        keys: object = function(context)
         if isinstance(keys, str) or not isinstance(keys, Iterable):
-            raise BadInput({"locks": f"are {_text(keys)}: `locks` has to give a list of names."})
+            raise BadInput({"locks": f"are {_text(keys)}: `locks` has to return a list of names."})
         found = list(islice(keys, MOST_LOCKS + 1))
     if len(found) > MOST_LOCKS:
         raise BadInput({"locks": f"are more than {MOST_LOCKS}."})
     for key in found:
-        if not isinstance(key, str) or not 0 < len(key) <= LOCK_KEY_LENGTH or not _is_text(key):
-            message = f"use 1 to {LOCK_KEY_LENGTH} characters, and no NUL."
-            raise BadInput({"locks": f"{_text(key)} is no name: {message}"})
-    return frozenset(found)
+        _require_name("locks", key)
+    return dict.fromkeys(found, 1)
+
+
+def _limits(
+    function: Callable[[Mapping[str, Any]], Mapping[str, int]], context: Mapping[str, Any]
+) -> dict[str, int]:
+    with _refusing("limits", context):
+        limits: object = function(context)
+        if not isinstance(limits, Mapping):
+            message = "`limits` has to return a dict of names and whole numbers."
+            raise BadInput({"limits": f"are {_text(limits)}: {message}"})
+        found: dict[str, int] = dict(islice(limits.items(), MOST_LOCKS + 1))
+    if len(found) > MOST_LOCKS:
+        raise BadInput({"limits": f"are more than {MOST_LOCKS}."})
+    for key, most in found.items():
+        _require_name("limits", key)
+        if type(most) is not int or not 0 < most <= HIGHEST_LIMIT:
+            message = f"use a whole number from 1 to {HIGHEST_LIMIT:,}."
+            raise BadInput({"limits": f"give {key!r} the number {_text(most)}: {message}"})
+    return found
+
+
+def _require_name(function: str, key: object) -> None:
+    if not isinstance(key, str) or not 0 < len(key) <= LOCK_KEY_LENGTH or not _is_text(key):
+        message = f"use 1 to {LOCK_KEY_LENGTH} characters, and no NUL."
+        raise BadInput({function: f"{_text(key)} is not a name: {message}"})
 
 
 @contextmanager

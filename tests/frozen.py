@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-NAME = "sagas.machine.values"
+NAME = "sagas.machine.states"
 
 
 def freeze() -> None:

@@ -5,6 +5,7 @@
 conftest.py is read.
 
 `TESTS_PART` names a folder for the servers of this process, so that several can run at once.
+`SURROUNDINGS=pooler` puts a PgBouncer before the PostgreSQL.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from typing import Final
 import psycopg
 import pytest
 
+from deploy.pgbouncer import pgbouncer
 from sagas.devserver.interrupts import Interrupts
 from sagas.devserver.servers import Servers, servers
 
@@ -45,7 +47,11 @@ def quick_servers(
 def pytest_load_initial_conftests() -> Iterator[None]:
     """Before any other plugin's part of this hook."""
     found = _running.enter_context(quick_servers(FOLDER))
-    os.environ["DATABASE_URL"] = found.database_url
+    database_url = found.database_url
+    if os.environ.get("SURROUNDINGS") == "pooler":
+        database_url = _running.enter_context(pgbouncer(database_url, FOLDER))
+        os.environ["DATABASE_POOLER"] = "transaction"
+    os.environ["DATABASE_URL"] = database_url
     os.environ["REDIS_URL"] = found.redis_url
     os.environ["CELERY_BROKER_URL"] = found.broker_url
     os.environ.setdefault("SECRET_KEY", "of the tests")

@@ -8,3 +8,4 @@ from tests.surroundings.settings import *  # noqa: F403  (settings are extended 
 from tests.surroundings.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "saga_participant"]
+PASSWORD_HASHERS = ["tests.hashers.QuickHasher"]

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from project.database import database
 from sagas.devserver.servers import create_database, drop_database
+from tests.surroundings.marks import one_session
 
 ENGINE_LIMITS = (
     "-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
@@ -101,7 +102,7 @@ def test_several_hosts(hosts: str, host: str, port: str) -> None:
 @pytest.mark.parametrize(
     ("url", "pooler", "says"),
     [
-        ("sqlite:///x", "", "not PostgreSQL's"),
+        ("sqlite:///x", "", "not a PostgreSQL URL"),
         ("postgresql://u@h/d", "statement", "DATABASE_POOLER is 'statement'"),
     ],
 )
@@ -119,6 +120,7 @@ def empty() -> Iterator[str]:
         drop_database(server, name)
 
 
+@one_session
 @pytest.mark.parametrize(
     ("query", "schema", "lock_timeout"),
     [

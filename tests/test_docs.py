@@ -1,4 +1,4 @@
-"""What the tutorial, the operator's and the participant's page show, done as they say.
+"""What the tutorial and the pages of `PAGES` show, done as they say.
 
 Each chapter is a test, with a database of its own. What stands before a page's first chapter sets
 the scene for all of them, and the scene of the tutorial holds for all pages.
@@ -39,7 +39,10 @@ from tests.pages import ROOT, Block, Chapter, chapters
 TUTORIAL: Final = ROOT / "docs" / "tutorial.md"
 PAGES: Final = (
     TUTORIAL,
-    *(ROOT / "docs" / f"{name}.md" for name in ("operating", "participant")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("constructs", "coming-from", "operating", "participant")
+    ),
 )
 DOCS: Final = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 NOT_RUN: Final = "not-run"

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
                 ('execution_id', models.BigIntegerField(unique=True)),
                 ('saga_id', models.CharField(db_index=True, max_length=255)),
-                ('last_number', models.IntegerField(db_default=0, help_text='That of the newest message.')),
+                ('last_number', models.IntegerField(db_default=0, help_text='The number of the newest message.')),
                 ('opened_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
@@ -44,10 +44,10 @@ class Migration(migrations.Migration):
             name='Customer',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('customer_id', models.CharField(help_text="The users service's name for them.", max_length=64, unique=True)),
+                ('customer_id', models.CharField(help_text="The customer's id in the users service.", max_length=64, unique=True)),
                 ('name', models.CharField(max_length=100)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('account', models.OneToOneField(help_text='What they log in with; owns their orders.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('account', models.OneToOneField(help_text='The account that they log in with. It owns their orders.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('customer_id', ''), _negated=True), models.Q(('name', ''), _negated=True)), name='realtime_customer_has_names')],
@@ -57,10 +57,10 @@ class Migration(migrations.Migration):
             name='Message',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('number', models.IntegerField(help_text='1, 2, 3 … in this conversation, without a gap.')),
+                ('number', models.IntegerField(help_text='1, 2, 3 … within this conversation, without gaps.')),
                 ('role', models.CharField(choices=[('customer', 'Customer'), ('staff', 'Staff'), ('notice', 'Notice')], max_length=8)),
-                ('author_name', models.CharField(blank=True, help_text='At that time.', max_length=100)),
-                ('key', models.UUIDField(help_text="The sender's, the same for each repeat.")),
+                ('author_name', models.CharField(blank=True, help_text="The author's name when the message was written.", max_length=100)),
+                ('key', models.UUIDField(help_text="Chosen by the sender; the same for every repetition of a message.")),
                 ('text', models.CharField(max_length=2000)),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('author', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),

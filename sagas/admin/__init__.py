@@ -37,7 +37,7 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
     )
     # Not "contains": that would read the whole table.
     search_fields = ("saga_id__startswith",)
-    search_help_text = "How the saga_id begins."
+    search_help_text = "Searches by the beginning of the saga_id."
     ordering = ("-id",)
     show_full_result_count = False
     actions = ACTIONS
@@ -47,8 +47,8 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
         ("Belongs to", {"fields": ("parent_link", "owner")}),
         ("Times", {"fields": ("created_at", "updated_at", "finished_at", "wake_at", "options")}),
         ("Steps", {"fields": ("steps_table",)}),
-        ("Children, the newest", {"fields": ("children_table",)}),
-        ("Events, the last", {"fields": ("events_table",)}),
+        ("Newest children", {"fields": ("children_table",)}),
+        ("Latest events", {"fields": ("events_table",)}),
         ("Context", {"fields": ("context",)}),
     )
     readonly_fields = (

@@ -22,7 +22,7 @@ MOST_REFUSALS_TOLD: Final = 10
 """Messages are kept in the session until they are shown; a screen of them is enough."""
 
 TOO_MANY: Final = f"More than {MOST_AT_ONCE} are selected. Select fewer, or use `manage.py saga`."
-NONE_LEFT: Final = "None of them is there any more. Nothing was done."
+NONE_LEFT: Final = "The selected sagas no longer exist. Nothing was done."
 
 CONFIRMED: Final = "confirmed"
 
@@ -30,7 +30,7 @@ Act = Callable[[Any, HttpRequest, QuerySet[SagaExecution]], HttpResponse | None]
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=1000, help_text="It is recorded with your name.")
+    reason = forms.CharField(max_length=1000, help_text="It is recorded together with your name.")
 
 
 def _act(
@@ -97,6 +97,6 @@ ACTIONS: Final = [
     _action("cancel", Cancel, "Cancel: turn back, and undo what happened"),
     _action("pause", Pause, "Pause: start nothing more until it is resumed"),
     _action("resume", Resume, "Resume: go on"),
-    _action("adopt", Adopt, "Adopt: go on by the definition that their version has here by now"),
-    _action("retry", TryAgain, "Retry: try all that gave up again"),
+    _action("adopt", Adopt, "Adopt: go on with the current definition of their version"),
+    _action("retry", TryAgain, "Retry: try all steps that gave up again"),
 ]

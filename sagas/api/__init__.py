@@ -21,7 +21,7 @@ api = _Api(
     title="Sagas",
     version="1",
     urls_namespace="sagas:api",
-    description="Start sagas, see how far they are, and act on them.",
+    description="Start sagas, follow their progress, and act on them.",
     auth=[BearerToken(), browser_session],
     parser=JsonBody(),
 )

@@ -77,4 +77,6 @@ def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
 def require_staff(user: AbstractBaseUser) -> None:
     """Raises `HttpError` 403 for anybody else."""
     if not users.is_staff(user):
-        raise HttpError(403, "This is for staff. You may cancel what you started, or signal it.")
+        raise HttpError(
+            403, "This is for staff. You may only cancel and signal the sagas you started."
+        )

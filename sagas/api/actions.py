@@ -15,6 +15,7 @@ from sagas.api.requests import (
     CancelRequest,
     ManyRequest,
     PauseRequest,
+    RescheduleRequest,
     ResolveRequest,
     ResumeRequest,
     RetryRequest,
@@ -23,7 +24,18 @@ from sagas.api.requests import (
 )
 from sagas.api.schemas import Execution, ManyResult, Problem
 from sagas.errors import BadInput
-from sagas.machine import Adopt, Amend, Cancel, Operation, Pause, Resolve, Resume, Skip, TryAgain
+from sagas.machine import (
+    Adopt,
+    Amend,
+    Cancel,
+    Operation,
+    Pause,
+    Reschedule,
+    Resolve,
+    Resume,
+    Skip,
+    TryAgain,
+)
 
 router = Router()
 
@@ -41,6 +53,7 @@ REQUESTS: Final[dict[str, type[ActionRequest]]] = {
     "pause": PauseRequest,
     "resume": ResumeRequest,
     "retry": RetryRequest,
+    "reschedule": RescheduleRequest,
     "skip": SkipRequest,
     "resolve": ResolveRequest,
     "amend": AmendRequest,
@@ -73,9 +86,10 @@ def show_one_of_that_name(request: Any) -> dict[str, Any]:
 
 @router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS, auth=only(who_may()))
 def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dict[str, Any]:
-    """Hand the wait of that name what it waits for. May come early; a second one changes
-    nothing."""
-    engine.signal(request.found.saga_id, name, payload.payload, by=users.name_of(request.auth))
+    """Hand the wait of that name what it waits for. May come early. The same again, with the same
+    `key` or without one, changes nothing; but without a key, a wait that collects takes each."""
+    by = users.name_of(request.auth)
+    engine.signal(request.found.saga_id, name, payload.payload, key=payload.key, by=by)
     return queries.describe(queries.execution(saga_id, request.auth))
 
 
@@ -100,6 +114,13 @@ def resume(request: Any, saga_id: str, payload: ResumeRequest) -> dict[str, Any]
 @router.post("/sagas/{saga_id}/retry", response=ANSWERS, auth=only(who_may(TryAgain)))
 def retry(request: Any, saga_id: str, payload: RetryRequest) -> dict[str, Any]:
     """For staff: try again what gave up, with all its attempts; or now what is due later."""
+    return _act(request, payload)
+
+
+@router.post("/sagas/{saga_id}/reschedule", response=ANSWERS, auth=only(who_may(Reschedule)))
+def reschedule(request: Any, saga_id: str, payload: RescheduleRequest) -> dict[str, Any]:
+    """For staff: move what a step waits for: the end of a sleep, the timeout of a wait, or its next
+    attempt. A moment that has passed means now."""
     return _act(request, payload)
 
 
@@ -137,7 +158,7 @@ def _act(request: Any, payload: ActionRequest) -> dict[str, Any]:
 
 def _operation(payload: ManyRequest, by: str) -> Operation | Adopt:
     """The action as it would be asked for alone. Raises `BadInput` as that would."""
-    names = {"reason", "step", "changes", "version", "leave"} & payload.model_fields_set
+    names = {"reason", "step", "moment", "changes", "version", "leave"} & payload.model_fields_set
     given = {name: getattr(payload, name) for name in names}
     try:
         return REQUESTS[payload.action].model_validate(given).operation(by)

@@ -18,11 +18,14 @@ JSON: Final = "application/json"
 
 MESSAGES: Final = {
     400: ("malformed", "Django could not read the request."),
-    403: ("forbidden", "You may not do that."),
+    403: ("forbidden", "You don't have permission to do that."),
     404: ("not_found", "There is nothing at this address. See `docs` beside it."),
-    405: ("not_allowed", "The address does not take this method. `Allow` says which it does."),
+    405: (
+        "not_allowed",
+        "This address does not accept the method. The header `Allow` lists those that it accepts.",
+    ),
     413: ("too_large", "The request is too large. Send less."),
-    500: ("failed", "The server failed at this. Its log says why. Ask again later."),
+    500: ("failed", "The server failed. Its log says why. Try again later."),
 }
 
 Answer = Callable[[HttpRequest], Any]

@@ -33,7 +33,7 @@ class JsonBody(Parser):
         try:
             return json.loads(body.decode("utf-8-sig"))
         except RecursionError:
-            raise HttpError(400, "The body is nested too deep. Flatten it.") from None
+            raise HttpError(400, "The body is nested too deeply. Flatten it.") from None
         except ValueError as error:
             # Besides bad syntax: bytes that are not UTF-8, and integers of over 4,300 digits.
             raise HttpError(400, f"The body is not JSON: {error}.") from None

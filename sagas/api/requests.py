@@ -1,22 +1,12 @@
 """What the HTTP API takes."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from ninja import Schema
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from sagas import queries
+from sagas.api.fields import Moment, Names, Reason, Version, at_most, bad_value
 from sagas.api.problems import MOST_TOLD
 from sagas.errors import BadInput
 from sagas.inputs import MOST_STARTS, MOST_TAGS, NewSaga
@@ -27,84 +17,15 @@ from sagas.machine import (
     ExecutionStatus,
     Operation,
     Pause,
+    Reschedule,
     Resolve,
     Resume,
     Skip,
     TryAgain,
 )
-from sagas.machine.context import NotStorable, storable_json
-
-
-def _bad(message: str) -> PydanticCustomError:
-    # A ValueError would be told as "Value error, …".
-    return PydanticCustomError("bad_value", "{message}", {"message": message})
-
-
-def _iso_text(value: object) -> datetime:
-    # Pydantic alone would take a number, too, and guess whether it counts milliseconds.
-    if isinstance(value, datetime):
-        return value  # of one of many, which has been looked at before
-    try:
-        return datetime.fromisoformat(value)  # type: ignore[arg-type]  # refused here
-    except (TypeError, ValueError):
-        raise _bad("Write it as in 2026-01-31T12:00:00Z.") from None
-
-
-def _on_calendar(value: datetime) -> datetime:
-    # A little later, in UTC, it is past what Python can read back out of PostgreSQL.
-    if not 1970 <= value.year < 3000:
-        raise _bad("It has to be between the years 1970 and 3000.")
-    return value.astimezone(UTC)
-
-
-def _storable(value: str) -> str:
-    try:
-        storable_json({"text": value})
-    except NotStorable as error:
-        raise _bad(f"It {error.message}") from None
-    return value
-
-
-Moment = Annotated[
-    AwareDatetime,
-    BeforeValidator(_iso_text, json_schema_input_type=datetime),
-    AfterValidator(_on_calendar),
-]
-
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
-    AfterValidator(_storable),
-    Field(description="Why; it is recorded with your name."),
-]
-
 
 MOST_NAMES: Final = 32
 """Of one object that is no context: more than any has."""
-
-
-def _few(most: int) -> BeforeValidator:
-    """Refuses a longer list before its items are looked at: each could be an error of its own."""
-
-    def few(value: object) -> object:
-        if isinstance(value, list) and len(value) > most:
-            raise _bad(f"There are {len(value):,}, and {most:,} are the most.")
-        return value
-
-    return BeforeValidator(few)
-
-
-Version = Annotated[
-    int | None,
-    Field(
-        ge=1,
-        lt=queries.MOST_VERSIONS,
-        description="Of the definition; by default the execution's own, as it is here by now.",
-    ),
-]
-
-
-Names = Annotated[list[Annotated[str, StringConstraints(max_length=63)]], _few(1000)]
 
 
 class Request(Schema):
@@ -116,31 +37,54 @@ class Request(Schema):
         # What is handed in is Ninja's own wrapper around it.
         given = getattr(value, "_obj", value)
         if isinstance(given, dict) and len(given) > MOST_NAMES:
-            raise _bad(f"The object has {len(given):,} names, and {MOST_NAMES} are the most.")
+            raise bad_value(
+                f"The object has {len(given):,} names, and at most {MOST_NAMES} are allowed."
+            )
         return value
 
 
 class NewSagaRequest(Request):
     saga_id: str | None = Field(
         None,
-        description="Your business key. The same request again gives the same execution. "
-        "Without one, an id is made.",
+        description="Your business key. Repeating the request returns the same execution. Without "
+        "a key, an id is generated.",
     )
-    context: dict[str, Any] = Field(description="The input; what each step finds in its context.")
+    context: dict[str, Any] = Field(description="The input; every step finds it in its context.")
     start_at: Moment | None = Field(
-        None, description="No step starts before. ISO 8601, with a time zone."
+        None, description="No step starts before this time. ISO 8601, with a time zone."
     )
     deadline: Moment | None = Field(
         None, description="From here on it turns back, if it still can. ISO 8601, with a time zone."
     )
-    tags: Annotated[list[str], _few(MOST_TAGS)] = Field(
-        [], description="What you find it by again; no part of its input."
+    tags: Annotated[list[str], at_most(MOST_TAGS)] = Field(
+        [], description="Labels to find it by; not part of its input."
     )
+
+
+class SignalRequest(Request):
+    payload: Any = Field(
+        None,
+        description="The value that the context gets under the signal's name, alone or in a list.",
+    )
+    key: str | None = Field(
+        None,
+        description="Your id of this very signal, up to 100 characters: it counts once. The same "
+        "key with another payload is refused.",
+    )
+
+
+class FirstSignalRequest(SignalRequest):
+    name: str = Field(description="The name of the wait.")
 
 
 class StartRequest(NewSagaRequest):
     saga_type: str = Field(examples=["order_processing"])
     version: int | None = Field(None, strict=True, description="The newest by default.")
+    signal: FirstSignalRequest | None = Field(
+        None,
+        description="Sent to the saga, whether it is new or not, in the same transaction. Needs a "
+        "saga_id.",
+    )
 
 
 def _each_new_saga(value: object) -> object:
@@ -148,7 +92,7 @@ def _each_new_saga(value: object) -> object:
     if not isinstance(value, list):
         return value
     if len(value) > MOST_STARTS:
-        raise _bad(f"There are {len(value):,}, and {MOST_STARTS:,} are the most.")
+        raise bad_value(f"There are {len(value):,}, and at most {MOST_STARTS:,} are allowed.")
     sagas: list[NewSagaRequest] = []
     fields: dict[str, str] = {}
     more = 0
@@ -175,15 +119,13 @@ class BulkRequest(Request):
     sagas: Annotated[
         list[NewSagaRequest],
         BeforeValidator(_each_new_saga, json_schema_input_type=list[NewSagaRequest]),
-    ] = Field(description=f"{MOST_STARTS:,} at most, and no larger a body than any other.")
+    ] = Field(
+        description=f"{MOST_STARTS:,} at most; the usual limit for the size of a body applies."
+    )
 
     def new_sagas(self) -> list[NewSaga]:
         """The same, as the engine takes them."""
         return [NewSaga(**dict(each)) for each in self.sagas]
-
-
-class SignalRequest(Request):
-    payload: Any = Field(None, description="What the context gets under the signal's name.")
 
 
 class ActionRequest(Request):
@@ -212,15 +154,23 @@ class ResumeRequest(ActionRequest):
 
 
 class RetryRequest(ActionRequest):
-    step: str | None = Field(None, description="All that gave up by default.")
+    step: str | None = Field(None, description="By default, all steps that gave up.")
 
     def operation(self, by: str) -> Operation:
         return TryAgain(step=self.step, by=by, reason=self.reason)
 
 
+class RescheduleRequest(ActionRequest):
+    step: str
+    moment: Moment = Field(description="The new time. ISO 8601, with a time zone.")
+
+    def operation(self, by: str) -> Operation:
+        return Reschedule(step=self.step, moment=self.moment, by=by, reason=self.reason)
+
+
 class SkipRequest(ActionRequest):
     step: str
-    changes: dict[str, Any] = Field({}, description="What the step would have returned.")
+    changes: dict[str, Any] = Field({}, description="The result that the step would have returned.")
 
     def operation(self, by: str) -> Operation:
         return Skip(step=self.step, changes=self.changes, by=by, reason=self.reason)
@@ -254,16 +204,17 @@ class FilterRequest(Request):
     saga_type: str | None = None
     version: int | None = None
     status: ExecutionStatus | None = None
-    step: str | None = Field(None, description="One that is scheduled, waits or is in flight.")
+    step: str | None = Field(None, description="A step that is scheduled, waiting or in flight.")
     paused: bool | None = None
     attention: bool | None = Field(
-        None, description="Whether it, or something below it, needs a person."
+        None, description="Whether it, or a saga below it, needs a person."
     )
     tag: str | None = Field(None, description="One of its tags.")
     created_before: Moment | None = None
-    created_after: Moment | None = Field(None, description="At that moment, or later.")
+    created_after: Moment | None = Field(None, description="At this time, or later.")
     parent: str | None = Field(
-        None, description="The saga_id whose children are meant. Without it, none is a child."
+        None,
+        description="Only children of this saga. Without it, only sagas that are not children.",
     )
 
     def as_filter(self) -> queries.Filter:
@@ -273,15 +224,18 @@ class FilterRequest(Request):
 
 
 class ManyRequest(Request):
-    action: Literal["cancel", "pause", "resume", "retry", "skip", "resolve", "amend", "adopt"]
+    action: Literal[
+        "cancel", "pause", "resume", "retry", "reschedule", "skip", "resolve", "amend", "adopt"
+    ]
     reason: Reason
     step: str | None = None
+    moment: Moment | None = None
     changes: dict[str, Any] | None = None
     version: Version = None
     leave: Names | None = None
     filter: FilterRequest = Field(description="At least one condition.")
     limit: int = Field(100, ge=1, le=1000)
     before: int | None = Field(
-        None, ge=1, lt=1 << 63, description="The `next_before` of the answer before."
+        None, ge=1, lt=1 << 63, description="The `next_before` of the previous answer."
     )
     dry_run: bool = False

@@ -11,20 +11,30 @@ class Children(Schema):
     total: int
     started: int
     outcomes: dict[str, int] = Field(
-        description="How many came to what: completed, final (completed, and past a pivot), "
-        "gave_up, undone, stuck (needs a person)."
+        description="How many children are in which state: completed, final (completed, and past "
+        "a pivot), gave_up, undone, stuck (needs a person)."
     )
 
 
 class Step(Schema):
     name: str
-    kind: str | None = Field(description="SagaStep, Pivot, WaitFor, Sleep, SubSaga or ForEach.")
+    kind: str | None = Field(
+        description="SagaStep, Pivot, Poll, WaitFor, Sleep, SubSaga, ForEach or Repeat."
+    )
     status: str
-    effect: str = Field(description="What is known at the participant: none, possible, applied.")
+    effect: str = Field(
+        description="What is known of its effect at the participant: none, possible, applied."
+    )
     attempts: int
     compensation_attempts: int
     due_at: datetime | None = Field(description="When its next attempt is due.")
-    until: datetime | None = Field(description="How long it waits, if not for ever.")
+    until: datetime | None = Field(
+        description="Until when it waits, unless it waits without a limit."
+    )
+    left_out: bool = Field(description="Whether a choice took another way, so it never runs.")
+    form: dict[str, Any] | None = Field(
+        description="Of a WaitFor with a form: the JSON Schema of its signal's payload."
+    )
     children: Children | None
     error: dict[str, str] | None
 
@@ -66,6 +76,10 @@ class Execution(Overview):
     context: dict[str, Any]
     error: dict[str, Any] | None
     steps: list[Step]
+    choices: dict[str, str] = Field(
+        description="Each choice that was made, and what it took: a value as JSON, the name of a "
+        "condition, otherwise, or an empty string for nothing. Of a FirstOf, its first member."
+    )
     last_seq: int
 
 
@@ -102,9 +116,11 @@ class Events(Schema):
 
 class WayBack(Schema):
     refused: str = Field(description="Why a cancel would be refused; empty if it would not.")
-    settling: list[str] = Field(description="In flight: waited for, and taken to have happened.")
+    settling: list[str] = Field(
+        description="Steps in flight: they are waited for, and assumed to have happened."
+    )
     stages: list[list[str]] = Field(
-        description="Undone one stage after the other, the steps of a stage side by side."
+        description="Undone one stage after the other, the steps of a stage in parallel."
     )
 
 
@@ -121,7 +137,7 @@ class Adoption(Schema):
     version: int
     digest: str = Field(description="Of the structure of that definition.")
     refused: list[str] = Field(description="Why it can't be moved; empty if it can.")
-    is_there: bool = Field(description="Whether it goes by that definition already.")
+    is_there: bool = Field(description="Whether it already uses that definition.")
     steps: list[AdoptedStep]
     stages: list[list[str]] = Field(
         description="What a cancel after that would undo, one stage after the other."
@@ -129,16 +145,16 @@ class Adoption(Schema):
 
 
 class ManyResult(Schema):
-    matched: int = Field(description="How many it is about: `limit` at most.")
-    done: int = Field(description="How many took it, or had it already.")
+    matched: int = Field(description="How many sagas it applies to: `limit` at most.")
+    done: int = Field(description="How many accepted the action, or had it already.")
     refused: dict[str, str] = Field(description="saga_id → why.")
     next_before: int | None = Field(
-        description="Pass it as `before` to go on with older ones that match; null if none does."
+        description="Pass it as `before` to go on with older ones; null if there are none."
     )
 
 
 class Problem(Schema):
-    error: str = Field(description="A word for programs.")
+    error: str = Field(description="A code for programs.")
     message: str = Field(description="A sentence for people.")
-    fields: dict[str, str] = Field({}, description="The path of each field at fault; 20 at most.")
-    more: int = Field(0, description="How many more fields are at fault.")
+    fields: dict[str, str] = Field({}, description="The path of each invalid field; 20 at most.")
+    more: int = Field(0, description="How many more fields are invalid.")

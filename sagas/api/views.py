@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from ninja import Query, Router, Status
 from pydantic import Field
 
-from sagas import engine, queries
+from sagas import engine, queries, users
 from sagas.api.access import require_staff
-from sagas.api.requests import BulkRequest, FilterRequest, StartRequest, Version
+from sagas.api.fields import Version
+from sagas.api.requests import BulkRequest, FilterRequest, StartRequest
 from sagas.api.schemas import (
     Adoption,
     Events,
@@ -24,9 +25,9 @@ router = Router()
 
 After = Annotated[int, Field(ge=0, lt=1 << 63, description="Events above this number.")]
 Before = Annotated[
-    int | None, Field(ge=1, lt=1 << 63, description="The `next_before` of the page before.")
+    int | None, Field(ge=1, lt=1 << 63, description="The `next_before` of the previous page.")
 ]
-Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executions to a page.")]
+Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executions per page.")]
 
 
 @router.post(
@@ -34,8 +35,17 @@ Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executio
     response={201: Execution, 200: Execution, 400: Problem, 409: Problem, 422: Problem},
 )
 def start(request: Any, payload: StartRequest) -> Status[dict[str, Any]]:
-    """Start a saga. 201 if it is new; 200 if the same request made it before."""
-    started = engine.start(**dict(payload), owner_id=request.auth.pk)
+    """Start a saga, and signal it if you like. 201 if it is new; 200 if the same request made it
+    before."""
+    given = {**dict(payload), "owner_id": request.auth.pk}
+    first = given.pop("signal")
+    if first is None:
+        started = engine.start(**given)
+    elif payload.saga_id is None:
+        raise BadInput({"saga_id": "is needed: it says which saga gets the signal."})
+    else:
+        by = users.name_of(request.auth)
+        started = engine.signal_with_start(**given, **dict(first), by=by)
     found = queries.execution(started.saga_id, request.auth)
     return Status(201 if started.created else 200, queries.describe(found))
 

@@ -7,19 +7,19 @@ are the writes to the broker, and the questions where a message belongs.
 import re
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final, NamedTuple, Protocol
 
 from amqp import spec
-from amqp.method_framing import frame_writer
 from amqp.serialization import dumps as amqp_dumps
 from kombu.entity import PERSISTENT_DELIVERY_MODE
 from kombu.transport import pyamqp, redis
 from kombu.utils.json import dumps
+
+from sagas.broker import internals
 
 WRITE_SIZE: Final = 1 << 20
 """Bytes that are collected for one write to RabbitMQ."""
@@ -101,9 +101,9 @@ class _AmqpBatch:
     def __init__(self, channel: Any) -> None:
         self._channel = channel
         # All that their properties have in common, up to the id and its length.
-        self._properties = _prepared(channel, b"", "")._serialize_properties()[:-1]
+        self._properties = internals.amqp_properties(_prepared(channel, b"", ""))[:-1]
         self._written = bytearray()
-        self._write_frame = frame_writer(channel.connection, _FrameWriter(self._written.extend))
+        self._write_frame = internals.amqp_frames(channel, self._written.extend)
 
     def check(self) -> None:
         if self._channel.connection is None:
@@ -122,13 +122,15 @@ class _AmqpBatch:
             self._written.clear()
 
     def publish(self, exchange: str, messages: Iterable[Message]) -> None:
-        self.send(
-            Outgoing(_Ready(each.body, self._properties, each.id), exchange, each.routing_key)
-            for each in messages
-        )
+        self.send(Outgoing(self._serialized(each), exchange, each.routing_key) for each in messages)
 
     def reaching(self, exchange: str, routing_keys: Iterable[str]) -> set[str]:
         return set(routing_keys)  # RabbitMQ tells no publisher of its bindings
+
+    def _serialized(self, each: Message) -> internals.SerializedMessage:
+        encoded = each.id.encode()
+        properties = b"%b%c%b" % (self._properties, len(encoded), encoded)
+        return internals.SerializedMessage(each.body, properties)
 
     def _write(self, each: Outgoing) -> None:
         arguments = _arguments(each.exchange, each.routing_key)
@@ -147,33 +149,13 @@ def _arguments(exchange: str, routing_key: str) -> bytes:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _FrameWriter:
-    """In the place of py-amqp's transport."""
-
-    write: Callable[[memoryview], None]
-
-
-class _Ready:
-    """In the place of py-amqp's message."""
-
-    __slots__ = ("_properties", "body")
-
-    def __init__(self, body: bytes, properties: bytes, message_id: str) -> None:
-        encoded = message_id.encode()
-        self.body, self._properties = body, b"%b%c%b" % (properties, len(encoded), encoded)
-
-    def _serialize_properties(self) -> bytes:
-        return self._properties
-
-
 class _RedisBatch:
     """Redis and Valkey: one question for the bindings of an exchange, and one LPUSH for each queue,
     all in one round trip. Kombu asks for each message, and pushes each by itself."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
-        self._client = channel._create_client()  # as Kombu does for each message
+        self._client = internals.redis_client(channel)
 
     def check(self) -> None:
         """The client looks after that itself, each time."""
@@ -185,22 +167,22 @@ class _RedisBatch:
             if self._channel.typeof(exchange).type == "fanout":  # no queue, but pub/sub
                 self._channel.basic_publish(message, exchange, routing_key)
             elif queues := tables.queues(exchange, routing_key):
-                self._channel._inplace_augment_message(message, exchange, routing_key)
-                priority, value = self._channel._get_message_priority(message), dumps(message)
+                internals.address_redis_message(self._channel, message, exchange, routing_key)
+                value = dumps(message)
                 for queue in queues:
-                    values[self._channel._q_for_pri(queue, priority)].append(value)
+                    values[internals.redis_list(self._channel, queue, message)].append(value)
         self._push(values)
 
     def publish(self, exchange: str, messages: Iterable[Message]) -> None:
-        tables, moulds = _Tables(self._channel), dict[str, _MessageTemplate]()
+        tables, templates = _Tables(self._channel), dict[str, _MessageTemplate]()
         values: dict[str, list[str]] = defaultdict(list)
         for each in messages:
             if queues := tables.queues(exchange, each.routing_key):
-                mould = moulds.get(each.routing_key)
-                if mould is None:
-                    mould = _MessageTemplate(self._channel, exchange, each.routing_key)
-                    moulds[each.routing_key] = mould
-                value = mould.filled(each)
+                template = templates.get(each.routing_key)
+                if template is None:
+                    template = _MessageTemplate(self._channel, exchange, each.routing_key)
+                    templates[each.routing_key] = template
+                value = template.filled(each)
                 for queue in queues:
                     values[queue].append(value)
         self._push(values)
@@ -245,10 +227,10 @@ class _MessageTemplate:
 
     def __init__(self, channel: Any, exchange: str, routing_key: str) -> None:
         message = _prepared(channel, b"", "@id@")
-        channel._inplace_augment_message(message, exchange, routing_key)
+        internals.address_redis_message(channel, message, exchange, routing_key)
         message["body"], message["properties"]["delivery_tag"] = "@body@", "@tag@"
         # Any text that is nobody else's; Kombu makes one for each.
-        self._tag, self._numbers = channel._next_delivery_tag(), count()
+        self._tag, self._numbers = internals.redis_delivery_tag(channel), count()
         self._parts = re.split("@(id|body|tag)@", dumps(message))
 
     def filled(self, message: Message) -> str:

@@ -43,7 +43,7 @@ class DropCounter:
 
     def _tell(self, last: str = "") -> None:
         logger.error(
-            "Dropped from %s: %s that can't be read as a message, %s since the start.%s",
+            "Dropped from %s: %s invalid messages, %s since the start.%s",
             self._where,
             self._untold,
             self.count,

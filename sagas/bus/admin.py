@@ -19,7 +19,9 @@ class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generi
     list_display = ("id", "handler", "routing_key", "why", "tries", "retry_at", "updated_at")
     list_filter = ("handler", ("retry_at", admin.EmptyFieldListFilter))
     search_fields = ("event_id__startswith",)
-    search_help_text = "How the event's id begins; of another service's event, with ~ before it."
+    search_help_text = (
+        "The beginning of the event's id; put ~ before the id of another service's event."
+    )
     ordering = ("-id",)
     show_full_result_count = False
     actions = ("replay",)
@@ -52,9 +54,11 @@ class DeadLetterAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generi
     def body_as_text(self, letter: DeadLetter) -> str:
         return bytes(letter.body)[:SHOWN].decode(errors="backslashreplace")
 
-    @admin.action(permissions=["replay"], description="Replay: try again, from the first try on")
+    @admin.action(
+        permissions=["replay"], description="Replay: try again, counting from the first try"
+    )
     def replay(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
         count = dead_letters.replay(queryset.order_by())
-        messages.success(request, f"{count} of {queryset.count()} are tried again now.")
+        messages.success(request, f"{count} of {queryset.count()} will be tried again now.")
         if count < queryset.count():
             messages.warning(request, "The others are waiting for a retry, or were too large.")

@@ -61,7 +61,7 @@ class Consumption:
                         self._look_after_letters()
                         pause = PAUSES[0]
             except Exception as error:
-                logger.warning("Events wait; again in %s s. %r", pause, error)
+                logger.warning("Events are waiting; trying again in %s s. %r", pause, error)
                 connection.close()
                 self._stopping.wait(pause)
                 pause = min(2 * pause, PAUSES[1])
@@ -80,13 +80,13 @@ class Consumption:
         try:
             event = self._read(handler, delivery.routing_key, delivery.body)
         except UnreadableMessage as error:
-            logger.warning("A message for %s is no event: %s", handler.name, error)
+            logger.warning("A message for %s is not an event: %s", handler.name, error)
             dead_letters.keep(handler.name, delivery, Failure(str(error)))
             return
         if delivery.repeated:
             # It may be what killed its process: from here on its tries are counted.
-            logger.info("%s was handed out before, for %s.", event.id, handler.name)
-            failure = Failure("The broker handed it out again.", seconds=0)
+            logger.info("%s was delivered before, to %s.", event.id, handler.name)
+            failure = Failure("The broker delivered it again.", seconds=0)
             dead_letters.keep(handler.name, delivery, failure, event_id=event.noted_as)
             self._next_retries = 0.0
             return
@@ -116,7 +116,7 @@ class Consumption:
 
     def _retry(self, handler: Handler, letter: DeadLetter) -> None:
         if letter.tries > handler.max_tries:
-            dead_letters.failed(letter, Failure("Its process died each time that it was tried."))
+            dead_letters.failed(letter, Failure("Its process died every time it was tried."))
             return
         try:
             event = self._read(handler, letter.routing_key, bytes(letter.body))
@@ -155,5 +155,5 @@ def _keep_given_up(delivery: Delivery) -> None:
         queue = str(delivery.headers["x-death"][0]["queue"])
     except (LookupError, TypeError):
         queue = delivery.queue
-    failure = Failure("RabbitMQ gave it up: it was handed out too often, or did not fit.")
+    failure = Failure("RabbitMQ gave it up: it was delivered too often, or its queue was full.")
     dead_letters.keep(queue, delivery, failure)

@@ -75,7 +75,9 @@ class Handlers:
         """Raises ValueError for what can't be a handler, or a name that is taken."""
         for pattern in handler.patterns:
             if not _PATTERN.fullmatch(pattern):
-                raise ValueError(f"{pattern!r} is no pattern: words, * or # with dots between.")
+                raise ValueError(
+                    f"{pattern!r} is not a pattern: use words, * or #, separated by dots."
+                )
         if not handler.patterns or handler.max_tries < 1:
             raise ValueError(f"{handler.name}: name at least one pattern, and allow one try.")
         if not _NAME.fullmatch(handler.name) or len(handler.name) > HANDLER_LENGTH:

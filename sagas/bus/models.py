@@ -36,13 +36,15 @@ class DeadLetter(models.Model):
     id = models.BigAutoField(primary_key=True)
     handler = models.CharField(max_length=HANDLER_LENGTH)
     event_id = models.CharField(
-        max_length=NOTED_LENGTH, blank=True, help_text="Empty if it could not be read."
+        max_length=NOTED_LENGTH, blank=True, help_text="Empty if the message could not be read."
     )
     exchange = models.CharField(max_length=KEY_LENGTH, blank=True)
     routing_key = models.CharField(max_length=KEY_LENGTH, blank=True)
-    headers = models.TextField(blank=True, help_text="JSON; they were not believed.")
-    body = models.BinaryField(help_text="As it came.")
-    size = models.PositiveBigIntegerField(help_text="Bytes that it had.")
+    headers = models.TextField(
+        blank=True, help_text="The message's headers as JSON; not validated."
+    )
+    body = models.BinaryField(help_text="The body as it was received.")
+    size = models.PositiveBigIntegerField(help_text="The size of the whole body in bytes.")
     reason = models.TextField()
     traceback = models.TextField(blank=True)
     tries = models.PositiveIntegerField()

@@ -26,7 +26,7 @@ def read(key: str, body: bytes, *, is_ours: bool) -> Event:
     """The event in a message. `is_ours`: it comes by the bus's own exchange, where events of sagas
     are those of this database. Raises `Unreadable`."""
     if len(body) > BODY_LIMIT:
-        raise UnreadableMessage(f"It has {len(body)} bytes, and {BODY_LIMIT} are the most.")
+        raise UnreadableMessage(f"It has {len(body)} bytes, and at most {BODY_LIMIT} are allowed.")
     try:
         found = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
@@ -39,7 +39,7 @@ def read(key: str, body: bytes, *, is_ours: bool) -> Event:
     event_id = found.get("id")
     if not isinstance(event_id, str) or not _can_be_id(event_id):
         raise UnreadableMessage(
-            f"Its id is not a text of 1 to {EVENT_ID_LENGTH} printable characters."
+            f"Its id is not a string of 1 to {EVENT_ID_LENGTH} printable characters."
         )
     return Event(event_id, key, found, is_ours and is_claimed)
 

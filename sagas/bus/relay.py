@@ -104,11 +104,13 @@ def run(bus: Bus, stopping: Event) -> None:
                     wait = 0.0 if relay.is_behind else INTERVAL
                 pause = PAUSES[0]
                 if leads and not led:
-                    logger.info("This process relays the events now.")
+                    logger.info("This process now relays the events.")
             except Exception as error:
                 leads, wait = False, pause
                 pause = min(2 * pause, PAUSES[1])
-                logger.warning("Events wait in the database; again in %s s. %r", wait, error)
+                logger.warning(
+                    "Events are waiting in the database; trying again in %s s. %r", wait, error
+                )
                 relay.close()
             stopping.wait(wait)
     finally:
@@ -119,8 +121,8 @@ def _tell_lag() -> None:
     lag = queries.relay_lag()
     if lag.seconds > LAG_BOUND:
         logger.error(
-            "The event bus is %.0f s behind: %s events of %s sagas wait. See whether EVENTS_URL "
-            "can be reached from the workers.",
+            "The event bus is %.0f s behind: %s events of %s sagas wait. Check whether the workers "
+            "can reach EVENTS_URL.",
             lag.seconds,
             lag.events,
             lag.executions,

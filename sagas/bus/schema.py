@@ -20,19 +20,21 @@ class Envelope(BaseModel):
     model_config = ConfigDict(title="A saga's event", extra="allow")
 
     envelope: Literal[1] = Field(description="The version of this format.")
-    id: uuid.UUID = Field(description="The same for every repeat, and of no other event.")
+    id: uuid.UUID = Field(description="The same for every repetition, and unique to the event.")
     saga_id: str = Field(max_length=255)
     saga_type: str = Field(max_length=127)
-    version: int = Field(ge=1, description="Of the saga's definition.")
+    version: int = Field(ge=1, description="The version of the saga's definition.")
     seq: int = Field(ge=1, description="1, 2, 3 … in this saga, without a gap.")
     event: str = Field(
-        description="What happened. More may come.", examples=sorted(EVENT_TYPES), max_length=32
+        description="What happened. More types may be added.",
+        examples=sorted(EVENT_TYPES),
+        max_length=32,
     )
-    step: str | None = Field(description="Of which step, if of one.")
+    step: str | None = Field(description="The step, if the event is about one.")
     direction: Literal["action", "compensation"] | None
-    attempt: int | None = Field(description="Of that step and direction, from 1.")
+    attempt: int | None = Field(description="The attempt at that step and direction, from 1.")
     status: str = Field(
-        description="The saga's, after the event.",
+        description="The saga's status after the event.",
         examples=[status.value for status in ExecutionStatus],
     )
     at: datetime = Field(description="When, by the database's clock (RFC 3339).")
@@ -41,7 +43,7 @@ class Envelope(BaseModel):
         description="The trace that all calls of the saga and of its children belong to (the "
         "trace-id of W3C Trace Context).",
     )
-    data: dict[str, Any] = Field(description="What else is to be said of this type of event.")
+    data: dict[str, Any] = Field(description="Further data, depending on the type of event.")
 
 
 def schema() -> str:

@@ -18,7 +18,7 @@ VALUE_LIMIT = 80
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Each key is one that there is, with a value that it can have."""
     if not isinstance(getattr(settings, "SAGAS", {}), Mapping):
-        return [Error("SAGAS is no dict.", hint="Write SAGAS = {…}.", id="sagas.E030")]
+        return [Error("SAGAS is not a dict.", hint="Write SAGAS = {…}.", id="sagas.E030")]
     return [
         message for name, value in given().items() if (message := _problem(name, value)) is not None
     ]
@@ -27,7 +27,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 def _problem(name: Any, value: Any) -> CheckMessage | None:
     if name not in SETTINGS:
         near = get_close_matches(str(name), SETTINGS, 1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(SETTINGS)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"The keys are: {', '.join(SETTINGS)}."
         return Error(f"SAGAS has no key {name!r}.", hint=hint, id="sagas.E031")
     setting = SETTINGS[name]
     if setting.accepts(value):

@@ -1,5 +1,7 @@
 """docs/settings-reference.md, made of `sagas.conf.reference`: `python -m sagas.conf.page`."""
 
+import re
+
 from sagas.conf.reference import SETTINGS
 
 
@@ -16,7 +18,8 @@ def page() -> str:
     for name, setting in SETTINGS.items():
         default = list(setting.default) if isinstance(setting.default, tuple) else setting.default
         expected = setting.expected[0].upper() + setting.expected[1:]
-        lines += ["", f"## {name}", "", setting.help, "", f"{expected}. Default: `{default!r}`."]
+        help = re.sub(r"docs/(\w+\.md)", r"[docs/\1](\1)", setting.help)
+        lines += ["", f"## {name}", "", help, "", f"{expected}. Default: `{default!r}`."]
     return "\n".join(lines) + "\n"
 
 

@@ -75,54 +75,55 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "sagas",
         _is_name,
         "the name of a queue",
-        "The Celery queue of steps that ask for none and that `CELERY_TASK_ROUTES` does not "
-        "mention. Not Celery's default queue: workers without these apps take from that one, and "
-        "drop what they don't know.",
+        "The Celery queue of steps that name no queue and that `CELERY_TASK_ROUTES` does not "
+        "mention. It is not Celery's default queue, because workers without these apps consume "
+        "that one and drop tasks that they don't know.",
     ),
     "FAST": Setting(
         True,
         lambda value: type(value) is bool,
         "True or False",
-        "Whether a worker does many steps at once: their claims and reports in one statement, "
-        "their hints in one message, the steps of a saga one after the other for one message "
-        "(docs/speed.md). With False each step is a message, a claim and a report, each a "
-        "transaction: slower, and easier to follow.",
+        "Whether a worker processes many steps together: claims and reports share statements, "
+        "hints share messages, and one message runs several steps of a saga (docs/speed.md). With "
+        "False, each step is a message, a claim and a report, each in its own transaction. This is "
+        "slower, but easier to follow.",
     ),
     "INLINE_STEPS": Setting(
         100,
         lambda value: type(value) is int and 1 <= value <= 10_000,
         "a whole number from 1 to 10,000",
-        "How many steps of a saga a worker runs one after the other for one message. 1 sends a "
-        "message for each step.",
+        "How many steps of a saga a worker runs one after the other for one message. With 1, each "
+        "step gets its own message.",
     ),
     "INLINE_MS": Setting(
         100,
         lambda value: type(value) is int and 0 <= value <= 60_000,
         "a whole number from 0 to 60,000",
-        "For how many milliseconds a worker goes on so, before it sends a message for the rest.",
+        "For how many milliseconds a worker runs steps for one message, before it sends a message "
+        "for the rest.",
     ),
     "POOLER": Setting(
         "",
         lambda value: value in ("", "session", "transaction"),
         "empty, `session` or `transaction`",
-        "The mode of a PgBouncer between here and PostgreSQL (docs/sessions.md); empty without "
-        "one.",
+        "The mode of the PgBouncer in front of PostgreSQL (docs/sessions.md). Empty if there is "
+        "none.",
     ),
     "DATABASE_LIMITS": Setting(
         None,
         lambda value: value is None or _is_texts(value),
-        "a dict of texts, or None",
-        "Settings of PostgreSQL that the engine gives each session itself, where `OPTIONS` can't "
-        "(behind a pooler). None is, with `POOLER`, "
+        "a dict of strings, or None",
+        "PostgreSQL settings that the engine sets in each session, for use behind a pooler, where "
+        "`OPTIONS` can't set them. With `POOLER`, None means "
         + ", ".join(f"`{name} = {value}`" for name, value in DATABASE_LIMITS.items())
-        + "; else nothing.",
+        + ". Without `POOLER`, it means no settings.",
     ),
     "EVENTS_URL": Setting(
         None,
         lambda value: value is None or isinstance(value, str),
         "a URL, empty or None",
-        "The broker of the event bus. None is Celery's broker if `sagas.bus` is installed; empty "
-        "is no event bus.",
+        "The broker of the event bus. None means Celery's broker if `sagas.bus` is installed. If "
+        "empty, there is no event bus.",
     ),
     "EVENTS_EXCHANGE": Setting(
         "sagas.events", _is_name, "the name of an exchange", "The exchange of the event bus."
@@ -131,34 +132,37 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         300,
         _is_seconds,
         "a number of seconds",
-        "On Redis and Valkey alone: after so many seconds they hand out again what a consumer took "
-        "and never acknowledged. Longer than any handler takes; the effect is once in any case.",
+        "On Redis and Valkey only: a message that a consumer took and did not acknowledge is "
+        "delivered again after this many seconds. Use more than any handler takes. Even if a "
+        "message is delivered twice, it takes effect once.",
     ),
     "SERVICE_URLS": Setting(
         {},
         _is_texts,
-        "a dict of texts",
-        "Without Consul: a service's name → its address, or several with commas between them.",
+        "a dict of strings",
+        "Without Consul: a service's name → its address, or several separated by commas.",
     ),
     "SERVICE_API_KEYS": Setting(
         {},
         _is_texts,
-        "a dict of texts",
-        "A service's name → the key that it wants, sent as `Authorization: Bearer`.",
+        "a dict of strings",
+        "A service's name → its API key, sent as `Authorization: Bearer`.",
     ),
     "SERVICE_NETWORKS": Setting(
         PRIVATE_NETWORKS,
         _is_networks,
         "a list of networks such as `10.0.0.0/8`",
-        "Where services may be: by default private networks and loopback. Whoever can write into "
-        "the registry could otherwise send the keys of this process to any address.",
+        "The networks in which services may be. The default is private networks and loopback. "
+        "Without this limit, anyone who can write to the registry could send the keys of this "
+        "process to any address.",
     ),
     "CONSUL": Setting(
         {},
         _is_consul,
-        f"a dict of texts with keys among {', '.join(CONSUL)}",
-        "The agent that says where services are, by the names of Consul's own variables without "
-        "`CONSUL_`. `HTTP_ADDR` is `host:port` or a URL; without it no Consul is used.",
+        f"a dict of strings with keys among {', '.join(CONSUL)}",
+        "The Consul agent that locates services. The keys are Consul's environment variables "
+        "without the prefix `CONSUL_`. `HTTP_ADDR` is `host:port` or a URL; without it, Consul is "
+        "not used.",
     ),
     "SERVICE_NAME": Setting(
         "sagas", _is_name, "a name", "The name under which this web process registers in Consul."
@@ -167,6 +171,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "",
         _is_text,
         "a URL or empty",
-        "`http://host:port` at which others reach this web process; not registered without it.",
+        "The `http://host:port` at which others reach this web process. Without it, the process is "
+        "not registered.",
     ),
 }

@@ -13,18 +13,27 @@ FOLDER: Final = Path(".local") / "dev"
 
 HELP: Final = (
     "start an embedded PostgreSQL and Valkey, migrate, and print the environment to reach them; "
-    "with --run start a web process and a worker, too, which begin anew when code changes"
+    "with --run, also start a web process and a worker, which restart when code changes"
 )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--run", action="store_true", help="a web process and a worker, too")
+    parser.add_argument("--run", action="store_true", help="also start a web process and a worker")
     parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="where data and logs are kept; or .local/dev"
+        "--folder",
+        type=Path,
+        default=FOLDER,
+        help="where to keep data and logs (default: .local/dev)",
     )
-    parser.add_argument("--port", type=_port, default=8000, help="of the web process; or 8000")
-    parser.add_argument("--concurrency", type=_positive, default=1, help="of the worker; or 1")
-    parser.add_argument("--app", default="", help="what `celery -A` takes, if it is not found")
+    parser.add_argument(
+        "--port", type=_port, default=8000, help="of the web process (default: 8000)"
+    )
+    parser.add_argument(
+        "--concurrency", type=_positive, default=1, help="of the worker (default: 1)"
+    )
+    parser.add_argument(
+        "--app", default="", help="the Celery app, as for `celery -A`, if it is not found"
+    )
 
 
 def main(argv: list[str]) -> int:
@@ -54,11 +63,11 @@ def run(options: Mapping[str, Any]) -> None:
 def _port(text: str) -> int:
     number = _positive(text)
     if number > 65535:
-        raise ArgumentTypeError(f"{number} is no port: write 65535 or less.")
+        raise ArgumentTypeError(f"{number} is not a port: write 65535 or less.")
     return number
 
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no number: write 1 or more.")
+        raise ArgumentTypeError(f"{text!r} is not a number: write 1 or more.")
     return int(text)

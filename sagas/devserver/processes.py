@@ -85,7 +85,7 @@ def run_reloading(
     for changes in found:
         if changes:
             names = sorted({Path(path).name for _, path in changes})
-            say(f"{', '.join(names[:3])} changed: beginning anew")
+            say(f"{', '.join(names[:3])} changed: restarting")
             _restart(supervisor, wanted, say)
         for log in logs:
             for line in log.new_lines():
@@ -98,4 +98,4 @@ def _restart(supervisor: Supervisor, wanted: list[Command], say: Callable[[str],
         try:
             supervisor.restart(command.name)
         except ProcessError as error:
-            say(f"{command.name} did not start, and waits for the next change: {error}")
+            say(f"{command.name} did not start; waiting for the next change: {error}")

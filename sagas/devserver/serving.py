@@ -81,15 +81,15 @@ def _serve(
     lines = environment.export_lines(values)
     environment.write_privately(folder / environment.FILE, lines)
     print(lines, end="", flush=True)
-    _say(f"PostgreSQL and Valkey run. In another terminal: . {folder / environment.FILE}")
+    _say(f"PostgreSQL and Valkey are running. In another terminal: . {folder / environment.FILE}")
     if not options.run:
         while True:
             signal.pause()
     app = options.app or project.celery
     if not app:
         raise DevelopmentError(
-            "No Celery application is found, neither celery_app.py nor a celery.py beside the "
-            "settings: name its module with --app."
+            "No Celery application was found: there is no celery_app.py, and no celery.py beside "
+            "the settings. Name its module with --app."
         )
     _say(f"The web process is http://127.0.0.1:{options.port}; Ctrl-C ends it all.")
     worker = worker_command(app, options.concurrency, env)

@@ -89,7 +89,9 @@ class Supervisor:
             self._batches += 1
             for command in commands:
                 if command.name in self._children:
-                    raise ProcessError(f"{command.name} runs already: stop it, or take a new name.")
+                    raise ProcessError(
+                        f"{command.name} is already running: stop it, or choose another name."
+                    )
                 self._launch(command, self._batches)
 
     def wait_ready(self, *names: str) -> None:

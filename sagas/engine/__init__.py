@@ -1,10 +1,11 @@
-"""The engine: every port's one way in. It hands a fact to the machine and saves what follows.
+"""The engine: the only entry point for every port. It passes a fact to the machine and saves what
+follows.
 
 `start` and `start_many` join their caller's transaction: a saga exists if and only if the caller
-commits. Every other function opens one of its own, short, with no user code, no call and no message
-inside (S9); only `run_atomic` shares its transaction with a step that asks for it. What must be
-sent is handed to the listeners after the commit; whatever becomes of them, `wake_at` stands in the
-row.
+commits. Every other function opens its own short transaction, with no user code, no call and no
+message inside (S9). Only `run_atomic` shares its transaction with a step that asks for it. The
+listeners send hints and pushes after the commit. If that fails, `wake_at` in the row brings the
+saga back.
 
 A step's life, as a worker drives it::
 
@@ -13,6 +14,8 @@ A step's life, as a worker drives it::
     succeed(work, result)  or  fail(work, failure)         # one transaction
 """
 
+from sagas.engine.event_loop import SoftLimit, ask_event_loop, event_loop_has_answered
+from sagas.engine.event_loop import close_all as close_event_loops
 from sagas.engine.operating import (
     adopt,
     amend,
@@ -22,14 +25,15 @@ from sagas.engine.operating import (
     pause,
     preview,
     preview_adoption,
+    reschedule,
     resolve,
     resume,
     retry,
-    signal,
     skip,
 )
 from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed, turn_to_relay
 from sagas.engine.retention import Archive, prune
+from sagas.engine.signalling import signal, signal_with_start
 from sagas.engine.starting import Started, start, start_many
 from sagas.engine.transact import MayClaimInline
 from sagas.engine.waking import Queues, stranded, wake
@@ -59,15 +63,19 @@ __all__ = [
     "Queues",
     "ReportResult",
     "Row",
+    "SoftLimit",
     "Started",
     "Work",
     "adopt",
     "amend",
+    "ask_event_loop",
     "cancel",
     "claim",
     "claim_together",
+    "close_event_loops",
     "close_own_session",
     "end_session",
+    "event_loop_has_answered",
     "fail",
     "lead_relay",
     "leave_relay",
@@ -81,11 +89,13 @@ __all__ = [
     "preview",
     "preview_adoption",
     "prune",
+    "reschedule",
     "resolve",
     "resume",
     "retry",
     "run_atomic",
     "signal",
+    "signal_with_start",
     "skip",
     "start",
     "start_many",

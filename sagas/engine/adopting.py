@@ -8,7 +8,7 @@ from sagas.errors import NoSuchExecution
 from sagas.listeners import announce
 from sagas.machine import Adopt, Decision, Saga, Verdict
 from sagas.machine.definition import items_type
-from sagas.machine.steps import ForEach
+from sagas.machine.family_steps import defines_children
 from sagas.registry import registry
 from sagas.store import children, executions, transitions
 from sagas.store.executions import ExecutionSnapshot
@@ -44,14 +44,15 @@ def planned(execution_id: int, fact: Adopt) -> Adoption:
 
 
 def items_left(found: Transition, fact: Adopt) -> Iterator[tuple[list[str], Adopt]]:
-    """The items of an execution that has moved which don't go by its new definition yet, and how
-    they come to, for each `ForEach`. None of those that are over for good."""
+    """The items and rounds of an execution that has moved which don't go by its new definition
+    yet, and how they come to, for each step; but not items that are sagas, which have versions of
+    their own. None of those that are over for good."""
     definition = found.definition
     for step in definition.by_name.values():
-        if isinstance(step, ForEach):
+        if defines_children(step):
             items = registry.get(items_type(definition.saga_type, step), definition.version)
             leave = tuple(items.by_name) if step.name in fact.leave else ()
-            saga_ids = children.unlike(found.row.id, step.name, items.version, items.digest)
+            saga_ids = children.unlike(found.row.id, step.name, items)
             yield saga_ids, replace(fact, version=definition.version, leave=leave)
 
 

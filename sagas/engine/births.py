@@ -7,98 +7,58 @@ follows (L4). What is written is where the whole family then stands.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sagas import inputs
 from sagas.engine import family
-from sagas.errors import BadInput, SagaError
+from sagas.engine.newborn import ChildStart, PreparedStart, Siblings
+from sagas.errors import BadInput, LockHeld, SagaError
 from sagas.listeners import announce_all
 from sagas.machine import (
     ChildrenRefused,
     Decision,
-    ExecutionState,
-    Fact,
     Failure,
     FailureKind,
     ForEach,
     Outcome,
     ParentCommanded,
+    Repeat,
     Saga,
     Start,
     SubSaga,
-    decide,
-    outcome,
     wake_at,
 )
 from sagas.machine import start as begin
-from sagas.machine.context import digest
+from sagas.machine.context import digest, fitting_json
+from sagas.machine.decision import is_past_pivot
 from sagas.machine.definition import items_type
-from sagas.machine.events import SagaCompensating, SagaStarted
+from sagas.machine.events import SagaStarted
 from sagas.machine.failures import MESSAGE_LIMIT
-from sagas.machine.operate import BY_PARENT
+from sagas.machine.family_steps import Step, copied, defines_children, tolerates
 from sagas.machine.parameters import as_timedelta
-from sagas.machine.steps import copied
 from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry
 from sagas.store import insertion, locks
-from sagas.store.children import AtFault
 from sagas.store.insertion import NewExecution
 from sagas.validation import lock_keys
 
 
-@dataclass(slots=True)
-class PreparedStart:
-    """An execution whose decision is not saved yet, and the children that are born with it."""
-
-    definition: Saga
-    decision: Decision
-    family_id: int | None
-    now: datetime
-    born: "list[ChildStart]" = field(default_factory=list)
-    starts_done: int = 0
-    tells_done: int = 0
-
-    @property
-    def state(self) -> ExecutionState:
-        return self.decision.state
-
-    def take(self, fact: Fact) -> None:
-        """Decides what follows from `fact`, as part of the same decision."""
-        found = decide(self.definition, self.state, fact, self.now)
-        if found.events:
-            self.decision = self.decision.then(found)
-
-
-@dataclass(slots=True)
-class ChildStart:
-    """A child that will be there as soon as its parent's row is."""
-
-    begun: PreparedStart
-    step: str
-    number: int
-    input: str
-    input_digest: str
-    keys: frozenset[str]
-    heard: Outcome | None = None
-    """What its parent has heard that it came to."""
-
-    @property
-    def outcome(self) -> Outcome | None:
-        return outcome(self.begun.definition, self.begun.state)
-
-    @property
-    def has_news(self) -> bool:
-        return self.outcome not in (None, self.heard)
-
-
 def prepare(
-    definition: Saga, decision: Decision, family_id: int | None, now: datetime
+    definition: Saga,
+    decision: Decision,
+    family_id: int | None,
+    now: datetime,
+    execution_id: int | None = None,
+    named: dict[str, int] | None = None,
 ) -> tuple[Decision, list[ChildStart]]:
     """The children that `decision` starts, and the decision that this leads to: some may be
-    refused, and some may have come to something already."""
-    begun = PreparedStart(definition, decision, family_id, now)
+    refused, and some may have come to something already. `execution_id` is that of a parent which
+    is there already. `named` are the names that the family has asked for in this transaction, see
+    `family.is_blocked`."""
+    asked = {} if named is None else named
+    begun = PreparedStart(definition, decision, family_id, now, asked, execution_id)
     _settle(begun)
     return begun.decision, begun.born
 
@@ -144,107 +104,118 @@ def _start_next(begun: PreparedStart) -> bool:
         begun.take(ChildrenRefused(start.step, start.count, failure))
     else:
         begun.born += born
+        begun.stirred += born
     return True
 
 
 def _tell_next(begun: PreparedStart) -> bool:
-    """Whether there was an order left; those who are older find it in their rows."""
-    if begun.tells_done == len(begun.decision.tells):
+    """Whether there was a command left; those who are older find it in their rows."""
+    if begun.commands_done == len(begun.decision.child_commands):
         return False
-    tell = begun.decision.tells[begun.tells_done]
-    begun.tells_done += 1
+    given = begun.decision.child_commands[begun.commands_done]
+    begun.commands_done += 1
     for child in begun.born:
-        if tell.step in (None, child.step):
-            child.begun.take(ParentCommanded(tell.order))
+        if given.step in (None, child.step) and given.number in (None, child.number):
+            child.begun.take(ParentCommanded(given.command))
             _settle(child.begun)
+            begun.stirred.append(child)
     return True
 
 
 def _hear_next(begun: PreparedStart) -> bool:
     """Whether the children of a step had come to anything new."""
-    step = next((child.step for child in begun.born if child.has_news), None)
+    step = next((child.step for child in begun.stirred if child.has_news), None)
     if step is None:
+        begun.stirred.clear()
         return False
-    siblings = [child for child in begun.born if child.step == step]
     change: Counter[Outcome] = Counter()
-    for child in siblings:
-        if child.has_news:
+    for child in begun.stirred:
+        if child.step == step and child.has_news:
             change.update(filter(None, [child.outcome]))
             change.subtract(filter(None, [child.heard]))
             child.heard = child.outcome
-    # Only a sub-saga, the one child of its step, comes to an end so soon: an item has a step that
-    # is for a worker. So these are all the children of `step`.
-    begun.take(family.moved(begun.definition, begun.state, step, change, _Siblings(siblings)))
+    begun.stirred = [child for child in begun.stirred if child.step != step]
+    older = None if begun.execution_id is None else family.Rows(begun.execution_id, step)
+    siblings = Siblings(older, begun.born, step)
+    begun.take(family.moved(begun.definition, begun.state, step, change, siblings))
     return True
-
-
-@dataclass(frozen=True, slots=True)
-class _Siblings:
-    born: list[ChildStart]
-
-    def outputs(self) -> list[family.Output]:
-        states = [child.begun.state for child in self.born]
-        return [
-            (dict(state.context), {key for step in state.steps.values() for key in step.wrote})
-            for state in states
-        ]
-
-    def at_fault(self, most: int) -> AtFault:
-        found = [
-            (child.number, recorded.event)
-            for child in self.born
-            for recorded in child.begun.decision.events
-            if isinstance(recorded.event, SagaCompensating) and recorded.event.because != BY_PARENT
-        ]
-        return len(found), found[:most]
 
 
 def _children(parent: PreparedStart, start: Start) -> Iterator[ChildStart]:
     definition, state = parent.definition, parent.state
     step = definition.by_name[start.step]
-    forward_only = state.options.forward_only or step.name in definition.after_pivot
+    forward_only = state.options.forward_only or is_past_pivot(definition, state)
+    of_child = _definition_of_children(definition, step)
     for number in range(start.first, start.first + start.count):
         if isinstance(step, ForEach):
-            of_child = registry.get(items_type(definition.saga_type, step), definition.version)
             context = copied(step.given, state.context)
             context |= {"item": state.context[step.over][number], "index": number}
             suffix = f"{step.name}.{number}"
+        elif isinstance(step, Repeat):
+            context = {**state.context, "round": number + 1}
+            suffix = f"{step.name}.{number + 1}"
         else:
-            assert isinstance(step, SubSaga), "only these two have children"
-            of_child = registry.find_or_newest(step.saga_type, step.version)
+            assert isinstance(step, SubSaga), "only these three have children"
             given = state.context
             context = dict(given) if step.input is None else copied(step.input, given)
             suffix = step.name
-        text, keys = inputs.checked_context(of_child, context), lock_keys(of_child, context)
         saga_id = f"{state.saga_id}~{suffix}"
-        begun = _begin(parent, of_child, saga_id, context, keys, forward_only=forward_only)
+        started = _start_of(parent, of_child, saga_id, context, forward_only=forward_only)
+        try:
+            text, keys = inputs.checked_context(of_child, context), lock_keys(of_child, context)
+            begun = _begin(parent, of_child, started, keys)
+        except (BadInput, LockHeld) as error:
+            if not tolerates(step):
+                raise
+            why = Failure.of(FailureKind.REJECTED, error)
+            text, keys = fitting_json(context), {}
+            begun = _begin(parent, of_child, started, keys, refused=why)
         yield ChildStart(begun, step.name, number, text, digest(context), keys)
+
+
+def _definition_of_children(parent: Saga, step: Step) -> Saga:
+    """Raises `UnknownSaga`, and `BadInput` for one that would start itself again."""
+    if defines_children(step):
+        return registry.get(items_type(parent.saga_type, step), parent.version)
+    assert isinstance(step, SubSaga | ForEach), "only these two name a saga"
+    return registry.find_or_newest(step.saga_type, step.version)
+
+
+def _start_of(
+    parent: PreparedStart,
+    definition: Saga,
+    saga_id: str,
+    context: dict[str, Any],
+    *,
+    forward_only: bool,
+) -> SagaStarted:
+    if len(saga_id) > CHILD_ID_LENGTH:
+        raise BadInput({"saga_id": f"{saga_id[:80]}… is too long: sagas are nested too deeply."})
+    limit = definition.deadline
+    return SagaStarted(
+        saga_id,
+        definition.saga_type,
+        definition.version,
+        context,
+        deadline=None if limit is None else parent.now + as_timedelta(limit),
+        held=not forward_only,
+        forward_only=forward_only,
+    )
 
 
 def _begin(
     parent: PreparedStart,
     definition: Saga,
-    saga_id: str,
-    context: dict[str, Any],
-    keys: frozenset[str],
+    started: SagaStarted,
+    keys: dict[str, int],
     *,
-    forward_only: bool,
+    refused: Failure | None = None,
 ) -> PreparedStart:
-    if len(saga_id) > CHILD_ID_LENGTH:
-        raise BadInput({"saga_id": f"{saga_id[:80]}… is too long: sagas are nested too deep."})
-    now = parent.now
-    started = SagaStarted(
-        saga_id,
-        definition.saga_type,
-        definition.version,
-        context,
-        deadline=None if definition.deadline is None else now + as_timedelta(definition.deadline),
-        locks=bool(keys),
-        blocked=bool(family.blocked_by(definition, keys, parent.family_id)),
-        held=not forward_only,
-        forward_only=forward_only,
-    )
-    begun = PreparedStart(definition, begin(definition, started, now), parent.family_id, now)
+    """A child with those locks and limits. One that was `refused` turns back before it begins."""
+    blocked = family.is_blocked(definition, keys, parent.family_id, parent.named)
+    started = replace(started, locks=bool(keys), blocked=blocked)
+    first = begin(definition, started, parent.now, refused)
+    begun = PreparedStart(definition, first, parent.family_id, parent.now, parent.named)
     _settle(begun)
     return begun
 

@@ -1,15 +1,16 @@
-"""What people and programs may do to an execution: each one fact, one transaction, recorded with
-who and why.
+"""What people and programs may do to an execution. Each operation is one fact and one transaction,
+and is recorded with who and why.
 
 Each function raises `NoSuchExecution` for an unknown saga_id, `UnknownSaga` if this process lacks
-its definition, and `OperationRefused`, with the reason, for what makes no sense as things stand. To
-cancel, pause, resume, skip, resolve or signal a second time is no error, and changes nothing. None
-of them may be called inside a transaction: they commit what they do.
+its definition, and `OperationRefused`, with the reason, if it makes no sense in the current state.
+Cancelling, pausing, resuming, skipping or resolving a second time is not an error, and changes
+nothing. None of these functions may be called inside a transaction: they commit their work.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -26,6 +27,7 @@ from sagas.machine import (
     Cancel,
     Operation,
     Pause,
+    Reschedule,
     Resolve,
     Resume,
     Signal,
@@ -35,7 +37,7 @@ from sagas.machine import (
     Woken,
 )
 from sagas.machine.context import NotStorable
-from sagas.machine.storable import shown
+from sagas.machine.parameters import shown
 from sagas.registry import registry
 from sagas.store import executions, recovery
 from sagas.store.executions import ExecutionSnapshot, UnreadableRow
@@ -47,33 +49,39 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What became of one operation on many executions: how many took it (or had it already), and
-    saga_id → reason for those that did not."""
+    """The result of one operation on many executions: how many accepted it (or had it already),
+    and saga_id → reason for those that did not."""
 
     done: int = 0
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def cancel(saga_id: str, *, by: str, reason: str = "") -> None:
-    """Turns the saga back: nothing more is started, what is in flight settles, what happened is
-    undone. Refused from the pivot on."""
+    """Turns the saga back: nothing more is started, steps in flight settle, and whatever happened
+    is undone. Refused from the pivot on."""
     operate(saga_id, Cancel(by=by, reason=reason))
 
 
 def pause(saga_id: str, *, by: str, reason: str = "") -> None:
-    """Starts nothing more, in either direction, until `resume`. What is in flight settles."""
+    """Starts nothing more, in either direction, until `resume`. Steps in flight settle."""
     operate(saga_id, Pause(by=by, reason=reason))
 
 
 def resume(saga_id: str, *, by: str, reason: str = "") -> None:
-    """Goes on, in the direction in which it was paused."""
+    """Goes on, in the direction in which the saga was paused."""
     operate(saga_id, Resume(by=by, reason=reason))
 
 
 def retry(saga_id: str, step: str | None = None, *, by: str, reason: str = "") -> None:
-    """Tries a step or a compensation that gave up again, with all its attempts; or one that is
-    due later now. Without a step: all that gave up."""
+    """Gives a step or a compensation that gave up all its attempts again; or tries a step that is
+    due later now, or ends a sleep. Without a step, it applies to all that gave up."""
     operate(saga_id, TryAgain(step=step, by=by, reason=reason))
+
+
+def reschedule(saga_id: str, step: str, moment: datetime, *, by: str, reason: str = "") -> None:
+    """Moves what a step waits for: the end of a sleep, the timeout of a wait, or its next attempt.
+    A `moment` that has passed means now. Raises `BadInput` for one without a time zone."""
+    operate(saga_id, Reschedule(step=step, moment=moment, by=by, reason=reason))
 
 
 def skip(
@@ -90,8 +98,8 @@ def skip(
 
 
 def resolve(saga_id: str, step: str, *, by: str, reason: str = "") -> None:
-    """Takes a compensation that gave up as done by hand, or a pivot whose outcome was unknown as
-    not happened."""
+    """Records that a compensation that gave up was done by hand, or that a pivot whose outcome was
+    unknown did not happen."""
     operate(saga_id, Resolve(step=step, by=by, reason=reason))
 
 
@@ -108,29 +116,33 @@ def adopt(
     reason: str = "",
     leave: Iterable[str] = (),
 ) -> None:
-    """Goes on by another definition of its type: of `version`, or the one that its own version has
-    here by now (S12); with its items, if it has a `ForEach`. See `preview_adoption` first.
+    """Moves an execution to another definition of its type: to `version`, or to the current
+    definition of its own version (S12), together with its items, if it has a `ForEach`, and its
+    rounds, if it has a `Repeat`. Call `preview_adoption` first.
 
-    `leave` names steps that were done and need not be undone, should the saga turn back: without
-    it a step that could lose its compensation is a reason to refuse.
+    `leave` names steps that were done and need not be undone if the saga turns back. Without it, a
+    step that would lose its compensation is a reason to refuse.
     """
     operate(saga_id, Adopt(version=version, leave=tuple(leave), by=by, reason=reason))
 
 
 def operate(saga_id: str, operation: Operation | Adopt) -> Verdict:
-    """Any of the above, as a value. Raises `BadInput`, too, for changes that can't be kept."""
+    """Any of the above, as a value. Also raises `BadInput` for changes that can't be stored."""
     if not operation.by:
         raise BadInput({"by": "says who does this. It can't be empty."})
     inputs.checked_text(by=operation.by, reason=operation.reason)
     if isinstance(operation, Amend | Skip):
         operation = replace(operation, changes=inputs.checked_changes(operation.changes))
+    if isinstance(operation, Reschedule):
+        checked = inputs.checked_moment("moment", operation.moment)
+        operation = replace(operation, moment=checked or operation.moment)
     if isinstance(operation, Adopt):
         return _adopt(saga_id, operation)
-    return _hand_in(saga_id, operation).decision.verdict
+    return hand_in(saga_id, operation).decision.verdict
 
 
 def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> OperationResult:
-    """The same for many executions, each in a transaction of its own."""
+    """The same for many executions, each in its own transaction."""
     done, refused = 0, {}
     for saga_id in saga_ids:
         try:
@@ -141,17 +153,9 @@ def operate_on_many(saga_ids: Iterable[str], operation: Operation | Adopt) -> Op
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # its definition's own: the others go on (L3)
-            logger.exception("%s failed of %s.", type(operation).__name__, saga_id)
+            logger.exception("%s failed for %s.", type(operation).__name__, saga_id)
             refused[saga_id] = f"failed: {type(error).__name__}"
     return OperationResult(done, refused)
-
-
-def signal(saga_id: str, name: str, payload: Any = None, *, by: str = "") -> None:
-    """Hands the wait `name` what it waits for; it becomes the context's key `name`. Kept if the
-    wait has not begun, without effect if it came before (R13)."""
-    inputs.checked_text(by=by, name=name)
-    payload = inputs.checked_changes({name: payload})[name]
-    _hand_in(saga_id, Signal(name, payload, by))
 
 
 @recovery.repeated
@@ -173,14 +177,14 @@ def preview(saga_id: str) -> WayBack:
 def preview_adoption(
     saga_id: str, version: int | None = None, *, leave: Iterable[str] = ()
 ) -> Adoption:
-    """What `adopt` would mean for each step, and why it would be refused. Changes nothing."""
+    """What `adopt` would do to each step, and why it would be refused. Changes nothing."""
     fact = Adopt(version=version, leave=tuple(leave), by="", reason="")
     return adopting.planned(_id_of(saga_id), fact)
 
 
 def _adopt(saga_id: str, fact: Adopt) -> Verdict:
     """Its items follow one by one; should they not get to an end, the same again goes on."""
-    found = _hand_in(saga_id, fact)
+    found = hand_in(saga_id, fact)
     if found.decision.verdict is Verdict.ACCEPTED:
         transact(found.row.id, Woken())  # it goes on at once
     refused: dict[str, str] = {}
@@ -189,17 +193,26 @@ def _adopt(saga_id: str, fact: Adopt) -> Verdict:
     if refused:
         [first, *_] = refused.values()
         raise OperationRefused(
-            f"{saga_id}: it goes by its new definition, but {len(refused)} of its items can't. "
+            f"{saga_id}: it was moved to its new definition, but {len(refused)} of its items could "
+            "not be moved. "
             f"{first}"
         )
     return found.decision.verdict
 
 
 @recovery.repeated
-def _hand_in(saga_id: str, fact: Operation | Adopt | Signal) -> Transition:
+def hand_in(saga_id: str, fact: Operation | Adopt | Signal) -> Transition:
+    """What became of the fact, in a transaction of its own."""
     execution_id = _id_of(saga_id)
+    return accepted(saga_id, execution_id, lambda: transact(execution_id, fact))
+
+
+def accepted(
+    saga_id: str, execution_id: int, transacted: Callable[[], Transition | None]
+) -> Transition:
+    """What became of a fact. Raises what the functions above do, if it was not accepted."""
     try:
-        found = transact(execution_id, fact)
+        found = transacted()
     except NotStorable as error:
         raise BadInput({"context": error.message}) from error
     except UnreadableRow as error:

@@ -30,10 +30,10 @@ def lead_relay() -> bool:
 
 @contextmanager
 def turn_to_relay(*, leads: bool) -> Iterator[bool]:
-    """Whether this thread may relay within the block; `leads` is what the last turn said.
+    """Whether this thread may relay within the block. `leads` is the answer of the last turn.
 
-    A lead lasts as long as its session. Behind a pooler that shares sessions there is none: there
-    each turn is a transaction, which leads to its end.
+    A lead lasts as long as its session. Behind a pooler that shares sessions, there is no such
+    lead: there each turn is a transaction, and the lead ends with it.
     """
     if sessions.pooler() != "transaction":
         yield leads or lead_relay()
@@ -48,6 +48,7 @@ def leave_relay() -> None:
 
 
 def mark_relayed(seqs: Mapping[int, int]) -> set[int]:
-    """Notes execution → number of its newest event that is on the bus; which of them could be
-    noted now. The others are at work, and are to be noted later. Waits for nobody's row."""
+    """Records, for each execution, the number of its newest event that is on the bus, and returns
+    which of them could be recorded. Rows that other processes work on are not waited for; record
+    them later."""
     return relay.mark_relayed(seqs)

@@ -13,13 +13,14 @@ Archive = Callable[[Iterable[str]], None]
 
 
 def prune(older_than: timedelta, limit: int, archive: Archive | None = None) -> int:
-    """Deletes no more than `limit` sagas that ended longer than `older_than` ago, with their
-    children and events; how many. One that somebody is at work on is left for the next time, and
-    so is one with an event that is not on the bus yet, if there is a bus (R19).
+    """Deletes at most `limit` sagas that ended longer than `older_than` ago, with their children
+    and events, and returns how many. A saga that another process is working on is left for the
+    next time. So is one with an event that is not on the bus yet, if there is a bus (R19).
 
-    `archive` takes them before they are deleted, outside any transaction: a line for each
-    execution, children too, with the columns of its row and its `events`. What changed meanwhile
-    is not deleted; that, and what a killed process had archived, comes again with the next call.
+    `archive` receives them before they are deleted, outside any transaction: a line for each
+    execution, including children, with the columns of its row and its events. Sagas that changed
+    in the meantime are not deleted. These, and those that a killed process had archived, come
+    again with the next call.
     """
     seconds, only_relayed = older_than.total_seconds(), bool(conf.EVENTS_URL)
     archived: deletion.Family = {}

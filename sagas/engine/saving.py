@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagas.engine import births
-from sagas.engine.births import ChildStart
 from sagas.engine.family import gives_locks_back
+from sagas.engine.newborn import ChildStart
 from sagas.listeners import announce, announce_committed
 from sagas.machine import Decision, Saga, hints, outcome, wake_at
 from sagas.machine.wake import repeat_interval
@@ -43,10 +43,14 @@ class OptimisticWrite:
         cls, definition: Saga, seen: ExecutionSnapshot, decision: Decision
     ) -> "OptimisticWrite | None":
         """None if other rows are to be written with it: then it must be decided under the lock."""
-        if decision.starts or decision.tells or gives_locks_back(decision.state):
+        if decision.starts or decision.child_commands or gives_locks_back(decision.state):
             return None
         came_to, news = news_of(definition, seen, decision)
-        wake = _next_wake(seen, decision, news=news) if decision.events else seen.wake_at
+        wake = (
+            _next_wake(seen, decision, news=news)
+            if decision.state is not seen.state
+            else seen.wake_at
+        )
         return cls(definition, TransitionWrite(seen, decision, wake, came_to), news)
 
 
@@ -71,7 +75,7 @@ def save(
 def save_optimistically(decided: Sequence[OptimisticWrite]) -> dict[int, Transition]:
     """Writes them in one statement, and a transaction of its own; id → what became of those of
     which nothing has changed since they were read. The others must be decided anew."""
-    changing = [each.written for each in decided if each.written.decision.events]
+    changing = [each.written for each in decided if each.written.changes_row]
     saved = transitions.save(changing, locked=False) if changing else set()
     announce_committed(
         [
@@ -85,7 +89,7 @@ def save_optimistically(decided: Sequence[OptimisticWrite]) -> dict[int, Transit
             each.definition, written.seen, written.decision, written.wake_at, news=each.news
         )
         for each in decided
-        if (written := each.written).seen.id in saved or not written.decision.events
+        if (written := each.written).seen.id in saved or not written.changes_row
     }
 
 
@@ -112,7 +116,7 @@ def _transition(
     news: bool,
 ) -> Transition:
     after = snapshot_with(
-        row, {"state": decision.state, "hints_sent": 0, "wake_at": wake, "orders": []}
+        row, {"state": decision.state, "hints_sent": 0, "wake_at": wake, "commands": []}
     )
     return Transition(definition, decision, after, row.parent_id if news else None)
 
@@ -127,7 +131,9 @@ def _next_wake(row: ExecutionSnapshot, decision: Decision, *, news: bool) -> dat
     """
     moment = wake_at(decision.state, row.now, 0)
     if moment is not None and row.wake_at is not None and row.wake_at < moment:
-        is_kept = row.wake_at > row.now or _leaves_untold(decision, row.now)
+        # An ask of a poll is no event, and would cost a look more each time.
+        is_ahead = row.wake_at > row.now and bool(decision.events)
+        is_kept = is_ahead or _leaves_untold(decision, row.now)
         moment = row.wake_at if is_kept else moment
     return earliest(moment, row.now if news else None, 0)
 
@@ -139,8 +145,8 @@ def _leaves_untold(decision: Decision, now: datetime) -> bool:
 
 def _pass_on(locked: ExecutionSnapshot, decision: Decision) -> None:
     """What a saved decision means for others: its children, and those that wait for its locks."""
-    if decision.tells and any(step.children for step in decision.state.steps.values()):
-        for order in decision.tells:
-            children.leave_order(locked.id, order.step, order.order)
+    if decision.child_commands and any(step.children for step in decision.state.steps.values()):
+        for each in decision.child_commands:
+            children.leave_command(locked.id, each)
     if gives_locks_back(decision.state):
         locks.leave(locked.id)

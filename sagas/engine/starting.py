@@ -10,14 +10,15 @@ from django.db import transaction
 
 from sagas import inputs, users
 from sagas.engine import births, family
+from sagas.engine.newborn import ChildStart
 from sagas.errors import Conflict, LockHeld
 from sagas.inputs import NewSaga, Wanted
 from sagas.listeners import announce_all
 from sagas.machine import Decision, ExecutionStatus, Saga, wake_at
 from sagas.machine import start as begin
 from sagas.machine.events import SagaStarted
+from sagas.machine.family_steps import Family
 from sagas.machine.parameters import as_timedelta
-from sagas.machine.steps import Family
 from sagas.registry import registry
 from sagas.store import clock, executions, insertion, locks, recovery
 from sagas.store.executions import ExecutionKey
@@ -45,18 +46,19 @@ def start(
     deadline: datetime | None = None,
     tags: Iterable[str] = (),
 ) -> Started:
-    """A new execution, inside the caller's own transaction if there is one.
+    """Starts a new execution, inside the caller's own transaction if there is one.
 
-    The same `saga_id` with the same type, input and owner gives the execution that there is
-    (S11). Without one an id is made. `version` defaults to the newest that is known. No step
-    starts before `start_at`; past `deadline` (by default the definition's, counted from now or
-    from `start_at`) the saga turns back. Both are aware datetimes. `owner_id` is a user's
-    `pk`. `tags` are what it is found by again; they are no part of its input, and those of a
-    repeated start are not looked at.
+    The same `saga_id` with the same type, input and owner returns the existing execution (S11).
+    Without a `saga_id`, an id is generated. `version` defaults to the newest known version. No
+    step starts before `start_at`. If `deadline` passes (by default the definition's, counted from
+    now or from `start_at`), the saga turns back. Both are aware datetimes. `owner_id` is a user's
+    `pk`. `tags` are labels for finding it; they are not part of its input, and a repeated start
+    ignores them.
 
     Raises `UnknownSaga`, `BadInput` (with the fields), `Conflict` if the saga_id is taken, and
-    `LockHeld` if a lock is, and the definition says not to wait. If the database session ends, it
-    is made again over another one (R22); not in a transaction of the caller, which is lost with it.
+    `LockHeld` if a lock is taken and the definition says not to wait. If the database session
+    ends, the start is repeated over another one (R22), except inside a transaction of the caller,
+    which is lost with its session.
     """
     definition = registry.find_or_newest(saga_type, version)
     wanted = inputs.wanted(definition, NewSaga(context, saga_id, start_at, deadline, tags))
@@ -70,14 +72,14 @@ def start_many(
     version: int | None = None,
     owner_id: Any = None,
 ) -> list[Started]:
-    """All of `sagas`, each as `start` would, in their order; or none of them, if one is refused.
+    """Starts all of `sagas`, each as `start` would, in their order; or none, if one is refused.
 
-    They are at most `inputs.MOST_STARTS`, with contexts of `inputs.MOST_INPUT` characters. It takes
-    as many statements as one start does, but for definitions with locks or with steps made of
-    other sagas, whose executions are written one by one in the one transaction.
+    At most `inputs.MOST_STARTS` are allowed, with contexts of `inputs.MOST_INPUT` characters in
+    total. It takes as many statements as one start does. Only executions of definitions with locks
+    or with steps made of other sagas are written one by one, in the same transaction.
 
-    Raises what `start` does; the `fields` of `BadInput`, `Conflict` and `LockHeld` name each entry
-    at fault by its place, from 0: `sagas.3.saga_id`.
+    Raises what `start` does. The `fields` of `BadInput`, `Conflict` and `LockHeld` name each
+    invalid entry by its position, from 0: `sagas.3.saga_id`.
     """
     definition = registry.find_or_newest(saga_type, version)
     return _start_all(definition, inputs.all_wanted(definition, sagas), users.stored_key(owner_id))
@@ -105,14 +107,15 @@ def _as_one(refused: Mapping[int, Conflict]) -> Conflict:
     kind = LockHeld if all(isinstance(each, LockHeld) for each in refused.values()) else Conflict
     fields = {f"sagas.{number}.saga_id": str(error) for number, error in refused.items()}
     first = "; ".join(f"sagas.{number}: {error}" for number, error in [*refused.items()][:3])
-    return kind(f"Nothing was started, because of {len(refused)} of them. {first}", fields)
+    return kind(f"Nothing was started: {len(refused)} of the sagas were refused. {first}", fields)
 
 
 def _is_plain(definition: Saga) -> bool:
     """Whether its executions are rows and events that one statement writes, and begin alike
     whatever is in their contexts: nothing else looks at these so early."""
     has_children = any(isinstance(step, Family) for step in definition.by_name.values())
-    return definition.locks is None and not has_children
+    waits_for_nobody = not definition.may_wait_for_others
+    return waits_for_nobody and definition.begins_alike and not has_children
 
 
 def _transaction(definition: Saga) -> AbstractContextManager[object]:
@@ -157,7 +160,7 @@ def _insert_or_find(
         found = executions.find(*left)
         became.update((saga_id, (there, False)) for saga_id, there in found.items())
 
-    if definition.locks is not None:
+    if definition.may_wait_for_others:
         find()  # a repeated start must not be refused by the lock that it holds itself
     while left := {name: each for name, each in left.items() if name not in became}:
         new = _insert(definition, left.values(), owner_id)
@@ -172,7 +175,7 @@ def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: Any) -> dict[s
     are one, or of a plain definition. None at all, if what was known of the clock was wrong."""
     known = clock.known()
     now = known or clock.ask()
-    alike: dict[object, tuple[Decision, list[births.ChildStart]]] = {}
+    alike: dict[object, tuple[Decision, list[ChildStart]]] = {}
     rows, begun = [], {}
     for each in wanted:
         options = (each.start_at, each.deadline)
@@ -208,13 +211,12 @@ def _own(first: Decision, wanted: Wanted) -> Decision:
     )
 
 
-def _begin(
-    definition: Saga, wanted: Wanted, now: datetime
-) -> tuple[Decision, list[births.ChildStart]]:
+def _begin(definition: Saga, wanted: Wanted, now: datetime) -> tuple[Decision, list[ChildStart]]:
     deadline = wanted.deadline
     if deadline is None and definition.deadline is not None:
         begins_at = now if wanted.start_at is None else max(now, wanted.start_at)
         deadline = begins_at + as_timedelta(definition.deadline)
+    named: dict[str, int] = {}
     started = SagaStarted(
         wanted.saga_id,
         definition.saga_type,
@@ -223,9 +225,9 @@ def _begin(
         wanted.start_at,
         deadline,
         locks=bool(wanted.keys),
-        blocked=bool(family.blocked_by(definition, wanted.keys, None)),
+        blocked=family.is_blocked(definition, wanted.keys, None, named),
     )
-    return births.prepare(definition, begin(definition, started, now), None, now)
+    return births.prepare(definition, begin(definition, started, now), None, now, named=named)
 
 
 def _row(definition: Saga, wanted: Wanted, first: Decision, now: datetime) -> NewExecution:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 
+from sagas import forms
 from sagas.engine import births, family
 from sagas.engine.adopting import adopt_locked
 from sagas.engine.fitting import fitting
+from sagas.engine.newborn import ChildStart
 from sagas.engine.saving import (
     OptimisticWrite,
     Transition,
@@ -26,27 +28,24 @@ from sagas.machine import (
     Adopt,
     ChildrenReported,
     Claim,
-    Deadlocked,
     Decision,
     Direction,
     Fact,
     Failed,
-    Failure,
-    FailureKind,
     ParentCommand,
     ParentCommanded,
     Repetition,
     Saga,
     SagaStep,
+    Signal,
     Succeeded,
-    Unblocked,
     Verdict,
     Woken,
     decide,
     repetition,
 )
 from sagas.machine.context import fitting_json
-from sagas.store import due, executions, locks, recovery, sessions
+from sagas.store import due, executions, recovery, sessions
 from sagas.store.executions import ExecutionSnapshot
 
 logger = logging.getLogger(__name__)
@@ -73,13 +72,13 @@ def transact(
     *,
     only_if_due: bool = False,
     seen: ExecutionSnapshot | None = None,
-    run_on: InlineClaim | None = None,
+    inline: InlineClaim | None = None,
 ) -> Transition | None:
     """Decides and saves `fact`; None if nothing has that id, or no definition fits it here (S12);
     with `only_if_due`, also if somebody is at work on it, or nobody has to look at it.
 
     `seen` is the row as the caller knows it: if that is still so, it need not be read. With
-    `run_on` a step that became due by this report is claimed by the same statement, if it may be.
+    `inline` a step that became due by this report is claimed by the same statement, if it may be.
 
     After a lost session the row is read again and the fact decided anew (R22): if the lost COMMIT
     went through after all, the machine knows the fact and changes nothing (R6). Only a late
@@ -88,7 +87,7 @@ def transact(
     known = [seen]
 
     def anew() -> Transition | None:
-        return _transact(execution_id, fact, only_if_due, known.pop() if known else None, run_on)
+        return _transact(execution_id, fact, only_if_due, known.pop() if known else None, inline)
 
     found = recovery.repeat(anew)
     if found is not None:
@@ -102,7 +101,7 @@ class PendingInput:
 
     row: ExecutionSnapshot
     fact: Claim | Succeeded
-    run_on: InlineClaim | None = None
+    inline: InlineClaim | None = None
 
 
 @sessions.on_own
@@ -127,7 +126,7 @@ def decide_and_save(
     fact: Fact | Adopt,
     *,
     only_if_due: bool = False,
-    run_on: InlineClaim | None = None,
+    inline: InlineClaim | None = None,
 ) -> Transition | None:
     """The same, inside the caller's transaction, after which `notify_parent` is due."""
     locked = executions.lock_if_free(execution_id) if only_if_due else executions.lock(execution_id)
@@ -138,11 +137,15 @@ def decide_and_save(
     definition = fitting(locked)
     if definition is None:
         return None
-    decision = _decide(definition, locked, fact, run_on)
-    newborn: list[births.ChildStart] = []
+    decision = _decide(definition, locked, fact, inline)
+    if isinstance(fact, Signal) and decision.verdict is Verdict.ACCEPTED:
+        forms.require_fitting(definition, fact.name, fact.payload)
+    newborn: list[ChildStart] = []
     if decision.starts:
-        decision, newborn = births.prepare(definition, decision, locked.family_id, locked.now)
-    if decision.events or locked.orders:
+        decision, newborn = births.prepare(
+            definition, decision, locked.family_id, locked.now, locked.id
+        )
+    if decision.state is not locked.state or locked.commands:
         return save(definition, locked, decision, newborn)
     _, news = news_of(definition, locked, decision)
     if isinstance(fact, Woken):
@@ -167,7 +170,7 @@ def notify_parent(found: Transition) -> None:
         transact(found.call, ChildrenReported())
     except Exception:
         logger.exception(
-            "Execution %s could not hear of its child; it will be told anew.", found.call
+            "Execution %s could not be told of its child; it will be told again.", found.call
         )
 
 
@@ -182,7 +185,7 @@ def _transact(
     fact: Fact | Adopt,
     only_if_due: bool,
     seen: ExecutionSnapshot | None,
-    run_on: InlineClaim | None,
+    inline: InlineClaim | None,
 ) -> Transition | None:
     is_joined = sessions.connection_here().in_atomic_block
     if isinstance(fact, Claim | Succeeded | Failed) and not is_joined:
@@ -190,11 +193,11 @@ def _transact(
         definition = None if row is None else fitting(row)
         if row is None or definition is None:
             return None
-        decided = OptimisticWrite.of(definition, row, _decide(definition, row, fact, run_on))
+        decided = OptimisticWrite.of(definition, row, _decide(definition, row, fact, inline))
         if decided and (saved := save_optimistically([decided])):
             return saved[execution_id]
     with sessions.in_place_of_djangos(), transaction.atomic(durable=True):
-        return decide_and_save(execution_id, fact, only_if_due=only_if_due, run_on=run_on)
+        return decide_and_save(execution_id, fact, only_if_due=only_if_due, inline=inline)
 
 
 def _optimistic(each: PendingInput) -> OptimisticWrite | None:
@@ -202,11 +205,11 @@ def _optimistic(each: PendingInput) -> OptimisticWrite | None:
     definition = fitting(row)
     if definition is None:
         return None
-    return OptimisticWrite.of(definition, row, _decide(definition, row, each.fact, each.run_on))
+    return OptimisticWrite.of(definition, row, _decide(definition, row, each.fact, each.inline))
 
 
 def _decide(
-    definition: Saga, row: ExecutionSnapshot, fact: Fact, run_on: InlineClaim | None
+    definition: Saga, row: ExecutionSnapshot, fact: Fact, inline: InlineClaim | None
 ) -> Decision:
     """What the parent said comes first, then what the fact was handed in for, then the claim of
     whoever runs on."""
@@ -216,20 +219,23 @@ def _decide(
         decision = decide(definition, state, each, row.now)
         found = decision if found is None else found.then(decision)
     assert found is not None, "there is at least the fact itself"
-    if isinstance(fact, Succeeded) and found.state.context is not row.state.context:
-        fitting_json(found.state.context)  # what it adds may be too much for what is there
-    return found if run_on is None else _claim_next(definition, row, found, run_on)
+    before, after = row.state, found.state
+    grows = after.context is not before.context or after.options is not before.options
+    if grows and isinstance(fact, Succeeded | Signal):
+        # What it adds may be too much for what is there, or will be.
+        fitting_json(family.with_collected(after))
+    return found if inline is None else _claim_next(definition, row, found, inline)
 
 
 def _claim_next(
-    definition: Saga, row: ExecutionSnapshot, decision: Decision, run_on: InlineClaim
+    definition: Saga, row: ExecutionSnapshot, decision: Decision, inline: InlineClaim
 ) -> Decision:
     """The decision, and the claim of one of the steps that became due by it."""
     for hint in decision.hints:
         step = definition.claimed_step(hint.step)
-        if step is None or not run_on.may(step, hint.direction):
+        if step is None or not inline.may(step, hint.direction):
             continue
-        claim = Claim(hint.step, hint.direction, hint.fence, run_on.holder, run_on.together)
+        claim = Claim(hint.step, hint.direction, hint.fence, inline.holder, inline.together)
         claimed = decide(definition, decision.state, claim, row.now)
         if claimed.verdict is Verdict.ACCEPTED:
             both = decision.then(claimed)
@@ -239,20 +245,10 @@ def _claim_next(
 
 
 def _facts(definition: Saga, locked: ExecutionSnapshot, fact: Fact) -> Iterator[Fact]:
-    for order in locked.orders:
-        yield ParentCommanded(ParentCommand(order))
+    for command in locked.commands:
+        yield ParentCommanded(ParentCommand(command))
     if isinstance(fact, Woken | ChildrenReported):
-        if locked.state.options.blocked and (found := _look_at_locks(locked)):
+        if locked.state.options.blocked and (found := family.look_at_locks(locked)):
             yield found
         yield from family.news(definition, locked)
     yield fact
-
-
-def _look_at_locks(locked: ExecutionSnapshot) -> Unblocked | Deadlocked | None:
-    keys = locks.keys_of(locked.id)
-    if not locks.held_by_others(keys, locked.family_id):
-        return Unblocked()
-    if cycle := locks.cycle(locked.family_id):
-        message = f"Sagas wait for each other's locks in a cycle: {', '.join(cycle)}."
-        return Deadlocked(Failure(FailureKind.REJECTED, "Deadlock", message))
-    return None

@@ -25,19 +25,20 @@ few of them at the head of the queue would take the whole batch of each wake-up.
 
 @dataclass(frozen=True, slots=True)
 class Queues:
-    """What is known of the queues: those that hold more messages than workers take at once, by
-    what leads there, and those that hold next to none."""
+    """What is known about the queues: those that hold more messages than workers take at once, by
+    what leads there, and those that are nearly empty."""
 
     full: FullQueues = field(default_factory=dict)
     free: Set[str] = frozenset()
 
 
 def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> int:
-    """Looks at no more than `limit` executions whose wake_at has come; how many there were.
+    """Looks at no more than `limit` executions whose wake_at has come, and returns how many there
+    were.
 
-    `ask` tells of the queues, also of those that it is handed; it is asked if anything is due, or
-    waits. Hints for a full queue are not repeated now (R21), but as soon as it is free: who waits
-    behind it is due then (L2).
+    `ask` returns the state of the queues, including those that it is given. It is called if
+    anything is due or waits. Hints for a full queue are not repeated now (R21), but as soon as the
+    queue is free: the executions that wait behind it are due then (L2).
 
     Any number of processes may do this at once: each row goes to one of them (R14).
     """
@@ -56,7 +57,7 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
             if recovery.is_of_session(error):
                 raise
             logger.exception(
-                "Execution %s could not be woken; it is tried again in %s seconds.",
+                "Execution %s could not be woken; trying again in %s seconds.",
                 execution_id,
                 POISON_PAUSE,
             )
@@ -65,7 +66,8 @@ def wake(limit: int, ask: Callable[[Set[str]], Queues] = lambda _: Queues()) -> 
 
 
 def stranded() -> list[UnknownDefinition]:
-    """What is due, and has no definition in this process, or one of another structure."""
+    """Executions that are due, but have no definition in this process, or one of another
+    structure."""
     return due.stranded(_known())
 
 
@@ -98,7 +100,11 @@ def _repeat_together(execution_ids: list[int], woken: Woken) -> set[int]:
     except Exception as error:
         if recovery.is_of_session(error):
             raise
-        logger.warning("One of these %s is poisoned: one by one. %r", len(execution_ids), error)
+        logger.warning(
+            "One of these %s executions can't be woken; waking them one by one. %r",
+            len(execution_ids),
+            error,
+        )
         return set()
     return {look.locked.id for look in looks}
 

@@ -1,12 +1,15 @@
 """What a worker has claimed: made of the row, as the claim left it."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from sagas.engine import event_loop
+from sagas.engine.event_loop import SoftLimit
 from sagas.errors import TransactionLeftOpen
-from sagas.machine import Direction, Effect, Retry, Saga
+from sagas.machine import Direction, Effect, Later, Poll, Retry, Saga
 from sagas.machine.context import for_action, given_to, idempotency_key
 from sagas.machine.steps import Action, SagaStep
 from sagas.store import sessions
@@ -21,7 +24,7 @@ Row = ExecutionSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claim that was won: what to run, and what to run it with."""
+    """A successful claim: what to run, and what to run it with."""
 
     execution_id: int
     saga_id: str
@@ -47,11 +50,11 @@ class Work:
         assert step is not None, "only such a step can be claimed"
         return step
 
-    def run(self) -> object:
-        """Calls the action with a copy of the context, so that what it changes in place can be
-        told from what it was given (S10). Returns and raises what the action does, and
-        `TransactionLeftOpen` if it left one (R23); but for an atomic step, whose transaction is
-        around this.
+    def run(self, limit: SoftLimit | None = None) -> object:
+        """Calls the action with a copy of the context, so that changes made in place can be told
+        from what it was given (S10). Returns and raises what the action does, and raises
+        `TransactionLeftOpen` if it left a transaction open (R23), except for an atomic step, which
+        runs inside a transaction. An async action is awaited, within `limit`.
 
         With a probe, the action is called only if it did not happen, and the compensation only if
         there is something to undo.
@@ -59,7 +62,9 @@ class Work:
         left = ""
         try:
             with sessions.without_own():
-                returned = self._call()
+                returned = self._call(partial(self._wait_for, limit))
+                if returned is None and isinstance(self.definition.by_name[self.step], Poll):
+                    raise Later("not yet")
         finally:
             if not self.is_atomic and (left := sessions.end_what_is_open()):
                 logger.warning("%s: %s left connection %s.", self.saga_id, self.step, left)
@@ -67,18 +72,29 @@ class Work:
             raise TransactionLeftOpen(left)
         return returned
 
-    def _call(self) -> object:
+    def _call(self, wait: Callable[[Awaitable[Any]], Any]) -> object:
         if self.probe is None:
-            return call(self.action, for_action(self.context))
+            return call(self.action, for_action(self.context), wait)
         key = self.context["action_key"]
-        known = call(self.probe, for_action({**self.context, "idempotency_key": key}))
+        known = call(self.probe, for_action({**self.context, "idempotency_key": key}), wait)
         if self.direction is Direction.ACTION:
-            return call(self.action, for_action(self.context)) if known is None else known
+            return call(self.action, for_action(self.context), wait) if known is None else known
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
             return None
-        returned = call(self.action, for_action({**self.context, **known}))
+        returned = call(self.action, for_action({**self.context, **known}), wait)
         return {**known, **(returned or {})}
+
+    def _wait_for(self, limit: SoftLimit | None, awaitable: Awaitable[Any]) -> object:
+        """Raises TypeError in an atomic step: what is known as an async function is refused in its
+        definition, but a plain one may return a coroutine, too."""
+        if self.is_atomic:
+            getattr(awaitable, "close", lambda: None)()
+            raise TypeError(
+                f"Step {self.step!r} is atomic, and its function returned a coroutine. Django has "
+                "no async transactions: write it without async, or leave atomic out."
+            )
+        return event_loop.run(awaitable, limit)
 
 
 def held_by(row: ExecutionSnapshot, holder: str) -> tuple[str, Direction] | None:

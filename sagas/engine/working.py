@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 class ReportResult(NamedTuple):
-    """What became of a report, and the step that was claimed with it, if one was."""
+    """The result of a report, and the step that was claimed with it, if any."""
 
     verdict: Verdict
     next: Work | None = None
@@ -46,9 +46,9 @@ class ReportResult(NamedTuple):
 
 @sessions.on_own
 def look_ahead(execution_ids: Iterable[int]) -> dict[int, Row]:
-    """id → row, for claims that are about to be made, in one statement. None at all, if the
-    database does not answer, or one of them is broken: each claim then looks for itself, and waits
-    or fails alone."""
+    """id → row, in one statement, for claims that are about to be made. Empty if the database does
+    not answer, or if one of the rows is broken: each claim then reads its own row, and waits or
+    fails by itself."""
     try:
         sessions.leave_unsound()
         return executions.peek_at(execution_ids)
@@ -68,13 +68,14 @@ def claim(
     seen: Row | None = None,
     together: bool = False,
 ) -> Work | None:
-    """The work of a step that is due, or None: not due, somebody else's, done, or unknown.
+    """The work of a step that is due, or None if it is not due, claimed by another, done, or
+    unknown.
 
     The claim is committed before this returns (S1). A worker without the execution's definition
     leaves it alone (S12). `holder` is an id that no other claimant has at the same time, for
-    whoever may have to report this claim as `lost`; without it one is made. `seen` is the row, if
-    it was read a moment ago. With `together` other sagas' actions run in the same process while it
-    is held: then a step that goes alone (S14) is refused, too.
+    reporting this claim as `lost`; without it, one is generated. `seen` is the row, if it was just
+    read. `together` says that other sagas' actions run in the same process while the claim is
+    held; then a step that goes alone (S14) is refused, too.
     """
     fact = Claim(step, direction, fence, holder or uuid.uuid4().hex, together)
     found = transact(execution_id, fact, seen=seen)
@@ -89,8 +90,9 @@ def claim_together(
     holder: str,
     seen: Mapping[int, Row],
 ) -> dict[int, Work | None]:
-    """The same for the `step` of many executions (id → fence) in one statement. Those that are
-    missing from the answer are for `claim`, one by one: so are those that go alone (S14)."""
+    """The same for the `step` of many executions (id → fence) in one statement. Pass those that
+    are missing from the answer to `claim`, one by one. They include the ones that go alone (S14).
+    """
     together = len(fences) > 1
     found = transact_together(
         [
@@ -124,19 +126,19 @@ def succeed(work: Work, returned: object, may_claim: MayClaimInline | None = Non
 def succeed_together(
     done: Sequence[tuple[Work, object]], may_claim: Callable[[Work], MayClaimInline]
 ) -> Iterator[ReportResult]:
-    """The same for the work of many executions, each of them once, in one statement; in their
-    order. What nothing came of for all at once is reported by itself."""
-    run_ons = {work.execution_id: _run_on(work, may_claim(work)) for work, _ in done}
+    """The same for the work of many executions, each at most once, in one statement and in their
+    order. Results that can't be reported together are reported one by one."""
+    inlines = {work.execution_id: _inline_claim(work, may_claim(work)) for work, _ in done}
     found = transact_together(
         [
-            PendingInput(work.row, fact, run_ons[work.execution_id])
+            PendingInput(work.row, fact, inlines[work.execution_id])
             for work, returned in done
             if (fact := _storable(work, returned))
         ]
     )
     for work, returned in done:
         if transition := found.get(work.execution_id):
-            yield _reported(transition, run_ons[work.execution_id])
+            yield _reported(transition, inlines[work.execution_id])
         else:
             yield succeed(work, returned, may_claim(work))
 
@@ -147,28 +149,30 @@ def fail(
     *,
     final: bool = False,
     wait: float | None = None,
+    accepted: bool = False,
     may_claim: MayClaimInline | None = None,
 ) -> ReportResult:
-    """Reports a failed attempt; `final` if its policy (`work.retry`) gives it no other, `wait` if
-    its action said by `Later` after how many seconds it is due again. Claims a compensation that
-    this makes due, if it `may_claim`."""
-    fact = Failed(work.step, work.direction, work.fence, failure, final, wait)
+    """Reports a failed attempt. `final` says that its policy (`work.retry`) allows no further
+    attempt. `wait` is the number of seconds that the action asked for with `Later`. `accepted`
+    says that the step takes this refusal for an answer. Claims a compensation that this makes due,
+    if it `may_claim`."""
+    fact = Failed(work.step, work.direction, work.fence, failure, final, wait, accepted)
     return _report(work, fact, may_claim)
 
 
 def run_atomic(work: Work, may_claim: MayClaimInline | None = None) -> ReportResult:
-    """Runs the action inside the transaction that records its success: both, or neither. Claims
-    what this makes due, if it `may_claim`.
+    """Runs the action inside the transaction that records its success: either both are committed
+    or neither. Claims a step that this makes due, if it `may_claim`.
 
     Raises what the action raised, `NotStorable` for a result that can't be stored, and the
-    database's errors. The caller reports them by `fail`: should the COMMIT have gone through after
-    all, that changes nothing (R6).
+    database's errors. The caller reports them with `fail`. If the COMMIT went through after all,
+    that report changes nothing (R6).
     """
-    run_on = _run_on(work, may_claim)
+    inline = _inline_claim(work, may_claim)
     try:
         with sessions.without_own(), transaction.atomic(durable=True):
             fact = _success(work, work.run())
-            found = decide_and_save(work.execution_id, fact, run_on=run_on)
+            found = decide_and_save(work.execution_id, fact, inline=inline)
             if found is None or found.decision.verdict is not Verdict.ACCEPTED:
                 raise _StaleFence
     except _StaleFence:
@@ -178,7 +182,7 @@ def run_atomic(work: Work, may_claim: MayClaimInline | None = None) -> ReportRes
     if left:
         raise TransactionLeftOpen(left)
     notify_parent(found)
-    return _reported(found, run_on)
+    return _reported(found, inline)
 
 
 @sessions.on_own
@@ -188,8 +192,8 @@ def lost(
     holder: str,
     progress: Callable[[str, int], Progress] = lambda *_: Progress.UNKNOWN,
 ) -> Verdict:
-    """Reports that the process that claimed as `holder` is dead, and how far it had come with the
-    claim of a step and a fence. `REFUSED` if it holds no claim, or not any more."""
+    """Reports that the process that claimed as `holder` is dead, and how far the claim of a step
+    and a fence had got. `REFUSED` if it holds no claim, or no longer does."""
     row = executions.peek(execution_id)
     claimed = None if row is None else held_by(row, holder)
     if row is None or claimed is None:
@@ -218,8 +222,8 @@ def _storable(work: Work, returned: object) -> Succeeded | None:
 
 
 def _report(work: Work, fact: Report, may_claim: MayClaimInline | None) -> ReportResult:
-    run_on = _run_on(work, may_claim)
-    found = transact(work.execution_id, fact, seen=work.row, run_on=run_on)
+    inline = _inline_claim(work, may_claim)
+    found = transact(work.execution_id, fact, seen=work.row, inline=inline)
     if found is None:
         logger.error(
             "Step %s of %s ended, but its execution or definition is gone.",
@@ -227,18 +231,18 @@ def _report(work: Work, fact: Report, may_claim: MayClaimInline | None) -> Repor
             work.saga_id,
         )
         return ReportResult(Verdict.REFUSED)
-    return _reported(found, run_on)
+    return _reported(found, inline)
 
 
-def _run_on(work: Work, may_claim: MayClaimInline | None) -> InlineClaim | None:
+def _inline_claim(work: Work, may_claim: MayClaimInline | None) -> InlineClaim | None:
     """Under the same holder: whoever reports a process as lost need not know how far it got."""
     mine = work.row.state.step(work.step)
     return None if may_claim is None else InlineClaim(mine.holder, may_claim, mine.together)
 
 
-def _reported(found: Transition, run_on: InlineClaim | None) -> ReportResult:
+def _reported(found: Transition, inline: InlineClaim | None) -> ReportResult:
     """By the row, not by the decision: a claim whose COMMIT was in doubt is there, too (R6)."""
-    claimed = None if run_on is None else held_by(found.row, run_on.holder)
+    claimed = None if inline is None else held_by(found.row, inline.holder)
     work = None if claimed is None else work_of(found.definition, found.row, *claimed)
     return ReportResult(found.decision.verdict, work)
 

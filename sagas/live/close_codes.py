@@ -18,11 +18,11 @@ TOO_MANY: Final = 4429
 CODES: Final = {
     NORMAL: "The saga has ended, and its last event was sent.",
     SERVER_ERROR: "The server could not go on. Connect again with after=<the last seq>.",
-    BAD_REQUEST: "The position is no whole number. Mend it.",
-    NOT_AUTHENTICATED: "No token or session, a bad one, or one that has ended. Get a new one.",
-    FORBIDDEN: "A page of another site, or a right that was taken away. Don't try again.",
-    NOT_FOUND: "No such saga that this user may see. Don't try again.",
-    SLOW: "You did not read. Connect again with after=<the last seq>, and read faster.",
+    BAD_REQUEST: "The position is not a whole number. Fix it.",
+    NOT_AUTHENTICATED: "No token or session, or one that is invalid or has expired. Get a new one.",
+    FORBIDDEN: "The page belongs to another site, or a permission was removed. Don't try again.",
+    NOT_FOUND: "There is no such saga, or this user may not see it. Don't try again.",
+    SLOW: "You read too slowly. Connect again with after=<the last seq>, and read faster.",
     TOO_MANY: "Too many streams or frames of this user. Wait, and use fewer.",
 }
 

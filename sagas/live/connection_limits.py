@@ -160,7 +160,7 @@ class ConnectionLimits:
             found = await in_thread(_look_again)(asked)
         except Exception:
             # Nothing new can be read and sent meanwhile either.
-            logger.warning("Who may still follow could not be read.", exc_info=True)
+            logger.warning("The permissions of streams could not be checked.", exc_info=True)
             return
         for seat in seats:
             user, hidden = found[seat.identity.key]
@@ -182,7 +182,9 @@ def _apply(seat: ConnectionSlot, user: Any, hidden: set[int]) -> None:
         reason = "Your token or session has ended: connect again with a new one."
         seat.on_closed(Closed(close_codes.NOT_AUTHENTICATED, reason))
     elif seat.has_lists and users.is_staff(user) != users.is_staff(seat.user):
-        seat.on_closed(Closed(close_codes.FORBIDDEN, "Your rights have changed: connect again."))
+        seat.on_closed(
+            Closed(close_codes.FORBIDDEN, "Your permissions have changed: connect again.")
+        )
     else:
         seat.user = user
         for pk in seat.ids.keys() & hidden:

@@ -15,7 +15,7 @@ _STREAM: Final = re.compile(r"/api/v1/sagas/[^/]+/stream$")
 
 
 class Entrance:
-    """Takes the WebSockets whose address is that of a view of `sagas.live.upgrade`."""
+    """Takes the WebSockets whose address is that of a view of `sagas.live.views`."""
 
     def __init__(self, application: Any) -> None:
         self._application = application

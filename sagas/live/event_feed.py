@@ -162,7 +162,7 @@ class EventFeed:
 
     async def _on_failure(self, marked: set[int]) -> None:
         self._failures += 1
-        logger.warning("What is new of %s sagas could not be read.", len(marked), exc_info=True)
+        logger.warning("New events of %s sagas could not be read.", len(marked), exc_info=True)
         if self._failures >= MOST_FAILURES:
             for topic in self._topics.values():
                 topic.is_unreadable = True

@@ -24,4 +24,4 @@ def channel_layer() -> Any | None:
 
 @cache
 def _say(why: str) -> None:
-    logger.warning("No pushes, %s. Streams look at the database every two seconds.", why)
+    logger.warning("No pushes: %s. Streams check the database every two seconds.", why)

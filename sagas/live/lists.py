@@ -87,7 +87,9 @@ class Lists:
             except SagaError as error:
                 kept.error = str(error)
             except Exception:
-                logger.warning("A live list could not be read; it is late.", exc_info=True)
+                logger.warning(
+                    "A live list could not be read; it will be sent late.", exc_info=True
+                )
             for viewer in kept.viewers:
                 viewer.set()
             await asyncio.sleep(READ_INTERVAL)

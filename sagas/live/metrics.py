@@ -28,7 +28,7 @@ MESSAGES: Final = Counter(
     "sagas_streams_messages", "Messages sent.", ["transport"], registry=REGISTRY
 )
 FRAMES: Final = Counter(
-    "sagas_streams_frames", "Frames received, by what became of them.", ["fate"], registry=REGISTRY
+    "sagas_streams_frames", "Frames received, by outcome.", ["fate"], registry=REGISTRY
 )
 CLOSED: Final = Counter(
     "sagas_streams_closed", "Streams that the server closed, by code.", ["code"], registry=REGISTRY
@@ -46,7 +46,7 @@ LAG: Final = Histogram(
 )
 READ: Final = Histogram(
     "sagas_streams_read_seconds",
-    "One look at the database for all the streams of this process.",
+    "Duration of one read of the database for all streams of this process.",
     registry=REGISTRY,
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15),
 )
@@ -57,19 +57,19 @@ BACKLOG: Final = Gauge(
 )
 LAYER_UP: Final = Gauge(
     "sagas_streams_channel_layer_up",
-    "1 if this process hears what it sends itself; at 0 events come by the slow look alone.",
+    "1 if this process receives its own pushes; at 0, events come only from checking the database.",
     registry=REGISTRY,
 )
 
 
 RELAY_LAG: Final = Gauge(
     "sagas_relay_lag_seconds",
-    "Age of the oldest event that is not on the event bus; of all processes together.",
+    "Age of the oldest event that is not on the event bus; for all processes together.",
     registry=REGISTRY,
 )
 RELAY_WAITING: Final = Gauge(
     "sagas_relay_waiting_events",
-    "Events that are not on the event bus; of all processes together.",
+    "Events that are not on the event bus; for all processes together.",
     registry=REGISTRY,
 )
 
@@ -77,7 +77,7 @@ RELAY_WAITING: Final = Gauge(
 ATTENTION: Final = Gauge(
     "sagas_attention",
     "Executions that need a person: failed, left_alone (no definition here fits them) and below "
-    "(topmost ones with such below them alone); of all processes together.",
+    "(at the top of their tree, with such executions below them only); for all processes together.",
     ["reason"],
     registry=REGISTRY,
 )
@@ -89,7 +89,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     asked = identity.asked_over_http(request)
     found = await sync_to_async(identity.identify)(asked)
     if not isinstance(found, identity.Identity):
-        return HttpResponse("Send a token of staff, or log in.\n", "text/plain", status=401)
+        return HttpResponse("Send a staff user's token, or log in.\n", "text/plain", status=401)
     if not users.is_staff(found.user):
         return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
     await sync_to_async(_look_at_relay)()

@@ -60,7 +60,9 @@ async def progress(
             if page:
                 continue  # there may be another
             if topic.is_unreadable:
-                raise Closed(close_codes.SERVER_ERROR, "The database is away: connect again later.")
+                raise Closed(
+                    close_codes.SERVER_ERROR, "The database is unavailable: connect again later."
+                )
             if topic.has_ended:
                 yield messages.ended(saga.saga_id, topic.status, topic.last)
                 return

@@ -95,15 +95,15 @@ class Pusher:
         except Exception as error:
             if not self._is_failing:
                 logger.warning(
-                    "The channel layer takes no push: subscribers of execution %s, and of all that "
-                    "follow, learn of them by their looks at the database (%r).",
+                    "The channel layer accepts no pushes: from execution %s on, streams get news "
+                    "only by checking the database (%r).",
                     execution_id,
                     error,
                 )
             self._is_failing = True
         else:
             if self._is_failing:
-                logger.warning("The channel layer takes pushes again.")
+                logger.warning("The channel layer accepts pushes again.")
             self._is_failing = False
 
 

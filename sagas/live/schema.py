@@ -41,7 +41,7 @@ class Event(BaseModel):
     step: str | None
     direction: Literal["action", "compensation"] | None
     attempt: int | None
-    status: str = Field(description="The execution's, after it.")
+    status: str = Field(description="The execution's status after the event.")
     at: datetime
     data: dict[str, Any]
 
@@ -59,7 +59,9 @@ class Heartbeat(BaseModel):
     """Nothing has happened for some time, and the stream is well."""
 
     type: Literal["heartbeat"]
-    every: float = Field(description="Seconds. After three without a message: connect again.")
+    every: float = Field(
+        description="Seconds. If nothing arrives for three times as long, connect again."
+    )
 
 
 class ListMessage(BaseModel):
@@ -68,7 +70,7 @@ class ListMessage(BaseModel):
 
     type: Literal["list"]
     id: str = Field(description="The name that the subscription gave it.")
-    counts: dict[str, int] = Field(description="Status → number, whatever statuses were asked.")
+    counts: dict[str, int] = Field(description="Status → number, whatever statuses were asked for.")
     sagas: list[dict[str, Any]] = Field(description="As in `GET /api/v1/sagas`.")
     removed: list[str] = Field(description="saga_ids.")
 
@@ -117,7 +119,9 @@ class SubscribeList(Sent):
     tags: tuple[Name, ...] | None = Field(None, min_length=1, max_length=20, description="All.")
     paused: bool | None = None
     step: str | None = Field(None, max_length=64, description="Scheduled, waiting or in flight.")
-    parent: SagaId | None = Field(None, description="Whose children. Without it: no children.")
+    parent: SagaId | None = Field(
+        None, description="Only children of this saga. Without it, no children."
+    )
     limit: int = Field(50, ge=1, le=LIST_LENGTH)
 
 

@@ -117,7 +117,7 @@ class Socket(AsyncWebsocketConsumer):
                 await self._close(why)
             except Exception:
                 # A socket that stays open and silent looks like a saga that stands still.
-                logger.exception("A socket could not go on; its client resumes.")
+                logger.exception("A socket failed; its client will resume.")
                 reason = "Connect again with after=<the last seq>."
                 await self._close(Closed(close_codes.SERVER_ERROR, reason))
 

@@ -90,7 +90,7 @@ class ManySocket(Socket):
         wanted: tuple[str, int] | SubscribeList,
     ) -> None:
         if name in running:
-            problem = "You have that already: end it first, or take another name."
+            problem = "You have that already: end it first, or choose another name."
             return await self.say(messages.error(close_codes.BAD_REQUEST, problem, name))
         if len(running) >= most:
             problem = f"One socket takes {most} of them: end some, or open another socket."
@@ -144,7 +144,7 @@ class NoSuchSocket(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()
-        reason = "Below where sagas.urls is: ws/v1/sagas/ and ws/v1/sagas/{saga_id}/."
+        reason = "Below the prefix of sagas.urls: ws/v1/sagas/ and ws/v1/sagas/{saga_id}/."
         await self.close(close_codes.NOT_FOUND, reason)
 
 

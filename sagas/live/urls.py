@@ -1,10 +1,9 @@
 from django.urls import path
 
 from sagas.live.metrics import metrics
-from sagas.live.page import live
 from sagas.live.sockets import ManySocket, SagaSocket
 from sagas.live.stream import stream
-from sagas.live.upgrade import socket
+from sagas.live.views import live, socket
 
 urlpatterns = [
     path("ws/v1/sagas/", socket(ManySocket), name="sagas-socket"),

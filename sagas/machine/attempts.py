@@ -5,18 +5,20 @@ from typing import Final
 
 from sagas.machine import events as ev
 from sagas.machine.context import idempotency_key
-from sagas.machine.decision import Draft, Verdict
+from sagas.machine.decision import Draft, Verdict, accept_refusal, conflicting, start_running
 from sagas.machine.facts import Claim, Failed, Lost, Progress, Report, Succeeded
 from sagas.machine.failures import EFFECT_OF, RETRIED, Failure, FailureKind
-from sagas.machine.retry import HELD_BACK
-from sagas.machine.settling import conflicting, start_running
+from sagas.machine.parameters import HELD_BACK, as_timedelta
 from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,
     IN_FLIGHT,
     SCHEDULED,
     Direction,
+    Effect,
+    StepStatus,
 )
+from sagas.machine.steps import Poll, SagaStep
 
 GOES_ALONE: Final = "It goes alone: its process has died in an earlier attempt."
 
@@ -53,6 +55,9 @@ def claim(draft: Draft, fact: Claim) -> Verdict:
     if step.alone and fact.together:
         return draft.refuse(GOES_ALONE)
     start_running(draft)
+    if isinstance(definition, Poll):
+        _ask(draft, definition, fact)
+        return Verdict.ACCEPTED
     draft.emit(
         ev.StepClaimed(
             fact.step,
@@ -67,6 +72,55 @@ def claim(draft: Draft, fact: Claim) -> Verdict:
     return Verdict.ACCEPTED
 
 
+def _ask(draft: Draft, poll: Poll, fact: Claim) -> None:
+    """Claims a poll. It counts for no attempt, unless it fails."""
+    step = draft.state.step(fact.step)
+    draft.ask(
+        fact.step,
+        {
+            "status": StepStatus.RUNNING,
+            "attempts": step.attempts + 1,
+            "fence": step.fence + 1,
+            "asks": step.asks + 1,
+            "holder": fact.holder,
+            "lease_until": draft.now + poll.lease,
+            "due_at": None,
+            "together": fact.together,
+        },
+    )
+
+
+def _ask_later(draft: Draft, poll: Poll, wait: float | None) -> None:
+    """There is no answer yet: asks again later, or ends the poll if its time is over."""
+    name, step = poll.name, draft.state.step(poll.name)
+    ends_at = None
+    if poll.timeout is not None:
+        ends_at = (step.since or draft.now) + as_timedelta(poll.timeout)
+    if ends_at is not None and ends_at <= draft.now:
+        ended = name, Direction.ACTION, step.attempts, step.fence
+        if poll.on_timeout == "fail":
+            message = f"No answer within {poll.timeout} (seconds, or h:mm:ss)."
+            failure = Failure(FailureKind.REJECTED, "PollTimeout", message)
+            draft.emit(ev.StepFailed(*ended, failure, step.effect, reported=True))
+        else:
+            draft.emit(ev.StepSucceeded(*ended, {}))
+        return
+    key = idempotency_key(draft.state.saga_id, name, Direction.ACTION)
+    delay = poll.wait(step.asks, key) if wait is None else timedelta(seconds=wait)
+    due_at = draft.now + delay
+    draft.ask(
+        name,
+        {
+            "status": StepStatus.SCHEDULED,
+            "attempts": step.attempts - 1,
+            "reported": step.fence,
+            "lease_until": None,
+            "due_at": due_at if ends_at is None else min(due_at, ends_at),
+            "together": False,
+        },
+    )
+
+
 def report(draft: Draft, fact: Report) -> Verdict:
     """Settles an attempt, if its holder is still believed (S1)."""
     step = draft.state.step(fact.step)
@@ -77,7 +131,9 @@ def report(draft: Draft, fact: Report) -> Verdict:
         succeeded = isinstance(fact, Succeeded)
         draft.emit(ev.StepLate(fact.step, fact.direction, fact.fence, succeeded, failure))
         return Verdict.LATE
-    if isinstance(fact, Failed):
+    if isinstance(fact, Failed) and fact.accepted and _is_answer(step, fact):
+        accept_refusal(draft, fact.step, fact.failure)
+    elif isinstance(fact, Failed):
         settle_failure(
             draft,
             fact.step,
@@ -95,12 +151,18 @@ def report(draft: Draft, fact: Report) -> Verdict:
     return Verdict.ACCEPTED
 
 
+def _is_answer(step: StepState, fact: Failed) -> bool:
+    """Whether an accepted refusal is an answer: no attempt may have had an effect (S4)."""
+    is_refusal = fact.failure.kind is FailureKind.REJECTED and step.effect is Effect.NONE
+    return is_refusal and fact.direction is Direction.ACTION
+
+
 def lost(draft: Draft, fact: Lost) -> Verdict:
     """Shuts out a claim whose process is dead, before its lease ends."""
     step = draft.state.step(fact.step)
     is_held = step.status is IN_FLIGHT[fact.direction] and step.fence == fact.fence
     if not is_held or step.holder != fact.holder:
-        return draft.refuse("The claim is settled, or somebody else's.")
+        return draft.refuse("The claim is settled, or belongs to another worker.")
     _settle_death(draft, fact.step, fact.direction, WORKER_LOST, fact.progress)
     return Verdict.ACCEPTED
 
@@ -155,14 +217,16 @@ def settle_failure(
     step = draft.state.step(name)
     definition = draft.definition.claimed_step(name)
     assert definition is not None, "only steps that workers claim have attempts"
+    is_forward = draft.state.status in GOING_FORWARD
+    is_later = failure.kind is FailureKind.LATER
+    if isinstance(definition, Poll) and is_later and is_forward and not final:
+        _ask_later(draft, definition, wait)
+        return
     policy = draft.definition.policy(definition, direction)
     attempt = step.attempts_of(direction)
-    effect = step.effect
-    if direction is Direction.ACTION and not definition.atomic:
-        effect = effect.or_stronger(EFFECT_OF[failure.kind])
     counted = attempt - step.uncounted_attempts
     key = idempotency_key(draft.state.saga_id, name, direction)
-    if failure.kind is FailureKind.LATER:  # counts for nothing, but for `max_elapsed`
+    if is_later:  # counts for nothing, but for `max_elapsed`
         counted -= 1
         delay = HELD_BACK.delay(step.uncounted_attempts + 1, key)
         due_at = draft.now + (delay if wait is None else timedelta(seconds=wait))
@@ -174,18 +238,24 @@ def settle_failure(
         failure.kind in RETRIED
         and not final
         and policy.allows(counted, due_at - (step.since or draft.now))
-        and (direction is Direction.COMPENSATION or draft.state.status in GOING_FORWARD)
+        and (direction is Direction.COMPENSATION or is_forward)
     )
+    effect = _effect_after(step, definition, direction, failure)
+    ended = name, direction, attempt, step.fence, failure, effect, reported
     if may_retry:
-        draft.emit(
-            ev.StepRetrying(
-                *(name, direction, attempt, step.fence, failure, effect, reported, due_at),
-                counts=counts,
-                alone=alone,
-            )
-        )
+        draft.emit(ev.StepRetrying(*ended, due_at, counts=counts, alone=alone))
     else:
-        draft.emit(ev.StepFailed(name, direction, attempt, step.fence, failure, effect, reported))
+        draft.emit(ev.StepFailed(*ended))
+
+
+def _effect_after(
+    step: StepState, definition: SagaStep, direction: Direction, failure: Failure
+) -> Effect:
+    """What is known of the action once an attempt of it, or of its compensation, has failed."""
+    has_effect = not (definition.atomic or isinstance(definition, Poll))
+    if direction is Direction.ACTION and has_effect:
+        return step.effect.or_stronger(EFFECT_OF[failure.kind])
+    return step.effect
 
 
 def _is_own_claim(step: StepState, fact: Claim) -> bool:

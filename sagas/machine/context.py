@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from sagas.machine.parameters import RESERVED
 from sagas.machine.states import Direction
 from sagas.machine.storable import (
     CONTEXT_LIMIT,
     DEPTH_LIMIT,
-    RESERVED,
     NotStorable,
     as_dict,
     storable,
@@ -48,8 +48,8 @@ READ_BACK: Final = 320
 
 
 class Context(dict[str, Any]):
-    """What an action or a compensation is called with: a dict of the input and of what earlier
-    steps added. Five keys are the engine's; they can be read as attributes, too."""
+    """The argument of an action or a compensation: a dict of the input and what earlier steps
+    added. Five keys belong to the engine; they are also available as attributes."""
 
     @property
     def saga_id(self) -> str:
@@ -62,13 +62,14 @@ class Context(dict[str, Any]):
 
     @property
     def action_key(self) -> str:
-        """In a compensation: the key under which the action was called that it undoes. In an action
-        that is its own `idempotency_key`."""
+        """In a compensation: the key of the action that it undoes. In an action: its own
+        `idempotency_key`."""
         return str(self["action_key"])
 
     @property
     def attempt(self) -> int:
-        """From 1. Those that do not count (`Later`) have a number, too."""
+        """The number of the attempt, from 1. Attempts that do not count (`Later`) have a number,
+        too; but not the asks of a `Poll` that had no answer."""
         return int(self["attempt"])
 
     @property
@@ -79,7 +80,7 @@ class Context(dict[str, Any]):
 
 
 def idempotency_key(saga_id: str, step: str, direction: Direction) -> str:
-    """The participant's key: the same for every attempt of one direction of one step."""
+    """The key to send to the participant: the same for every attempt in this direction."""
     return f"{saga_id}:{step}:{direction}"
 
 
@@ -137,14 +138,19 @@ def changes(given: Mapping[str, Any], returned: object) -> dict[str, Any]:
             if key not in RESERVED and not (key in given and given[key] is value)
         }
     )
-    # Compared as JSON: 1, 1.0 and True are equal in Python, at any depth.
-    changed = {
-        key: value
-        for key, value in new.items()
-        if key not in given or _canonical(given[key]) != _canonical(value)
-    }
+    changed = difference(given, new)
     fitting_json(changed)
     return changed
+
+
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `after` is not in `before`, or is another value there. Compared as JSON: 1, 1.0 and
+    True are equal in Python, at any depth."""
+    return {
+        key: value
+        for key, value in after.items()
+        if key not in before or _canonical(before[key]) != _canonical(value)
+    }
 
 
 def _is_same(value: object, given: object) -> bool:
@@ -167,8 +173,8 @@ def fitting_json(value: Mapping[str, Any], *, limit: int = CONTEXT_LIMIT) -> str
     if size > limit:
         raise NotStorable(
             "",
-            f"{size:,} bytes as JSON, and the limit is {limit:,}. Keep large things in a store "
-            f"of their own, and their key here.",
+            f"{size:,} bytes as JSON, and the limit is {limit:,}. Keep large values in your own "
+            "storage, and their key here.",
         )
     return text
 

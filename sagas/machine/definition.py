@@ -23,14 +23,17 @@ A definition that can't work raises `DefinitionError` where it is written.
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from sagas.machine.family_steps import ForEach, Repeat, Step, SubSaga, defines_children
 from sagas.machine.parameters import (
+    PATIENT,
     DefinitionError,
     Duration,
+    Retry,
     require_choice,
     require_duration,
     require_function,
@@ -38,29 +41,37 @@ from sagas.machine.parameters import (
     require_whole,
     wrong,
 )
-from sagas.machine.retry import PATIENT, Retry
 from sagas.machine.states import Direction
-from sagas.machine.steps import (
-    ForEach,
-    Pivot,
-    SagaStep,
-    Step,
-    SubSaga,
-    WaitFor,
+from sagas.machine.steps import Pivot, Poll, SagaStep
+from sagas.machine.traversal import (
+    choices_of,
+    concurrent_steps,
+    frontier,
+    outline,
+    steps_after,
+    steps_of,
+    ways_to,
 )
-from sagas.machine.tree import InOrder, Node, concurrent_steps, outline, steps_of
+from sagas.machine.tree import Choice, InOrder, Way
+from sagas.machine.waiting_steps import Sleep, WaitFor
 
 DEFAULT_RETRY: Final = Retry()
+
+_READ_ONLY: Final = ("by_name", "choices", "concurrent", "ways_to")
 
 MOST_STEPS: Final = 1000
 """Of one saga. Each has its state in the execution's row, which every transition reads; and what
 stands beside each other is compared each with each."""
 
 
-class InvalidInput(ValueError):
-    """The input of an execution is not what its definition takes.
+LONGEST_TYPE: Final = 127
+"""Characters of the saga type of items or rounds, which the row has room for."""
 
-    `fields` maps the path of each field at fault (`items.0.quantity`) to a sentence.
+
+class InvalidInput(ValueError):
+    """The input of an execution does not fit its definition.
+
+    `fields` maps the path of each invalid field (`items.0.quantity`) to a sentence.
     """
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -72,32 +83,48 @@ class InvalidInput(ValueError):
 class Saga:
     """A type of business transaction in one version.
 
-    `validate`, if given, is called with the input before an execution is made and raises
-    `InvalidInput` to refuse it. `locks` gives the names that an execution holds from its start to
-    its end, so that no other that wants one of them runs meanwhile; `on_conflict` says what
-    becomes of the other. Both are called inside the start's transaction: they compute, and ask
-    nobody. `deadline` (a timedelta, or seconds) bounds the way forward: past it, and before the
-    pivot, the saga turns back.
+    `validate`, if given, is called with the input before an execution is created. It raises
+    `InvalidInput` to refuse the input. `locks` returns the names that an execution holds from its
+    start to its end, so that no other execution that needs one of them runs at the same time.
+    `limits` returns names with whole numbers: `{"partner:acme": 5}` lets at most 5 executions that
+    name it run at a time, with children counted as a part of theirs. `on_conflict` says what
+    happens to one more. These functions are called inside the start's transaction, so they must
+    only compute, and not call other services. `deadline` (a timedelta, or seconds) limits the way
+    forward: if it passes before the pivot, the saga turns back.
     """
 
     saga_type: str
-    steps: Sequence[Node | Sequence[Node]]
+    steps: Sequence[Way]
     version: int = field(default=1, kw_only=True)
     validate: Callable[[Mapping[str, Any]], None] | None = field(default=None, kw_only=True)
     locks: Callable[[Mapping[str, Any]], Iterable[str]] | None = field(default=None, kw_only=True)
+    limits: Callable[[Mapping[str, Any]], Mapping[str, int]] | None = field(
+        default=None, kw_only=True
+    )
     on_conflict: Literal["wait", "fail"] = field(default="wait", kw_only=True)
     deadline: Duration | None = field(default=None, kw_only=True)
-    items_of: ForEach | None = field(default=None, kw_only=True, repr=False)
-    """The engine's own: set in the definition of a `ForEach`'s items."""
+    items_of: ForEach | Repeat | None = field(default=None, kw_only=True, repr=False)
+    """The engine's own: set in the definition of a `ForEach`'s items, or a `Repeat`'s rounds."""
+    forward_only: bool = field(default=False, kw_only=True, repr=False)
+    """The engine's own: set in the definition of rounds that come after the pivot."""
     body: InOrder = field(init=False, repr=False)
     by_name: Mapping[str, Step] = field(init=False, repr=False)
+    choices: Mapping[str, Choice] = field(init=False, repr=False)
+    """Of a step with `when`, too, under its name."""
+    ways_to: Mapping[str, Sequence[tuple[str, str]]] = field(init=False, repr=False)
+    """Step → the choices that it stands in, each with the way that leads to the step."""
     concurrent: Mapping[str, frozenset[str]] = field(init=False, repr=False)
     """Step → the steps that stand in another branch of a common `Parallel`."""
-    pivot: Pivot | None = field(init=False, repr=False)
+    begins_alike: bool = field(init=False, repr=False)
+    """Whether all executions begin with the same events, whatever is in their contexts."""
+    pivots: tuple[Pivot, ...] = field(init=False, repr=False)
     after_pivot: frozenset[str] = field(init=False, repr=False)
+    """The steps that come after a pivot, on one way at least."""
+    item_sagas: tuple["Saga", ...] = field(init=False, repr=False)
+    """The definitions of the items of each `ForEach`, and of the rounds of each `Repeat`."""
     digest: str = field(init=False, repr=False)
-    """SHA-256 of the structure: the steps' kinds, names and order, and which have a compensation.
-    An execution keeps the one that it was started with (S12)."""
+    """SHA-256 of the structure: the steps' kinds, names and order, the choices between them, and
+    which steps have a compensation. An execution keeps the one that it was started with (S12)."""
 
     def __post_init__(self) -> None:
         if self.items_of is None:
@@ -107,34 +134,34 @@ class Saga:
         require_choice(owner, "on_conflict", self.on_conflict, ("wait", "fail"))
         if self.deadline is not None:
             require_duration(owner, "deadline", self.deadline)
-        for what, function in (("validate", self.validate), ("locks", self.locks)):
-            if function is not None:
+        for what in ("validate", "locks", "limits"):
+            if (function := getattr(self, what)) is not None:
                 require_function(owner, what, function)
         body = InOrder(self.steps)
         steps = list(steps_of(body))
         if len(steps) > MOST_STEPS:
             raise DefinitionError(
-                f"{owner} has {len(steps):,} steps, and {MOST_STEPS:,} are the most. Use ForEach "
-                f"for many that are alike, or SubSaga for a part."
+                f"{owner} has {len(steps):,} steps, and at most {MOST_STEPS:,} are allowed. Use "
+                "ForEach for many similar steps, or SubSaga for a part."
             )
-        for name, times in Counter(step.name for step in steps).items():
-            if times > 1:
-                raise DefinitionError(
-                    f"Saga {self.saga_type!r}: {times} steps are named {name!r}. A step's name is "
-                    f"its key at the participant: give each its own."
-                )
-        for step in steps:
-            self._require_other_saga(owner, step)
-        pivot = _the_pivot(self.saga_type, body, steps)
-        after = _steps_after(body, pivot)
+        choices = list(choices_of(body))
+        _require_own_names(owner, [*steps, *(each for each in choices if not each.is_of_step)])
+        pivots = [step for step in steps if isinstance(step, Pivot)]
+        after = [step for pivot in pivots for step in _steps_after(self.saga_type, body, pivot)]
+        after = steps if self.forward_only else after
         for step in after:
             _require_retriable(self.saga_type, step)
         set_once = object.__setattr__  # a frozen dataclass computes its derived fields once, here
         set_once(self, "body", body)
         set_once(self, "by_name", MappingProxyType({step.name: step for step in steps}))
+        set_once(self, "choices", MappingProxyType({each.name: each for each in choices}))
+        set_once(self, "ways_to", MappingProxyType(dict(ways_to(body))))
         set_once(self, "concurrent", MappingProxyType(dict(concurrent_steps(body))))
-        set_once(self, "pivot", pivot)
+        set_once(self, "begins_alike", not any(map(_reads_context, frontier(body, (), {}))))
+        set_once(self, "pivots", tuple(pivots))
         set_once(self, "after_pivot", frozenset(step.name for step in after))
+        set_once(self, "item_sagas", tuple(self._parts_of(steps)))
+        self._require_other_sagas(owner)
         set_once(self, "digest", hashlib.sha256(json.dumps(outline(body)).encode()).hexdigest())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -146,17 +173,21 @@ class Saga:
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name, value in state.items():
-            is_mapping = name in ("by_name", "concurrent")
+            is_mapping = name in _READ_ONLY
             object.__setattr__(self, name, MappingProxyType(value) if is_mapping else value)
 
-    def _require_other_saga(self, owner: str, step: Step) -> None:
+    def _require_other_sagas(self, owner: str) -> None:
         """Raises `DefinitionError` for a saga that is a step of itself: it would never end."""
-        if not isinstance(step, SubSaga) or step.saga_type != self.saga_type:
-            return
-        if step.version is None or step.version == self.version:
-            of_which = f"{owner}, step {step.name!r}"
-            advice = "That is this very saga, which would never end: name another, or its version."
-            raise wrong(of_which, "saga_type", step.saga_type, advice)
+        advice = "That is this saga itself, which would never end: name another saga, or a version."
+        for step in self.sub_sagas:
+            if step.saga_type == self.saga_type and step.version in (None, self.version):
+                parameter = "saga_type" if isinstance(step, SubSaga) else "saga"
+                raise wrong(f"{owner}, step {step.name!r}", parameter, step.saga_type, advice)
+
+    @property
+    def may_wait_for_others(self) -> bool:
+        """Whether its executions may need names that others hold."""
+        return self.locks is not None or self.limits is not None
 
     @property
     def claimed_steps(self) -> list[SagaStep]:
@@ -164,62 +195,94 @@ class Saga:
         return [step for step in self.by_name.values() if isinstance(step, SagaStep)]
 
     @property
-    def sub_sagas(self) -> list[SubSaga]:
-        """The steps that start another saga."""
-        return [step for step in self.by_name.values() if isinstance(step, SubSaga)]
+    def sub_sagas(self) -> list[SubSaga | ForEach]:
+        """The steps that start another saga, which they name, in rounds, too."""
+        steps = self.by_name.values()
+        own = [s for s in steps if isinstance(s, SubSaga | ForEach) and s.saga_type]
+        return [*own, *(step for part in self.item_sagas for step in part.sub_sagas)]
 
     def claimed_step(self, name: str) -> SagaStep | None:
         """The step of that name, if it is one that workers claim."""
         found = self.by_name.get(name)
         return found if isinstance(found, SagaStep) else None
 
+    def leaves_out(self, name: str, choices: Mapping[str, str]) -> bool:
+        """Whether one of the `choices` that were made took another way than the one to a step."""
+        return any(choices.get(choice, way) != way for choice, way in self.ways_to.get(name, ()))
+
     def policy(self, step: SagaStep, direction: Direction) -> Retry:
         """How the attempts of `step` in that direction are repeated."""
         if direction is Direction.COMPENSATION:
             return step.compensation_retry
+        if isinstance(step, Poll) and step.retry is None:
+            return step.patience
         return step.retry or self._default_retry(step)
 
     def _default_retry(self, step: Step) -> Retry:
         return PATIENT if step.name in self.after_pivot else DEFAULT_RETRY
 
-    @property
-    def item_sagas(self) -> list["Saga"]:
-        """The definitions of the items of each `ForEach`."""
-        found = []
-        for step in self.by_name.values():
-            if isinstance(step, ForEach):
-                each = replace(step.each, retry=step.retry or self._default_retry(step))
-                name = items_type(self.saga_type, step)
-                found.append(Saga(name, [each], version=self.version, items_of=step))
-        return found
+    def _parts_of(self, steps: Iterable[Step]) -> Iterator["Saga"]:
+        for step in steps:
+            if not defines_children(step):
+                continue
+            part: Sequence[Way] = step.steps if isinstance(step, Repeat) else [self._each(step)]
+            is_after = isinstance(step, Repeat) and step.name in self.after_pivot
+            name = items_type(self.saga_type, step)
+            if len(name) > LONGEST_TYPE:
+                raise DefinitionError(f"{name} is too long: use shorter names, or fewer Repeats.")
+            found = Saga(name, part, version=self.version, items_of=step, forward_only=is_after)
+            if found.pivots:
+                raise DefinitionError(
+                    f"Step {step.name!r}: {found.pivots[0].name!r} is a pivot, but a later round "
+                    "may fail, and then all rounds are undone. Use a SagaStep, or put the pivot "
+                    "after the Repeat."
+                )
+            yield found
+
+    def _each(self, step: ForEach) -> SagaStep:
+        return replace(step.each, retry=step.retry or self._default_retry(step))
 
 
-def items_type(saga_type: str, step: ForEach) -> str:
-    """The saga type of the items' executions. No author's type has a dot."""
+def items_type(saga_type: str, step: ForEach | Repeat) -> str:
+    """The saga type of the items' or rounds' executions. No author's type has a dot."""
     return f"{saga_type}.{step.name}"
 
 
-def _the_pivot(saga_type: str, body: InOrder, steps: Sequence[Step]) -> Pivot | None:
-    pivots = [step for step in steps if isinstance(step, Pivot)]
-    if len(pivots) > 1:
-        names = ", ".join(step.name for step in pivots)
+def _require_own_names(owner: str, named: Sequence[Step | Choice]) -> None:
+    for name, times in Counter(each.name for each in named).items():
+        if times > 1:
+            raise DefinitionError(
+                f"{owner}: {times} steps are named {name!r}. A step's name is its key at the "
+                f"participant: give each its own."
+            )
+
+
+def _reads_context(first: Step | Choice) -> bool:
+    """Whether what becomes of a step or a choice, once it is reached, depends on the context."""
+    match first:
+        case WaitFor(timeout=timeout):
+            return isinstance(timeout, str)
+        case Sleep(duration=duration):
+            return duration is None
+        case _:
+            return isinstance(first, Choice | ForEach | Repeat | SubSaga)
+
+
+def _steps_after(saga_type: str, body: InOrder, pivot: Pivot) -> list[Step]:
+    """Raises `DefinitionError` for a pivot in parallel with others, or before another one."""
+    after = steps_after(body, pivot)
+    if after is None:
+        raise DefinitionError(
+            f"Saga {saga_type!r}: the pivot {pivot.name!r} is inside a Parallel, so the steps "
+            "after it have no single order. Move it to the top level."
+        )
+    if others := [step.name for step in after if isinstance(step, Pivot)]:
+        names = ", ".join([pivot.name, *others])
         raise DefinitionError(
             f"Saga {saga_type!r}: {names} are all pivots. Keep the first step that can't be "
             f"undone as the pivot; the steps after it go forward anyway."
         )
-    if pivots and pivots[0] not in body.nodes:
-        raise DefinitionError(
-            f"Saga {saga_type!r}: the pivot {pivots[0].name!r} stands inside a group, so what "
-            f"comes after it is not one order. Move it to the top level."
-        )
-    return pivots[0] if pivots else None
-
-
-def _steps_after(body: InOrder, pivot: Pivot | None) -> list[Step]:
-    if pivot is None:
-        return []
-    after = body.nodes[body.nodes.index(pivot) + 1 :]
-    return [step for node in after for step in steps_of(node)]
+    return after
 
 
 def _require_retriable(saga_type: str, step: Step) -> None:
@@ -235,8 +298,20 @@ def _require_retriable(saga_type: str, step: Step) -> None:
         raise DefinitionError(
             f"{where} way back, but is tried only once. Give its retry more attempts."
         )
-    if isinstance(step, WaitFor) and step.timeout is not None and step.on_timeout == "fail":
+    if getattr(step, "enough", None) is not None:
         raise DefinitionError(
-            f'{where} way back, but fails without its signal. Use on_timeout="continue", or no '
+            f"{where} way back, so no item can be withdrawn. Move it before the pivot, or leave "
+            "enough out."
+        )
+    if isinstance(step, Repeat) and step.on_most == "fail":
+        raise DefinitionError(
+            f'{where} way back, but fails after {step.most} rounds. Use on_most="continue".'
+        )
+    if not isinstance(step, WaitFor | Poll) or step.timeout is None:
+        return
+    if step.on_timeout == "fail":
+        what = "signal" if isinstance(step, WaitFor) else "answer"
+        raise DefinitionError(
+            f'{where} way back, but fails without its {what}. Use on_timeout="continue", or no '
             f"timeout."
         )

@@ -1,50 +1,39 @@
-"""Events as JSON values, for rows and for the outside, and back."""
+"""How events are written down."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
-from sagas.machine.events import EVENT_TYPES, Event
+from sagas.machine import events as ev
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Effect, Outcome
 
-_FIELDS: Final = {
-    kind: tuple(field.name for field in fields(kind)) for kind in EVENT_TYPES.values()
+_RARE: Final = {
+    **{"together": False, "counts": True, "alone": False},
+    **{"key": "", "collected": False, "adds": None},
 }
-
-
-_RARE: Final = {"together": False, "counts": True, "alone": False}
 """Fields that are left out if they say nothing special: older code does not know them (R15)."""
 
 
-def to_json(event: Event) -> dict[str, Any]:
+def event_to_json(event: ev.Event) -> dict[str, Any]:
     """Everything of an event but its type, as JSON values."""
-    data = {name: _plain(getattr(event, name)) for name in _FIELDS[type(event)]}
-    for name in _RARE.keys() & data.keys():
-        if data[name] is _RARE[name]:
-            del data[name]
+    data: dict[str, Any] = {}
+    for name in _FIELDS[type(event)]:
+        value = getattr(event, name)
+        if value is not None and name in _WRITTEN:
+            data[name] = _WRITTEN[name](value)
+        elif name not in _RARE or value is not _RARE[name]:
+            data[name] = value
     return data
 
 
-def from_json(event_type: str, data: Mapping[str, Any]) -> Event:
-    """The event that `to_json` gave `data` for. Raises KeyError for an unknown type, TypeError
-    for an unknown or missing field."""
-    return EVENT_TYPES[event_type](
+def event_from_json(event_type: str, data: Mapping[str, Any]) -> ev.Event:
+    """The event that `event_to_json` gave `data` for. Raises KeyError for an unknown type and
+    TypeError for an unknown or missing field."""
+    return ev.EVENT_TYPES[event_type](
         **{name: _READ.get(name, _as_is)(value) for name, value in data.items()}
     )
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Failure():
-            return value.to_json()
-        case tuple():
-            return list(value)
-        case _:
-            return value
 
 
 def _as_is(value: Any) -> Any:
@@ -75,4 +64,12 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "change": _change,
     "left": tuple,
     "leave": tuple,
+}
+_WRITTEN: Final[dict[str, Callable[[Any], Any]]] = {
+    name: list if read is tuple else Failure.to_json if read is _failure else datetime.isoformat
+    for name, read in _READ.items()
+    if read in (tuple, _failure, _moment)
+}
+_FIELDS: Final = {
+    kind: tuple(field.name for field in fields(kind)) for kind in ev.EVENT_TYPES.values()
 }

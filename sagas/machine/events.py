@@ -1,8 +1,5 @@
-"""What has happened to an execution.
-
-An execution's events are numbered 1, 2, 3 …; folding all of them (`evolve.fold`) gives its state
-(S8). The types are also what subscribers and the HTTP API see.
-"""
+"""What has happened to an execution: its events, numbered 1, 2, 3 …; folding them (`evolve.fold`)
+gives its state (S8). The types are also what subscribers and the HTTP API see."""
 
 from collections.abc import Mapping
 from dataclasses import field
@@ -10,10 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, get_args
 
 from sagas.machine.failures import Failure
-from sagas.machine.states import Direction, Effect, Outcome
-from sagas.machine.values import statically_frozen
-
-# --- The execution --------------------------------------------------------------------------------
+from sagas.machine.states import Direction, Effect, Outcome, statically_frozen
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -33,8 +27,6 @@ class SagaStarted:
 
 @statically_frozen(frozen=True, slots=True)
 class SagaUnblocked:
-    """It holds its locks, and begins."""
-
     type: ClassVar = "saga.unblocked"
 
 
@@ -54,8 +46,6 @@ class SagaCompensating:
 
 @statically_frozen(frozen=True, slots=True)
 class SagaReleased:
-    """The parent goes back: what was held until then is undone."""
-
     type: ClassVar = "saga.released"
 
 
@@ -77,9 +67,6 @@ class SagaFailed:
     left: tuple[str, ...]
 
 
-# --- What a person does ---------------------------------------------------------------------------
-
-
 @statically_frozen(frozen=True, slots=True, kw_only=True)
 class _ByPerson:
     by: str
@@ -88,8 +75,6 @@ class _ByPerson:
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
 class SagaCancelled(_ByPerson):
-    """Asked to turn back; `saga.compensating` follows."""
-
     type: ClassVar = "saga.cancelled"
 
 
@@ -122,12 +107,22 @@ class SagaAdopted(_ByPerson):
 
 @statically_frozen(frozen=True, slots=True)
 class SagaSignalled:
-    """A signal came before its wait, and is kept."""
-
     type: ClassVar = "saga.signalled"
     name: str
     payload: Any
     by: str
+    key: str = ""
+    collected: bool = False
+
+
+@statically_frozen(frozen=True, slots=True)
+class SagaChose:
+    """A choice was made: `way` is its label, or empty. A `FirstOf` names its first member."""
+
+    type: ClassVar = "saga.chose"
+    choice: str
+    way: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -144,16 +139,12 @@ class _OfStepByPerson(_OfStep):
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepReopened(_OfStepByPerson):
-    """Given up, and to be tried again, with all its attempts."""
-
     type: ClassVar = "step.reopened"
     due_at: datetime
 
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepExpedited(_OfStepByPerson):
-    """Due later, and now at once."""
-
     type: ClassVar = "step.expedited"
     due_at: datetime
 
@@ -166,12 +157,7 @@ class StepSkipped(_OfStepByPerson):
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
 class StepResolved(_OfStepByPerson):
-    """What it left at its participant was put right by hand."""
-
     type: ClassVar = "step.resolved"
-
-
-# --- Steps ----------------------------------------------------------------------------------------
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -182,11 +168,11 @@ class _OfAttempt(_OfStep):
 
 @statically_frozen(frozen=True, slots=True)
 class _FailedAttempt(_OfAttempt):
+    """`effect` is the strongest so far; `reported` whether its holder said so, or a lease ended."""
+
     failure: Failure
     effect: Effect
-    """The strongest over all attempts so far."""
     reported: bool
-    """Whether its holder said so; otherwise its lease ended."""
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -197,11 +183,27 @@ class StepScheduled(_OfStep):
 
 @statically_frozen(frozen=True, slots=True)
 class StepClaimed(_OfAttempt):
+    """If `together`, other sagas' actions run in the same process while this claim is held."""
+
     type: ClassVar = "step.claimed"
     holder: str
     lease_until: datetime
     together: bool = False
-    """Whether other sagas' actions run in the same process while this claim is held."""
+
+
+@statically_frozen(frozen=True, slots=True)
+class StepAsked(_OfAttempt):
+    """A poll was asked `asks` times since its last event, and is about to have another one;
+    `asked` is the total of the execution."""
+
+    type: ClassVar = "step.asked"
+    asks: int
+    asked: int
+    reported: int
+    holder: str
+    due_at: datetime | None = None
+    lease_until: datetime | None = None
+    together: bool = False
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -215,13 +217,15 @@ class StepWaiting(_OfAttempt):
 
 @statically_frozen(frozen=True, slots=True)
 class StepChildren(_OfStep):
-    """Children were started, or came to something: how many more of each."""
+    """Children were started (or taken back: `refused` says why), or came to something: how many
+    more of each. `adds` is what a round gives to the context, if another one may follow."""
 
     type: ClassVar = "step.children"
     started: int = 0
     change: Mapping[Outcome, int] = field(default_factory=dict)
     refused: str = ""
-    """Why some could not be started; then `started` takes them back."""
+    failure: Failure | None = None
+    adds: Mapping[str, Any] | None = None
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -232,27 +236,31 @@ class StepSucceeded(_OfAttempt):
 
 @statically_frozen(frozen=True, slots=True)
 class StepRetrying(_FailedAttempt):
-    """The attempt failed; the next one is due at `due_at`."""
+    """The attempt failed; the next one is due at `due_at`. It does not count if its process died,
+    perhaps at another saga's action; `alone` from now on is claimed only by itself (S14)."""
 
     type: ClassVar = "step.retrying"
     due_at: datetime
     counts: bool = True
-    """False if its process died, perhaps at another saga's action (S14)."""
     alone: bool = False
-    """Whether the step is claimed only by itself from now on (S14)."""
 
 
 @statically_frozen(frozen=True, slots=True)
 class StepFailed(_FailedAttempt):
-    """The attempt failed, and there is no other: the step, or its compensation, gave up."""
-
     type: ClassVar = "step.failed"
 
 
 @statically_frozen(frozen=True, slots=True)
-class StepWithdrawn(_OfStep):
-    """Scheduled or waiting, but the saga turned back before anybody claimed it (again)."""
+class StepRefused(_OfAttempt):
+    """Without an effect; its definition accepts that, and the saga goes on."""
 
+    type: ClassVar = "step.refused"
+    failure: Failure
+    changes: Mapping[str, Any]
+
+
+@statically_frozen(frozen=True, slots=True)
+class StepWithdrawn(_OfStep):
     type: ClassVar = "step.withdrawn"
 
 
@@ -266,41 +274,27 @@ class StepLate(_OfStep):
     failure: Failure | None
 
 
-# --- All of them ----------------------------------------------------------------------------------
-
 Turn = SagaRunning | SagaCompensating | SagaCompleted | SagaCompensated | SagaFailed
-"""Changes the execution's status."""
-Note = (
-    SagaUnblocked
-    | SagaReleased
-    | SagaCancelled
-    | SagaPaused
-    | SagaResumed
-    | SagaAmended
-    | SagaAdopted
-    | SagaSignalled
-    | StepLate
-)
-"""Changes something else of the execution, or nothing."""
+_ByAnyone = SagaCancelled | SagaPaused | SagaResumed | SagaAmended | SagaAdopted | SagaSignalled
+Note = _ByAnyone | SagaUnblocked | SagaReleased | SagaChose | StepLate
+_HelpedStep = StepReopened | StepExpedited | StepSkipped | StepResolved
 StepEvent = (
     StepScheduled
     | StepClaimed
+    | StepAsked
     | StepWaiting
     | StepChildren
     | StepSucceeded
     | StepRetrying
     | StepFailed
+    | StepRefused
     | StepWithdrawn
-    | StepReopened
-    | StepExpedited
-    | StepSkipped
-    | StepResolved
+    | _HelpedStep
 )
 Event = SagaStarted | Turn | Note | StepEvent
-
 SetsDue = StepScheduled | StepRetrying | StepExpedited | StepReopened
 """Says when a step may be claimed."""
-Adds = StepSucceeded | StepSkipped
+Adds = StepSucceeded | StepSkipped | StepRefused
 """Ends a step, and may change the context."""
 
 EVENT_TYPES: Final[dict[str, type[Event]]] = {event.type: event for event in get_args(Event)}

@@ -1,41 +1,17 @@
-"""What each event does to the state. `decide` changes state in no other way, so that folding an
-execution's events gives its state (S8)."""
+"""What each event does to the state.
+
+`decide` changes state in no other way, so that folding an execution's events gives its state (S8).
+"""
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
-from sagas.machine.events import (
-    Adds,
-    Event,
-    Note,
-    SagaAdopted,
-    SagaAmended,
-    SagaCancelled,
-    SagaPaused,
-    SagaReleased,
-    SagaResumed,
-    SagaSignalled,
-    SagaStarted,
-    SagaUnblocked,
-    StepChildren,
-    StepClaimed,
-    StepEvent,
-    StepExpedited,
-    StepFailed,
-    StepLate,
-    StepReopened,
-    StepResolved,
-    StepRetrying,
-    StepScheduled,
-    StepSkipped,
-    StepSucceeded,
-    StepWaiting,
-    StepWithdrawn,
-    Turn,
-)
+from sagas.machine import events as ev
+from sagas.machine.context import digest
 from sagas.machine.failures import FailureKind
 from sagas.machine.state import (
+    UNTOUCHED,
     Children,
     ExecutionState,
     Options,
@@ -53,12 +29,16 @@ from sagas.machine.states import (
     StepStatus,
 )
 
+DIGEST_LENGTH: Final = 16
+"""Hexadecimal digits of a payload's digest: a wait may keep 1,000 of them, and nobody gains by
+finding two payloads that have one."""
+
 
 class IllegalMove(AssertionError):
     """An event met a status that it can't follow: an engine's bug. Nothing was changed."""
 
 
-def begin(event: SagaStarted) -> ExecutionState:
+def begin(event: ev.SagaStarted) -> ExecutionState:
     """The state of a new execution: its first event, applied."""
     options = Options(
         event.start_at,
@@ -78,24 +58,24 @@ def begin(event: SagaStarted) -> ExecutionState:
     )
 
 
-def evolve(state: ExecutionState, event: Event) -> ExecutionState:
+def evolve(state: ExecutionState, event: ev.Event) -> ExecutionState:
     """The state after `event`. Raises `IllegalMove` for one that `state` can't take."""
-    if isinstance(event, StepEvent):
+    if isinstance(event, ev.StepEvent):
         changes = _stepped(state, event)
-    elif isinstance(event, SagaStarted):
+    elif isinstance(event, ev.SagaStarted):
         raise IllegalMove(f"{state.saga_id} is started already.")
-    elif isinstance(event, Turn):
+    elif isinstance(event, ev.Turn):
         changes = _turned(state, event)
     else:
         changes = _noted(state, event)
     return execution_with(state, {**changes, "last_seq": state.last_seq + 1})
 
 
-def fold(events: Iterable[Event]) -> ExecutionState:
+def fold(events: Iterable[ev.Event]) -> ExecutionState:
     """The state that a whole history leads to; its first event is the `SagaStarted`."""
     history = iter(events)
     first = next(history)
-    if not isinstance(first, SagaStarted):
+    if not isinstance(first, ev.SagaStarted):
         raise IllegalMove(f"A history begins with saga.started, not with {first.type}.")
     state = begin(first)
     for event in history:
@@ -103,38 +83,59 @@ def fold(events: Iterable[Event]) -> ExecutionState:
     return state
 
 
-def _turned(state: ExecutionState, event: Turn) -> dict[str, Any]:
+def agrees(folded: ExecutionState, state: ExecutionState) -> bool:
+    """Whether what the events lead to is what the row says (S8)."""
+    return with_asks(folded, state) == state
+
+
+def with_asks(folded: ExecutionState, state: ExecutionState) -> ExecutionState:
+    """What the events lead to, and what the row says of polls that were asked since their newest
+    event."""
+    asked = {name: step for name, step in state.steps.items() if step.asks}
+    if not asked:
+        return folded
+    options = replace(folded.options, asked=state.options.asked)
+    return replace(folded, steps={**folded.steps, **asked}, options=options)
+
+
+def _turned(state: ExecutionState, event: ev.Turn) -> dict[str, Any]:
     before, after = EXECUTION_MOVES[event.type]
     if state.status not in before:
         raise IllegalMove(f"{event.type} on {state.saga_id}, which is {state.status}.")
     return {"status": after}
 
 
-def _noted(state: ExecutionState, event: Note) -> dict[str, Any]:
+def _noted(state: ExecutionState, event: ev.Note) -> dict[str, Any]:
     match event:
-        case StepLate() | SagaCancelled():
+        case ev.StepLate() | ev.SagaCancelled():
             return {}
-        case SagaPaused():
+        case ev.SagaPaused():
             return {"paused": True}
-        case SagaResumed():
+        case ev.SagaResumed():
             return {"paused": False}
-        case SagaAmended(changes=changes):
+        case ev.SagaAmended(changes=changes):
             return {"context": {**state.context, **changes}}
-        case SagaAdopted(version=version):
+        case ev.SagaAdopted(version=version):
             return {"version": version}
-        case SagaUnblocked():
+        case ev.SagaUnblocked():
             return {"options": replace(state.options, blocked=False)}
-        case SagaReleased():
+        case ev.SagaReleased():
             return {"options": replace(state.options, held=False)}
-        case SagaSignalled(name=name, payload=payload):
-            signals = {**state.options.signals, name: payload}
-            return {"options": replace(state.options, signals=signals)}
+        case ev.SagaSignalled():
+            return {"options": _signalled(state.options, event)}
+        case ev.SagaChose(choice=choice, way=way, changes=changes):
+            options = replace(state.options, choices={**state.options.choices, choice: way})
+            if not changes:
+                return {"options": options}
+            for name in changes.keys() & options.collected.keys():
+                options = _without_signal(options, name)
+            return {"options": options, "context": {**state.context, **changes}}
         case _:
             assert_never(event)
 
 
-def _stepped(state: ExecutionState, event: StepEvent) -> dict[str, Any]:
-    step = state.step(event.step)
+def _stepped(state: ExecutionState, event: ev.StepEvent) -> dict[str, Any]:
+    step = state.steps.get(event.step, UNTOUCHED)
     move = STEP_MOVES[event.direction].get(event.type)
     if move is None or step.status not in move[0]:
         raise IllegalMove(
@@ -143,84 +144,142 @@ def _stepped(state: ExecutionState, event: StepEvent) -> dict[str, Any]:
         )
     settled = {"status": move[1], "due_at": None, "lease_until": None, "together": False}
     settled |= _details(step, event)
-    changed = step_with(step, settled)
+    changed = step_with(step, settled | {"asks": 0} if step.asks else settled)
     changes: dict[str, Any] = {"steps": {**state.steps, event.step: changed}}
-    if isinstance(event, Adds):
+    if isinstance(event, ev.StepAsked):
+        changes["options"] = replace(state.options, asked=event.asked)
+    elif isinstance(event, ev.Adds):
         if event.changes:
             changes["context"] = {**state.context, **event.changes}
-        if event.step in state.options.signals:
+        if event.step in state.options.signals or event.step in state.options.collected:
             changes["options"] = _without_signal(state.options, event.step)
+    elif isinstance(event, ev.StepChildren) and event.adds:
+        changes["context"] = {**state.context, **event.adds}
     return changes
 
 
+def _signalled(options: Options, event: ev.SagaSignalled) -> Options:
+    name, keys = event.name, options.keys
+    if event.key:
+        keys = {**keys, name: {**keys.get(name, {}), event.key: payload_digest(event.payload)}}
+    if event.collected:
+        came = [*options.collected.get(name, ()), event.payload]
+        return replace(options, keys=keys, collected={**options.collected, name: came})
+    return replace(options, keys=keys, signals={**options.signals, name: event.payload})
+
+
+def payload_digest(payload: Any) -> str:
+    """What is kept of a payload, to tell whether another one is the same."""
+    return digest({"payload": payload})[:DIGEST_LENGTH]
+
+
 def _without_signal(options: Options, step: str) -> Options:
-    """A signal that its wait has taken is kept no longer."""
-    kept = {name: payload for name, payload in options.signals.items() if name != step}
-    return replace(options, signals=kept)
+    """Signals that their wait has taken are kept no longer."""
+    signals = {name: payload for name, payload in options.signals.items() if name != step}
+    collected = {name: came for name, came in options.collected.items() if name != step}
+    return replace(options, signals=signals, collected=collected)
 
 
-def _details(step: StepState, event: StepEvent) -> dict[str, Any]:
+def _details(step: StepState, event: ev.StepEvent) -> dict[str, Any]:
     """What `event` sets in a step beside its status."""
     match event:
-        case StepScheduled(due_at=due_at):
+        case ev.StepScheduled(due_at=due_at):
             # The first of its direction, unless a person reopened it, whose attempts start over.
-            return {
-                "due_at": due_at,
-                "since": due_at,
-                "uncounted_attempts": _reopened_at(step, event),
-            }
-        case StepClaimed(fence=fence, holder=holder, lease_until=lease_until):
+            uncounted = _reopened_at(step, event)
+            return {"due_at": due_at, "since": due_at, "uncounted_attempts": uncounted}
+        case ev.StepClaimed(fence=fence, holder=holder, lease_until=lease_until):
             claim = {"fence": fence, "holder": holder, "lease_until": lease_until}
             return claim | {"together": event.together} | _counted(event)
-        case StepWaiting(fence=fence):
+        case ev.StepAsked():
+            return _asked(event) | _counted(event)
+        case ev.StepWaiting(fence=fence):
             return {"fence": fence} | _counted(event) | _waiting(step, event)
-        case StepChildren(started=started, change=change, refused=refused):
-            assert step.children is not None, "only a step with children hears of them"
-            moved = step.children.changed(change)
-            now = replace(moved, started=moved.started + started, refused=moved.refused or refused)
-            return {"children": now}
-        case StepSucceeded(fence=fence, changes=changes):
+        case ev.StepChildren():
+            failure = event.failure or step.failure
+            moved: dict[str, Any] = {
+                "children": _moved(step, event),
+                "failure": failure,
+                "status": step.status,
+            }
+            if event.adds:
+                moved["wrote"] = tuple(sorted({*step.wrote, *event.adds}))
+            return moved
+        case ev.StepRefused(failure=failure, changes=changes, fence=fence):
+            wrote = tuple(sorted({*step.wrote, *changes}))
+            effect = Effect.NONE  # of children: they have undone what they did
+            return {"failure": failure, "wrote": wrote, "reported": fence, "effect": effect}
+        case ev.StepSucceeded(fence=fence, changes=changes):
             wrote = tuple(sorted({*step.wrote, *changes}))
             effect = Effect.APPLIED if event.direction is Direction.ACTION else step.effect
             return {"reported": fence, "wrote": wrote, "effect": effect}
-        case StepRetrying(failure=failure, effect=effect, due_at=due_at):
+        case ev.StepRetrying(failure=failure, effect=effect, due_at=due_at):
             is_uncounted = failure.kind is FailureKind.LATER or not event.counts
-            kept = {
+            return {
                 "failure": failure,
                 "effect": effect,
                 "uncounted_attempts": step.uncounted_attempts + is_uncounted,
-            }
-            kept |= {"alone": step.alone or event.alone}
-            return kept | {"due_at": due_at} | _reported(event)
-        case StepFailed(failure=failure, effect=effect):
+                "alone": step.alone or event.alone,
+                "due_at": due_at,
+            } | _reported(event)
+        case ev.StepFailed(failure=failure, effect=effect):
             return {"failure": failure, "effect": effect} | _reported(event)
-        case StepWithdrawn():
+        case ev.StepWithdrawn():
             was_tried = step.attempts and step.status is not StepStatus.WAITING
             return {"status": WITHDRAWN_AFTER_TRY} if was_tried else {}
-        case StepExpedited(due_at=due_at):
-            return {"due_at": due_at}
-        case StepReopened(direction=direction, due_at=due_at):
+        case _:
+            return _helped(step, event)
+
+
+def _moved(step: StepState, event: ev.StepChildren) -> Children:
+    assert step.children is not None, "only a step with children hears of them"
+    moved, refused = step.children.changed(event.change), event.refused
+    total, started = moved.total + (event.adds is not None), moved.started + event.started
+    return replace(moved, total=total, started=started, refused=moved.refused or refused)
+
+
+def _helped(
+    step: StepState,
+    event: ev.StepExpedited | ev.StepReopened | ev.StepSkipped | ev.StepResolved,
+) -> dict[str, Any]:
+    """The same for what a person does to a step."""
+    match event:
+        case ev.StepExpedited(due_at=due_at):
+            return {"due_at": due_at, "status": step.status}
+        case ev.StepReopened(direction=direction, due_at=due_at):
             anew = {"uncounted_attempts": step.attempts_of(direction), "since": due_at}
             return anew | ({"due_at": due_at} if direction is Direction.COMPENSATION else {})
-        case StepSkipped(changes=changes):
+        case ev.StepSkipped(changes=changes):
             return {"wrote": tuple(sorted({*step.wrote, *changes}))}
-        case StepResolved():
+        case ev.StepResolved():
             return {"effect": Effect.NONE} if event.direction is Direction.ACTION else {}
         case _:
             assert_never(event)
 
 
-def _reopened_at(step: StepState, event: StepScheduled) -> int:
+def _reopened_at(step: StepState, event: ev.StepScheduled) -> int:
     """A compensation begins with none of what its action was not charged with."""
     return step.uncounted_attempts if event.direction is Direction.ACTION else 0
 
 
-def _counted(event: StepClaimed | StepWaiting) -> dict[str, int]:
+def _asked(event: ev.StepAsked) -> dict[str, Any]:
+    is_asked_now = event.lease_until is not None
+    return {
+        "status": StepStatus.RUNNING if is_asked_now else StepStatus.SCHEDULED,
+        "fence": event.fence,
+        "reported": event.reported,
+        "holder": event.holder,
+        "due_at": event.due_at,
+        "lease_until": event.lease_until,
+        "together": event.together,
+    }
+
+
+def _counted(event: ev.StepClaimed | ev.StepAsked | ev.StepWaiting) -> dict[str, int]:
     name = "attempts" if event.direction is Direction.ACTION else "compensation_attempts"
     return {name: event.attempt}
 
 
-def _waiting(step: StepState, event: StepWaiting) -> dict[str, Any]:
+def _waiting(step: StepState, event: ev.StepWaiting) -> dict[str, Any]:
     if event.direction is Direction.COMPENSATION:
         assert step.children is not None, "only a step with children waits on the way back"
         # Those that were stuck are tried again, and will tell again.
@@ -235,5 +294,5 @@ def _waiting(step: StepState, event: StepWaiting) -> dict[str, Any]:
     return {"due_at": event.until, "children": children}
 
 
-def _reported(event: StepRetrying | StepFailed) -> dict[str, int]:
+def _reported(event: ev.StepRetrying | ev.StepFailed) -> dict[str, int]:
     return {"reported": event.fence} if event.reported else {}

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sagas.machine.failures import Failure
-from sagas.machine.states import Direction, Outcome
-from sagas.machine.values import statically_frozen
-from sagas.machine.wake import FullQueues
+from sagas.machine.states import Direction, Outcome, statically_frozen
 
 # --- Workers --------------------------------------------------------------------------------------
 
@@ -41,7 +40,8 @@ class Succeeded:
 @statically_frozen(frozen=True, slots=True)
 class Failed:
     """The holder of `fence` reports a failed attempt; `final` if its policy gives it no other.
-    `wait` is how many seconds after it the next one is due, if the action said so by `Later`."""
+    `wait` is how many seconds after it the next one is due, if the action said so by `Later`;
+    `accepted` whether it was refused, and the step's definition takes that for an answer."""
 
     step: str
     direction: Direction
@@ -49,6 +49,7 @@ class Failed:
     failure: Failure
     final: bool = False
     wait: float | None = None
+    accepted: bool = False
 
 
 class Progress(StrEnum):
@@ -74,6 +75,12 @@ class Lost:
 
 
 # --- The clock, the locks, the family -------------------------------------------------------------
+
+Route = tuple[str, int, str, Direction]
+"""A saga's type and version, a step and a direction: what decides to which queue a hint goes."""
+
+FullQueues = Mapping[Route, str]
+"""The routes that lead to a queue that needs no more hints now, and that queue's name."""
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -106,9 +113,9 @@ class Deadlocked:
 
 @statically_frozen(frozen=True, slots=True)
 class ChildrenMoved:
-    """Children of `step` came to something: how many more of each outcome. If with these all of
-    them are completed: `changes` is what they give to the context, `failure` why it can't be
-    kept. If with these the step gives up: `failure` is which of them were at fault, and why."""
+    """Children of `step` came to something: how many more of each outcome. If with these the step
+    is complete: `changes` is what they give to the context, `failure` why it can't be kept. If
+    with these the step gives up: `failure` is which of them were at fault, and why."""
 
     step: str
     change: Mapping[Outcome, int]
@@ -131,6 +138,10 @@ class ParentCommand(StrEnum):
     HALT = "halt"
     """Turn back, but undo nothing yet."""
     UNDO = "undo"
+    RELEASE = "release"
+    """Undo what you did, if you have turned back."""
+    WITHDRAW = "withdraw"
+    """Turn back and undo what you did, unless you have completed."""
     RETRY = "retry"
     RESOLVE = "resolve"
     PAUSE = "pause"
@@ -139,11 +150,15 @@ class ParentCommand(StrEnum):
     """Tell anew what you have come to: the child's row does, its machine is not asked."""
 
 
+LETS_GO: Final = (ParentCommand.RELEASE, ParentCommand.WITHDRAW)
+"""What items are told that their saga goes on without."""
+
+
 @statically_frozen(frozen=True, slots=True)
 class ParentCommanded:
     """The parent says so."""
 
-    order: ParentCommand
+    command: ParentCommand
 
 
 # --- People and programs --------------------------------------------------------------------------
@@ -156,6 +171,10 @@ class Signal:
     name: str
     payload: Any
     by: str
+    key: str = ""
+    """The sender's name for this very signal, which counts once."""
+    call: str = ""
+    """The same, made up for one without a key: it may be handed in again after a lost session."""
 
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
@@ -185,6 +204,14 @@ class TryAgain(_ByPerson):
     gave up, if `step` is None."""
 
     step: str | None = None
+
+
+@statically_frozen(frozen=True, slots=True, kw_only=True)
+class Reschedule(_ByPerson):
+    """`step`, which waits for a time, a signal or its next attempt, does so until `moment`."""
+
+    step: str
+    moment: datetime
 
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)
@@ -223,6 +250,6 @@ class Adopt(_ByPerson):
 
 Report = Succeeded | Failed
 FamilyFact = ChildrenReported | ChildrenMoved | ChildrenRefused
-Operation = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend
+Operation = Cancel | Pause | Resume | TryAgain | Reschedule | Skip | Resolve | Amend
 LockFact = Unblocked | Deadlocked
 Fact = Claim | Report | Lost | Woken | LockFact | FamilyFact | ParentCommanded | Signal | Operation

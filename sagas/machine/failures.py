@@ -8,14 +8,14 @@ from sagas.machine.states import Effect
 
 
 class Rejected(Exception):
-    """Raise it from an action: the participant refused, definitely (a business rule).
+    """Raise it from an action if the participant definitely refused (a business rule).
 
     The attempt had no effect, and is not repeated.
     """
 
 
 class Unreachable(Exception):
-    """Raise it from an action: nothing was sent (name, route or connection refused).
+    """Raise it from an action if nothing was sent (name, route or connection refused).
 
     The attempt had no effect, and is repeated.
     """
@@ -26,8 +26,9 @@ LONGEST_WAIT: Final = 86_400.0
 
 
 class Later(Exception):
-    """Raise it from an action: not yet. The attempt changed nothing, does not count, and is made
-    again `after` so many seconds; without that within seconds, at growing intervals.
+    """Raise it from an action to say "not yet". The attempt changed nothing, and does not count.
+    It is made again `after` that many seconds; without `after`, within seconds and at growing
+    intervals.
 
     Raises ValueError for an `after` that is not above 0 and at most `LONGEST_WAIT`.
     """

@@ -2,24 +2,34 @@
 sense, with the reason. Each is recorded with who and why."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final, assert_never
 
 from sagas.machine import events as ev
-from sagas.machine.decision import Draft, Tell, Verdict
+from sagas.machine.decision import (
+    ChildCommand,
+    Draft,
+    Verdict,
+    is_left_out,
+    is_past_pivot,
+    list_at_work,
+    what_came,
+    why_no_way_back,
+)
 from sagas.machine.facts import (
+    LETS_GO,
     Amend,
     Cancel,
     Operation,
     ParentCommand,
     Pause,
+    Reschedule,
     Resolve,
     Resume,
     Skip,
     TryAgain,
 )
-from sagas.machine.families import resume_families, settle_undoing
-from sagas.machine.progress import turn_back, why_no_way_back
-from sagas.machine.settling import list_at_work
+from sagas.machine.families import resume_families, turn_back
 from sagas.machine.state import StepState
 from sagas.machine.states import (
     GOING_FORWARD,
@@ -30,10 +40,18 @@ from sagas.machine.states import (
     Outcome,
     StepStatus,
 )
+from sagas.machine.steps import Pivot
+from sagas.machine.undoing import settle_undoing
+from sagas.machine.waiting_steps import Sleep, WaitFor
 
 BY_PARENT: Final = "its parent"
 """Who stands in the events of what a parent made its child do."""
 
+_TURNS: Final = {
+    ParentCommand.HALT: GOING_FORWARD,
+    ParentCommand.UNDO: GOING_FORWARD | {ExecutionStatus.COMPLETED},
+    ParentCommand.WITHDRAW: GOING_FORWARD,
+}
 _GIVEN_UP: Final = {
     StepStatus.FAILED: Direction.ACTION,
     StepStatus.COMPENSATION_FAILED: Direction.COMPENSATION,
@@ -51,6 +69,8 @@ def operate(draft: Draft, fact: Operation) -> Verdict:
             return _pause_or_resume(draft, fact)
         case TryAgain():
             return _try_again(draft, fact)
+        case Reschedule():
+            return _move(draft, fact, fact.step, fact.moment)
         case Skip():
             return _skip(draft, fact)
         case Resolve():
@@ -61,31 +81,28 @@ def operate(draft: Draft, fact: Operation) -> Verdict:
             assert_never(fact)
 
 
-def obey(draft: Draft, order: ParentCommand) -> Verdict:
+def obey(draft: Draft, command: ParentCommand) -> Verdict:
     """Does what the parent says, as far as it still makes sense."""
     state = draft.state
     by_parent = {"by": BY_PARENT, "reason": ""}
-    match order:
-        case ParentCommand.HALT | ParentCommand.UNDO if state.status in GOING_FORWARD:
+    match command:
+        case _ if state.status in _TURNS.get(command, ()):
             if why := why_no_way_back(draft):
                 return draft.refuse(why)
             turn_back(draft, BY_PARENT)
-        case ParentCommand.UNDO if state.status is ExecutionStatus.COMPLETED:
-            if why := why_no_way_back(draft):
-                return draft.refuse(why)
-            draft.emit(ev.SagaCompensating(BY_PARENT))
         case ParentCommand.PAUSE | ParentCommand.RESUME:
             if state.status in TERMINAL:
                 return Verdict.REPEATED
-            command = Pause if order is ParentCommand.PAUSE else Resume
-            return _pause_or_resume(draft, command(**by_parent))
+            operation = Pause if command is ParentCommand.PAUSE else Resume
+            return _pause_or_resume(draft, operation(**by_parent))
         case ParentCommand.RETRY if state.status is ExecutionStatus.FAILED:
             return _try_again(draft, TryAgain(**by_parent))
         case ParentCommand.RESOLVE if state.status is ExecutionStatus.FAILED:
             for name in state.having(StepStatus.COMPENSATION_FAILED):
                 _resolve(draft, Resolve(step=name, **by_parent))
             return Verdict.ACCEPTED
-    if order is ParentCommand.UNDO and draft.state.options.held:
+    is_let_go = draft.state.status is ExecutionStatus.COMPENSATING and command in LETS_GO
+    if draft.state.options.held and (is_let_go or command is ParentCommand.UNDO):
         draft.emit(ev.SagaReleased())
     return Verdict.ACCEPTED if draft.events else Verdict.REPEATED
 
@@ -110,10 +127,11 @@ def _pause_or_resume(draft: Draft, fact: Pause | Resume) -> Verdict:
     if draft.state.paused == pause:
         return Verdict.REPEATED
     if pause and draft.state.status is ExecutionStatus.FAILED:
-        return draft.refuse("It has failed, and stands still already.")
+        return draft.refuse("It has failed, so it has stopped already.")
     event = ev.SagaPaused if pause else ev.SagaResumed
     draft.emit(event(by=fact.by, reason=fact.reason))
-    draft.tells.append(Tell(None, ParentCommand.PAUSE if pause else ParentCommand.RESUME))
+    command = ParentCommand.PAUSE if pause else ParentCommand.RESUME
+    draft.child_commands.append(ChildCommand(None, command))
     if not pause:
         resume_families(draft)
     return Verdict.ACCEPTED
@@ -123,12 +141,12 @@ def _try_again(draft: Draft, fact: TryAgain) -> Verdict:
     given_up = _given_up(draft)
     if fact.step is None:
         if not given_up:
-            return draft.refuse("Nothing has given up. Name a step that is due later to hurry it.")
+            return draft.refuse("No step has given up. To hurry a step that is due later, name it.")
         names = list(given_up)
     elif fact.step in given_up:
         names = [fact.step]
     else:
-        return _hurry(draft, fact, fact.step)
+        return _move(draft, fact, fact.step, draft.now)
     if why := _why_children_stay(draft, names):
         return draft.refuse(why)
     _leave_failed(draft, fact.by, given_up[names[0]])
@@ -181,23 +199,29 @@ def _reopen(draft: Draft, fact: TryAgain, name: str, direction: Direction) -> No
     if step.children is not None and direction is Direction.COMPENSATION:
         attempt, fence = step.compensation_attempts + 1, step.fence + 1
         draft.emit(ev.StepWaiting(name, direction, attempt, fence))
-        draft.tells.append(Tell(name, ParentCommand.RETRY))
+        draft.child_commands.append(ChildCommand(name, ParentCommand.RETRY))
         settle_undoing(draft, name)  # those that went past a pivot tell nothing any more
         return
     draft.emit(ev.StepReopened(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
 
 
-def _hurry(draft: Draft, fact: TryAgain, name: str) -> Verdict:
-    step = draft.state.step(name)
-    if name not in draft.definition.by_name:
+def _move(draft: Draft, fact: TryAgain | Reschedule, name: str, moment: datetime) -> Verdict:
+    """Gives a step that is due later, or waits, another time. To try again is to end a sleep, too,
+    but not the wait for a signal."""
+    known, step = draft.definition.by_name.get(name), draft.state.step(name)
+    if known is None:
         return draft.refuse(_unknown(draft, name))
-    if step.status not in SCHEDULED.values() or step.due_at is None:
-        return draft.refuse(f"Step {name} is {step.status}: there is nothing to try again.")
-    if step.due_at <= draft.now:
+    is_wait = isinstance(known, WaitFor | Sleep if isinstance(fact, Reschedule) else Sleep)
+    if step.status not in SCHEDULED.values() and not (
+        is_wait and step.status is StepStatus.WAITING
+    ):
+        what = "nothing to try again" if isinstance(fact, TryAgain) else "no time to move"
+        return draft.refuse(f"Step {name} is {step.status}: there is {what}.")
+    if step.due_at == moment or (step.due_at and max(step.due_at, moment) <= draft.now):
         return Verdict.REPEATED
     direction = step.direction
-    assert direction is not None, "a scheduled step has a direction"
-    draft.emit(ev.StepExpedited(name, direction, by=fact.by, reason=fact.reason, due_at=draft.now))
+    assert direction is not None, "a step that is due or waits has a direction"
+    draft.emit(ev.StepExpedited(name, direction, by=fact.by, reason=fact.reason, due_at=moment))
     return Verdict.ACCEPTED
 
 
@@ -212,23 +236,23 @@ def _skip(draft: Draft, fact: Skip) -> Verdict:
         return draft.refuse("The saga has turned back. Resolve a compensation done by hand.")
     has_children_at_work = step.children is not None and step.direction is not None
     if step.status is StepStatus.RUNNING or has_children_at_work:
-        return draft.refuse(f"Step {fact.step} is at work: wait until it has settled.")
+        return draft.refuse(f"Step {fact.step} is running: wait until it has settled.")
+    if is_left_out(draft, fact.step):
+        return draft.refuse(f"A choice has taken another way: step {fact.step} will not run.")
     if step.status is StepStatus.SUCCEEDED:
         return draft.refuse(f"Step {fact.step} has succeeded: there is nothing to skip.")
-    pivot = draft.definition.pivot
-    if pivot is not None and fact.step == pivot.name and step == StepState():
-        return draft.refuse(f"Step {fact.step} is the pivot: what comes before it is not done.")
+    is_pivot = isinstance(draft.definition.by_name[fact.step], Pivot)
+    if is_pivot and step == StepState():
+        return draft.refuse(f"Step {fact.step} is the pivot, and steps before it are not done.")
     if _has_turned_children(step):
         return draft.refuse(f"Children of {fact.step} have turned back: cancel the saga, too.")
     others = [name for name in draft.definition.by_name if name != fact.step]
     if at_work := list_at_work(draft, fact.changes, others):
         return draft.refuse(_of_list(at_work))
     _leave_failed(draft, fact.by, Direction.ACTION)
-    draft.emit(
-        ev.StepSkipped(
-            fact.step, Direction.ACTION, by=fact.by, reason=fact.reason, changes=fact.changes
-        )
-    )
+    by = {"by": fact.by, "reason": fact.reason}
+    changes = {**what_came(draft, fact.step), **fact.changes}
+    draft.emit(ev.StepSkipped(fact.step, Direction.ACTION, **by, changes=changes))
     return Verdict.ACCEPTED
 
 
@@ -241,9 +265,9 @@ def _resolve(draft: Draft, fact: Resolve) -> Verdict:
     direction = _given_up(draft).get(fact.step)
     if direction is None:
         return draft.refuse(
-            f"Step {fact.step} is {step.status}. Only what gave up can be resolved by hand."
+            f"Step {fact.step} is {step.status}. Only a step that gave up can be resolved by hand."
         )
-    if fact.step in draft.definition.after_pivot:
+    if fact.step in draft.definition.after_pivot and is_past_pivot(draft.definition, draft.state):
         return draft.refuse(f"Step {fact.step} has no way back. Retry it, or skip it.")
     if direction is Direction.ACTION and step.children is not None and step.children.started:
         return draft.refuse(
@@ -252,7 +276,7 @@ def _resolve(draft: Draft, fact: Resolve) -> Verdict:
     _leave_failed(draft, fact.by, direction)
     draft.emit(ev.StepResolved(fact.step, direction, by=fact.by, reason=fact.reason))
     if step.children is not None and direction is Direction.COMPENSATION:
-        draft.tells.append(Tell(fact.step, ParentCommand.RESOLVE))
+        draft.child_commands.append(ChildCommand(fact.step, ParentCommand.RESOLVE))
     return Verdict.ACCEPTED
 
 
@@ -268,10 +292,8 @@ def _amend(draft: Draft, fact: Amend) -> Verdict:
 
 
 def _of_list(step: str) -> str:
-    return (
-        f"Step {step} has started children for items of that list: neither those items nor their "
-        f"number may change."
-    )
+    what = "neither those items nor their number may change."
+    return f"Step {step} has started children for items of that list: {what}"
 
 
 def _unknown(draft: Draft, name: str) -> str:

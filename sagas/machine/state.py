@@ -1,6 +1,6 @@
 """Where an execution stands: the values that `decide` reads and `evolve` makes anew."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 from sagas.machine.failures import Failure
 from sagas.machine.states import (
     AT_REST,
+    DONE_FORWARD,
     IN_FLIGHT,
     SCHEDULED,
     UNDER_WAY,
@@ -17,8 +18,9 @@ from sagas.machine.states import (
     ExecutionStatus,
     Outcome,
     StepStatus,
+    copier,
+    statically_frozen,
 )
-from sagas.machine.values import copier, statically_frozen
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Children:
     """How far the child executions of one step are, as far as they have told."""
 
     total: int
+    """Of a `Repeat`, the rounds that were to be so far."""
     started: int
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
     refused: str = ""
@@ -83,6 +86,9 @@ class StepState:
     alone: bool = False
     """Whether it is claimed only by itself: an attempt of it, of either direction, ended with its
     process (S14)."""
+    asks: int = 0
+    """Of a poll: how often it was asked since its newest event. Asks alone are no events; so far,
+    the row knows more of the step than they do."""
     reported: int = 0
     """The fence of the newest committed report: tells a repeated report from a late one."""
     wrote: tuple[str, ...] = ()
@@ -103,6 +109,11 @@ class StepState:
     def direction(self) -> Direction | None:
         """The direction that is scheduled, waits or is in flight, if one does."""
         return UNDER_WAY.get(self.status)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the way forward is past this step."""
+        return self.status in DONE_FORWARD
 
     def attempts_of(self, direction: Direction) -> int:
         """How often `direction` was claimed."""
@@ -138,7 +149,7 @@ _DUE: Final = frozenset(SCHEDULED.values())
 _CLAIMED: Final = frozenset(IN_FLIGHT.values())
 _PLAIN: Final = (
     *("fence", "attempts", "compensation_attempts", "uncounted_attempts", "holder", "reported"),
-    *("together", "alone"),
+    *("together", "alone", "asks"),
 )
 _MOMENTS: Final = ("since", "due_at", "lease_until")
 _STATUS: Final = EnumLookup(StepStatus)
@@ -155,6 +166,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "reported": int,
     "together": bool,
     "alone": bool,
+    "asks": int,
     "wrote": tuple,
     "failure": Failure.from_json,
     "children": Children.from_json,
@@ -182,6 +194,14 @@ class Options:
     """Whether its parent is past the pivot."""
     signals: Mapping[str, Any] = field(default_factory=dict)
     """Payloads that came before their wait."""
+    collected: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Wait → the payloads that it has collected, until they are in the context."""
+    keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Wait → the keys of its signals, each with a digest of the payload: they count once (R13)."""
+    asked: int = 0
+    """How many changes were saved without an event: the asks of polls, and their ends."""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """Which way was taken at each choice that was made."""
 
     def to_json(self) -> dict[str, Any]:
         """Without what is as in `Options()`."""
@@ -193,8 +213,11 @@ class Options:
         for name in ("start_at", "deadline"):
             if moment := getattr(self, name):
                 data[name] = moment.isoformat()
-        if self.signals:
-            data["signals"] = dict(self.signals)
+        if self.asked:
+            data["asked"] = self.asked
+        for name in ("signals", "collected", "keys", "choices"):
+            if found := getattr(self, name):
+                data[name] = dict(found)
         return data
 
     @classmethod

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sized
 from itertools import islice
 from typing import Any, Final
 
-RESERVED: Final = ("saga_id", "idempotency_key", "action_key", "attempt", "deadline")
-"""The keys that the engine adds to what an action is given."""
+from sagas.machine.parameters import SHOWN, shown
 
 CONTEXT_LIMIT: Final = 256 * 1024
 """Bytes of a context as JSON. Each transition rewrites the row, and claims read it: larger things
@@ -26,10 +25,6 @@ INTEGER_BITS_LIMIT: Final = 4096
 FLOAT_LIMIT: Final = 1e16
 """From here on jsonb, whose numbers are decimal, writes a float out as an integer: 1e300 is then
 301 digits long. Smaller ones come back as the floats that they were."""
-
-
-SHOWN: Final = 100
-"""Characters of a value, or of a key, in an error."""
 
 
 class NotStorable(ValueError):
@@ -173,7 +168,9 @@ def _members(value: list[Any] | tuple[Any, ...], path: Path) -> list[Any]:
 
 def _unreadable(value: object, path: Path, error: Exception | None) -> NotStorable:
     why = (
-        f"raises {type(error).__name__} when it is read" if error else "gives what it does not hold"
+        f"raises {type(error).__name__} when it is read"
+        if error
+        else "returns values that it does not hold"
     )
     advice = f"{type(value).__name__} {why}. Return a plain dict or list."
     return NotStorable(_dotted(path), advice)
@@ -210,15 +207,6 @@ def _check_text(text: str, path: Path) -> None:
     except UnicodeEncodeError:
         why = "contains half of a surrogate pair: not Unicode."
         raise NotStorable(_dotted(path), why) from None
-
-
-def shown(value: object) -> str:
-    """`repr(value)`, cut to what fits a line; its type if that raises."""
-    try:
-        text = repr(value)
-    except Exception:
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _dotted(path: Path) -> str:

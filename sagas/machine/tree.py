@@ -1,13 +1,15 @@
-"""The order of a saga's steps: a tree of sequences and parallel groups."""
+"""The order of a saga's steps: a tree of sequences, parallel groups and choices."""
 
-from collections.abc import Container, Iterator, Sequence
-from typing import Final
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any, Final
 
-from sagas.machine.parameters import DefinitionError
-from sagas.machine.state import StepState
-from sagas.machine.states import DONE_FORWARD, TRIED_FORWARD, Effect, StepStatus
-from sagas.machine.steps import Step, is_compensable
-from sagas.machine.storable import shown
+from sagas.machine.conditions import Case, IsTrue, as_condition, require_path, value_at
+from sagas.machine.family_steps import Step
+from sagas.machine.parameters import DefinitionError, require_name, shown, wrong
+from sagas.machine.steps import SagaStep
+from sagas.machine.waiting_steps import Sleep, WaitFor, require_key
 
 DEEPEST: Final = 50
 """Levels of lists and groups in each other. Deeper than anybody can read, and far from Python's
@@ -15,11 +17,11 @@ limit, which what walks the tree would meet."""
 
 
 class Parallel:
-    """Branches that run side by side. Each is a step, a list of steps in order, or a `Parallel`."""
+    """Branches that run in parallel. Each is a step, a list of steps in order, or a `Parallel`."""
 
     __slots__ = ("branches", "depth")
 
-    def __init__(self, *branches: "Node | Sequence[Node]") -> None:
+    def __init__(self, *branches: "Way") -> None:
         if len(branches) < 2:
             raise DefinitionError(
                 f"Parallel has {len(branches)} branch(es): give it two or more, or write the "
@@ -29,12 +31,113 @@ class Parallel:
         self.depth = _depth_above(self.branches)
 
 
+class Choice:
+    """One of several ways, by what the context has under a key when the choice is reached.
+
+    `on` is the key, or a path of keys with dots between them (`"decision.outcome"`). `cases` maps
+    each value to the steps to take: a string, a number, True, False or None, compared as JSON; or
+    a condition, `Between(…)` or `Present()`. `cases` may also be a list of such pairs. The first
+    case that fits is taken; if none does, `otherwise`, or else nothing. An empty list of steps is
+    nothing, too. It is decided once; the steps of the other ways never run, and so are never
+    undone.
+
+    Raises `DefinitionError` for a choice that can't work.
+    """
+
+    __slots__ = ("conditions", "depth", "name", "on", "ways")
+
+    def __init__(
+        self,
+        name: str,
+        on: str,
+        cases: "Mapping[Any, Way] | Sequence[tuple[Case, Way]]",
+        otherwise: "Way | None" = None,
+    ) -> None:
+        require_name("", "choice name", name)
+        owner = f"Choice {name!r}"
+        require_path(owner, "on", on)
+        pairs = list(cases.items()) if isinstance(cases, Mapping) else cases
+        if not isinstance(pairs, list | tuple) or not pairs or not all(map(_is_pair, pairs)):
+            advice = "Use a mapping of values to steps, or a list of such pairs; at least one."
+            raise wrong(owner, "cases", cases, advice)
+        conditions = [as_condition(owner, value) for value, _ in pairs]
+        for condition, times in Counter(conditions).items():
+            if times > 1:
+                raise wrong(owner, "cases", condition.label, f"{times} cases are the same.")
+        ways = [*(way for _, way in pairs), *([] if otherwise is None else [otherwise])]
+        labels = [*(condition.label for condition in conditions), OTHERWISE]
+        self.name, self.on, self.conditions = name, on, tuple(conditions)
+        self.ways = dict(zip(labels, (_as_way(way) for way in ways), strict=False))
+        """What a choice is recorded as → the steps that it leads to."""
+        self.depth = _depth_above(list(self.ways.values()))
+
+    @classmethod
+    def of_step(cls, step: SagaStep) -> "Choice":
+        """The choice that a step with `when` stands for."""
+        assert step.when is not None, "only such a step is one"
+        found = cls.__new__(cls)
+        found.name, found.on, found.conditions, found.depth = step.name, step.when, (IsTrue(),), 1
+        found.ways = {IsTrue().label: step}
+        return found
+
+    @property
+    def takes_something(self) -> bool:
+        """Whether there is a way for every value."""
+        return OTHERWISE in self.ways
+
+    def with_ways(self, ways: "Mapping[str, Node]") -> "Choice":
+        """The same choice, which leads to other steps."""
+        found = copy(self)
+        found.ways = dict(ways)
+        return found
+
+    @property
+    def is_of_step(self) -> bool:
+        """Whether it stands for a step with `when`, whose name it has."""
+        return self.conditions == (IsTrue(),)
+
+    def choose(self, context: Mapping[str, Any]) -> str:
+        """Which way to take: a key of `ways`, or an empty string for none."""
+        value = value_at(context, self.on)
+        for condition in self.conditions:
+            if condition.fits(value):
+                return condition.label
+        return OTHERWISE if self.takes_something else ""
+
+
+class FirstOf(Choice):
+    """Waits side by side, of which the first to end decides; the others are withdrawn.
+
+    The members are `WaitFor` and `Sleep`, two or more. The context's key `name` becomes the name of
+    the one that ended first: a `Choice` can follow. If two end at the same moment, the one that is
+    written first counts.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name: str, *members: WaitFor | Sleep) -> None:
+        require_name("", "name of a FirstOf", name)
+        owner = f"FirstOf {name!r}"
+        require_key(owner, "name", name)
+        if len(members) < 2 or not all(isinstance(each, WaitFor | Sleep) for each in members):
+            raise wrong(owner, "members", members, "Give two or more WaitFor(…) and Sleep(…).")
+        self.name, self.on, self.conditions, self.depth = name, name, (), 1
+        self.ways = {each.name: each for each in members}
+        if len(self.ways) < len(members):
+            raise wrong(owner, "members", [each.name for each in members], "Two have one name.")
+
+
+OTHERWISE: Final = "otherwise"
+"""What a choice is recorded as that took the way for all other values. No value is: a string has
+quotation marks there."""
+
+
 class InOrder:
     """Nodes that run one after the other; made from a list."""
 
     __slots__ = ("depth", "nodes")
 
-    def __init__(self, nodes: "Sequence[Node | Sequence[Node]]", level: int = 0) -> None:
+    def __init__(self, nodes: "Sequence[Way]", level: int = 0) -> None:
         _require_list(nodes)
         if not nodes:
             raise DefinitionError("A list of steps is empty: name at least one step.")
@@ -42,100 +145,35 @@ class InOrder:
         self.depth = _depth_above(self.nodes)
 
 
-Node = Step | Parallel | InOrder
+Node = Step | Parallel | Choice | InOrder
+Way = Node | Sequence["Way"]
+"""A step, a group, or a list of those."""
 
 
-def steps_of(node: Node) -> Iterator[Step]:
-    """Every step below `node`, in the order in which they are written."""
-    match node:
-        case Parallel(branches=children) | InOrder(nodes=children):
-            for child in children:
-                yield from steps_of(child)
-        case _:
-            yield node
+def _as_way(value: Way) -> Node:
+    """A list of steps may be empty here: that way does nothing."""
+    if isinstance(value, list | tuple) and not value:
+        nothing = InOrder.__new__(InOrder)
+        nothing.nodes, nothing.depth = (), 1
+        return nothing
+    return _as_node(value, 1)
 
 
-def concurrent_steps(node: Node) -> Iterator[tuple[str, frozenset[str]]]:
-    """For each step below `node`, the steps of the other branches of the groups around it."""
-    match node:
-        case InOrder(nodes=children):
-            for child in children:
-                yield from concurrent_steps(child)
-        case Parallel(branches=branches):
-            for branch in branches:
-                others = frozenset(
-                    step.name
-                    for other in branches
-                    if other is not branch
-                    for step in steps_of(other)
-                )
-                for name, inner in concurrent_steps(branch):
-                    yield name, inner | others
-        case _:
-            yield node.name, frozenset()
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2
 
 
-def outline(node: Node) -> object:
-    """The structure of `node` as JSON values: kinds, names, order, and what has a compensation;
-    but no policies, which may change while executions run."""
-    match node:
-        case InOrder(nodes=nodes):
-            return [outline(child) for child in nodes]
-        case Parallel(branches=branches):
-            return {"parallel": [outline(branch) for branch in branches]}
-        case _:
-            compensation = getattr(node, "compensation", None)
-            return {
-                "kind": type(node).__name__,
-                "name": node.name,
-                "undone": compensation is not None,
-                "of": getattr(node, "saga_type", None) or getattr(node, "over", None),
-            }
-
-
-def frontier(node: Node, settled: Container[str], *, backward: bool = False) -> list[Step]:
-    """The steps below `node` that come next: not `settled`, and nothing before them unsettled.
-
-    "Before" is the written order, or its reverse if `backward`; branches don't wait for each
-    other. Empty if all of `node` is settled.
-    """
-    match node:
-        case InOrder(nodes=nodes):
-            for child in reversed(nodes) if backward else nodes:
-                if found := frontier(child, settled, backward=backward):
-                    return found
-            return []
-        case Parallel(branches=branches):
-            return [
-                step for branch in branches for step in frontier(branch, settled, backward=backward)
-            ]
-        case _:
-            return [] if node.name in settled else [node]
-
-
-def is_done(step: StepState) -> bool:
-    """Whether the way forward is past this step."""
-    return step.status in DONE_FORWARD
-
-
-def is_undone(definition: Step, step: StepState) -> bool:
-    """Whether the way back is past this step: nothing to undo, undone, or given up (S4, S6)."""
-    if step.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):
-        return False
-    if step.status in TRIED_FORWARD:
-        return step.effect is Effect.NONE or not is_compensable(definition)
-    return True
-
-
-def _as_node(value: "Node | Sequence[Node]", level: int) -> Node:
-    if isinstance(value, Step | Parallel | InOrder):
+def _as_node(value: Way, level: int) -> Node:
+    if isinstance(value, SagaStep) and value.when is not None:
+        return Choice.of_step(value)
+    if isinstance(value, Step | Parallel | Choice | InOrder):
         return value
     if isinstance(value, list | tuple):
         if level >= DEEPEST:  # a list may hold itself
             raise _too_deep()
         return InOrder(value, level)
     raise DefinitionError(
-        f"{shown(value)} is not a step: use SagaStep(…), Parallel(…) or a list of them."
+        f"{shown(value)} is not a step: use SagaStep(…), Parallel(…), Choice(…) or a list of them."
     )
 
 
@@ -154,6 +192,6 @@ def _depth_above(nodes: Sequence[Node]) -> int:
 
 def _too_deep() -> DefinitionError:
     return DefinitionError(
-        f"Lists and Parallels of steps stand in each other more than {DEEPEST} levels deep. "
-        f"Flatten them, or put a part into a saga of its own and name it by SubSaga(…)."
+        f"Lists, Parallels and Choices are nested more than {DEEPEST} levels deep. Flatten them, "
+        "or move a part into another saga and use SubSaga(…)."
     )

@@ -1,19 +1,22 @@
 """When somebody must look at an execution again, and what to tell the workers then."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sagas.machine.state import ExecutionState, StepState
+from sagas.machine.facts import FullQueues
+from sagas.machine.state import UNTOUCHED, ExecutionState, StepState
 from sagas.machine.states import (
+    AT_REST,
     GOING_FORWARD,
     SCHEDULED,
+    UNDER_WAY,
     Direction,
     ExecutionStatus,
     StepStatus,
+    statically_frozen,
 )
-from sagas.machine.values import statically_frozen
 
 FIRST_REPEAT: Final = timedelta(seconds=5)
 """How long a hint is trusted. Shorter repeats the hints of every queue that is a little slow;
@@ -32,12 +35,6 @@ PATIENCE: Final = timedelta(minutes=10)
 less, a long queue grows by its own repeats (R21); it is how long a hint that was lost stays lost
 behind a queue that never gets free."""
 
-Route = tuple[str, int, str, Direction]
-"""A saga's type and version, a step and a direction: what decides to which queue a hint goes."""
-
-FullQueues = Mapping[Route, str]
-"""The routes that lead to a queue that needs no more hints now, and that queue's name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hint:
@@ -50,14 +47,14 @@ class Hint:
 
 def hints(state: ExecutionState, now: datetime, names: Iterable[str] | None = None) -> list[Hint]:
     """One for each step, or each of `names`, that may be claimed now."""
-    if state.paused or state.is_at_rest:
+    if state.paused or state.status in AT_REST:
         return []
     found = []
     for name in state.steps if names is None else names:
-        step = state.step(name)
+        step = state.steps.get(name, UNTOUCHED)
         if step.due_at is None or step.due_at > now:
             continue
-        if (direction := step.direction) and step.status is SCHEDULED[direction]:
+        if (direction := UNDER_WAY.get(step.status)) and step.status is SCHEDULED[direction]:
             found.append(Hint(name, direction, step.fence))
     return found
 
@@ -67,7 +64,7 @@ def still_holds(hint: Hint, state: ExecutionState) -> bool:
     nothing took it back."""
     step = state.step(hint.step)
     is_open = step.status is SCHEDULED[hint.direction] and step.fence == hint.fence
-    return is_open and not state.paused and not state.is_at_rest
+    return is_open and not state.paused and state.status not in AT_REST
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def wake_at(
     the steps that are due, and wait for their queue to be free: that is noticed without a look at
     each.
     """
-    if state.paused or state.is_at_rest:
+    if state.paused or state.status in AT_REST:
         return None
     repeat_at = now + repeat_interval(hints_sent)
     options = state.options
@@ -133,8 +130,12 @@ def wake_at(
         return repeat_at
     if options.start_at is not None and options.start_at > now and not state.current_steps:
         return options.start_at
-    moments = [step.lease_until for step in state.steps.values() if step.lease_until is not None]
+    moments = []
     for name, step in state.steps.items():
+        if step.lease_until is not None:
+            moments.append(step.lease_until)
+        if step.children is not None and step.status in UNDER_WAY:
+            moments.append(repeat_at)  # should the last child's word be lost
         if step.due_at is None:
             continue
         if step.due_at > now:
@@ -143,8 +144,6 @@ def wake_at(
             moments.append(_last_call(step.due_at, now) + PATIENCE)
         else:
             moments.append(repeat_at)
-    if any(step.children is not None and step.direction for step in state.steps.values()):
-        moments.append(repeat_at)  # should the last child's word be lost
     if options.held and state.status is ExecutionStatus.COMPENSATING:
         moments.append(repeat_at)  # should the parent's
     if options.deadline is not None and options.deadline > now and state.status in GOING_FORWARD:
@@ -160,11 +159,14 @@ def repeat_interval(hints_sent: int) -> timedelta:
 
 def waits_for_signals(state: ExecutionState) -> bool:
     """Whether nothing but a signal moves it on: the one case in which nobody has to look (L1)."""
-    current = [step for step in state.steps.values() if step.direction is not None]
-    return bool(current) and all(
-        step.status is StepStatus.WAITING and step.due_at is None and step.children is None
-        for step in current
-    )
+    waits = False
+    for step in state.steps.values():
+        if step.status not in UNDER_WAY:
+            continue
+        if step.status is not StepStatus.WAITING or step.due_at or step.children:
+            return False
+        waits = True
+    return waits
 
 
 def _last_call(due_at: datetime, now: datetime) -> datetime:

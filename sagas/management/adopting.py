@@ -17,19 +17,19 @@ _FATES: Final = {
     "goes on": "goes on",
     "to come": "comes later",
     "withdrawn": "was not begun, and is withdrawn",
-    "gone": "is not there any more",
+    "gone": "is no longer there",
 }
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("saga_ids", nargs="+", type=text, metavar="SAGA_ID")
-    own = "of the definition; the execution's own by default: as it is here by now"
+    own = "of the definition; by default the execution's own, as it is defined now"
     parser.add_argument("--version", type=positive_number, metavar="N", help=own)
     left = "a step that was done, and need not be undone; may be repeated"
     parser.add_argument("--leave", action="append", default=[], metavar="STEP", help=left)
-    parser.add_argument("--dry-run", action="store_true", help="only show what would become of it")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would happen to it")
     parser.add_argument("--yes", action="store_true", help="don't ask")
-    parser.add_argument("--by", type=text, metavar="NAME", help="who; you by default")
+    parser.add_argument("--by", type=text, metavar="NAME", help="who acts; you by default")
     parser.add_argument("--reason", required=True, type=text, help="why; it is recorded")
 
 
@@ -77,6 +77,6 @@ def _end(found: Adoption) -> list[str]:
     return [f"  a cancel after that would undo {stages or 'nothing'}"]
 
 
-_HELP: Final = "go on by another definition, after it was shown what that means"
+_HELP: Final = "move sagas to another definition, after showing what that means"
 
 VERBS: Final = {"adopt": Verb(_HELP, add_arguments, adopt)}

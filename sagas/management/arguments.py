@@ -4,7 +4,7 @@ import getpass
 import json
 import re
 from argparse import ArgumentTypeError
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.management.base import CommandError
@@ -18,14 +18,25 @@ def duration(text: str) -> timedelta:
     """`30d`, `12h` or `45m` as a timedelta."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([dhm])", text)
     if found is None:
-        raise ArgumentTypeError(f"{text!r} is no duration: write 30d, 12h or 45m.")
+        raise ArgumentTypeError(f"{text!r} is not a duration: write 30d, 12h or 45m.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def moment(text: str) -> datetime:
+    """`2026-05-01T12:00:00+02:00` as a datetime."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} is not a time: write it like 2026-05-01T12:00:00+02:00.")
+    return found
 
 
 def positive(text: str) -> int:
     """A number of at least one."""
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no number: write 1 or more.")
+        raise ArgumentTypeError(f"{text!r} is not a number: write 1 or more.")
     return int(text)
 
 
@@ -34,7 +45,7 @@ def who(options: dict[str, Any]) -> str:
     try:
         return options["by"] or getpass.getuser()
     except (KeyError, OSError):
-        raise CommandError("This system has no name for you: add --by.", returncode=2) from None
+        raise CommandError("Your system user has no name: add --by.", returncode=2) from None
 
 
 def text(value: str) -> str:

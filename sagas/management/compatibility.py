@@ -95,7 +95,7 @@ class Report:
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--type", action="append", help="only this type; may be repeated")
     parser.add_argument("--format", choices=["text", "json"], default="text")
-    parser.add_argument("--limit", type=positive, help="look at the newest so many only")
+    parser.add_argument("--limit", type=positive, help="look only at this many, the newest")
 
 
 def compat(command: BaseCommand, options: dict[str, Any]) -> None:
@@ -106,8 +106,8 @@ def compat(command: BaseCommand, options: dict[str, Any]) -> None:
             report.add(execution, problems(definition, execution, now, events))
     except ProgrammingError as error:
         raise CommandError(
-            f"The tables are not those of this code ({str(error).splitlines()[0]}). Migrate "
-            f"first, which leaves them fit for the old code, or use a migrated copy."
+            f"The tables don't match this code ({str(error).splitlines()[0]}). Migrate first (the "
+            "old code can still use the tables), or use a migrated copy."
         ) from error
     as_json = options["format"] == "json"
     command.stdout.write(report.as_json() if as_json else report.as_text())
@@ -150,6 +150,8 @@ def _batch(types: Sequence[str] | None, before: int | None, size: int) -> list[L
     return [(execution, events.get(execution.pk, []), now) for execution in executions]
 
 
-_HELP: Final = "run live sagas through the code at hand, without effects; list what would break"
+_HELP: Final = (
+    "run live sagas through the current code, without side effects, and list those that would break"
+)
 
 VERBS: Final = {"compat": Verb(_HELP, add_arguments, compat)}

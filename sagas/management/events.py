@@ -23,7 +23,7 @@ def _add_consume_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--handler", action="append", metavar="NAME", help="only this one; may be repeated"
     )
-    parser.add_argument("--list", action="store_true", help="show the handlers, and end")
+    parser.add_argument("--list", action="store_true", help="show the handlers, and exit")
 
 
 def consume(command: BaseCommand, options: dict[str, Any]) -> None:
@@ -55,9 +55,9 @@ def _handlers(names: list[str] | None) -> list[Handler]:
 
 
 def _add_letter_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("id", nargs="*", type=int, help="of a letter, as --list shows it")
-    parser.add_argument("--handler", metavar="NAME", help="all of this handler's")
-    parser.add_argument("--all", action="store_true", help="all that there are")
+    parser.add_argument("id", nargs="*", type=int, help="the id of a letter, as --list shows it")
+    parser.add_argument("--handler", metavar="NAME", help="all letters of this handler")
+    parser.add_argument("--all", action="store_true", help="all letters")
     parser.add_argument("--list", action="store_true", help="show them, and do nothing")
 
 
@@ -74,12 +74,12 @@ def replay_letters(command: BaseCommand, options: dict[str, Any]) -> None:
         return
     if not (options["id"] or options["handler"] or options["all"]):
         raise CommandError("Say which: ids, --handler NAME or --all. --list shows them.")
-    command.stdout.write(f"{dead_letters.replay(chosen)} letters are tried again now.")
+    command.stdout.write(f"{dead_letters.replay(chosen)} letters will be tried again now.")
 
 
 def _add_relay_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--at-most", type=positive, metavar="SECONDS", help="fail if the oldest is older"
+        "--at-most", type=positive, metavar="SECONDS", help="fail if the oldest event is older"
     )
 
 
@@ -92,13 +92,13 @@ def show_lag(command: BaseCommand, options: dict[str, Any]) -> None:
     )
     at_most = options["at_most"]
     if at_most is not None and lag.seconds > at_most:
-        raise CommandError(f"{said} See whether a worker runs, and reaches EVENTS_URL.")
+        raise CommandError(f"{said} Check whether a worker is running and can reach EVENTS_URL.")
     command.stdout.write(said)
 
 
 _CONSUME_HELP: Final = (
     "call the handlers in the apps' handlers.py for the events that they listen to; start as many "
-    "processes as you need; SIGTERM ends one after the event that it is at"
+    "processes as you need; on SIGTERM, a process finishes its current event and exits"
 )
 _RELAY_HELP: Final = (
     "show how many events wait to be put on the event bus by the workers, and how old the oldest is"
@@ -107,7 +107,7 @@ _RELAY_HELP: Final = (
 VERBS: Final = {
     "consume": Verb(_CONSUME_HELP, _add_consume_arguments, consume),
     "dead-letters": Verb(
-        "let the consumers try dead letters again, from the first try on",
+        "let the consumers try dead letters again, counting from the first try",
         _add_letter_arguments,
         replay_letters,
     ),

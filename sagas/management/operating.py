@@ -9,8 +9,18 @@ from typing import Any, Final, Literal
 from django.core.management.base import BaseCommand, CommandError
 
 from sagas import engine, queries
-from sagas.machine import Amend, Cancel, Operation, Pause, Resolve, Resume, Skip, TryAgain
-from sagas.management.arguments import json_object, json_value, text, who
+from sagas.machine import (
+    Amend,
+    Cancel,
+    Operation,
+    Pause,
+    Reschedule,
+    Resolve,
+    Resume,
+    Skip,
+    TryAgain,
+)
+from sagas.management.arguments import json_object, json_value, moment, text, who
 from sagas.management.selection import add_targets, filter_of
 from sagas.management.verbs import Verb, for_each
 
@@ -23,16 +33,25 @@ class Action:
     operation: Callable[..., Operation]
     step: Literal["needed", "optional", ""] = ""
     changes: Literal["needed", "optional", ""] = ""
+    moment: bool = False
 
 
 ACTIONS: Final = {
     "cancel": Action("turn back, and undo what happened", Cancel),
     "pause": Action("start nothing more until it is resumed", Pause),
     "resume": Action("go on", Resume),
-    "retry": Action("try again what gave up, or now what is due later", TryAgain, step="optional"),
+    "retry": Action(
+        "try again what gave up, or try now what is due later", TryAgain, step="optional"
+    ),
+    "reschedule": Action(
+        "end a sleep, the timeout of a wait, or a backoff at another time",
+        Reschedule,
+        step="needed",
+        moment=True,
+    ),
     "skip": Action("go on as if a step had succeeded", Skip, step="needed", changes="optional"),
-    "resolve": Action("take what a step left as put right by hand", Resolve, step="needed"),
-    "amend": Action("change the context of one that stands still", Amend, changes="needed"),
+    "resolve": Action("record that what a step left was put right by hand", Resolve, step="needed"),
+    "amend": Action("change the context of a paused or failed saga", Amend, changes="needed"),
 }
 
 
@@ -42,6 +61,9 @@ def _add_arguments(action: Action, parser: ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, type=text, help="why; it is recorded")
     if action.step:
         parser.add_argument("--step", required=action.step == "needed")
+    if action.moment:
+        what = "the new time, as 2026-05-01T12:00:00+02:00"
+        parser.add_argument("--to", required=True, type=moment, metavar="TIME", help=what)
     if action.changes:
         needed = action.changes == "needed"
         parser.add_argument("--changes", required=needed, type=json_object, metavar="JSON")
@@ -51,6 +73,8 @@ def _operate(action: Action, command: BaseCommand, options: dict[str, Any]) -> N
     given = {"by": who(options), "reason": options["reason"]}
     if action.step:
         given["step"] = options["step"]
+    if action.moment:
+        given["moment"] = options["to"]
     if action.changes:
         given["changes"] = options["changes"] or {}
     operation = action.operation(**given)
@@ -59,13 +83,14 @@ def _operate(action: Action, command: BaseCommand, options: dict[str, Any]) -> N
 
 def _add_signal_arguments(parser: ArgumentParser) -> None:
     add_targets(parser, "--step")
-    parser.add_argument("--name", required=True, help="of the wait")
+    parser.add_argument("--name", required=True, help="the name of the wait")
     parser.add_argument("--payload", type=json_value, default=None, metavar="JSON")
+    parser.add_argument("--key", type=text, help="your id of this very signal: it counts once")
 
 
 def _signal(command: BaseCommand, options: dict[str, Any]) -> None:
-    name, payload, by = options["name"], options["payload"], who(options)
-    _act(command, partial(engine.signal, name=name, payload=payload, by=by), options)
+    given = {name: options[name] for name in ("name", "payload", "key")}
+    _act(command, partial(engine.signal, by=who(options), **given), options)
 
 
 def _act(command: BaseCommand, act: Callable[[str], object], options: dict[str, Any]) -> None:
@@ -75,7 +100,7 @@ def _act(command: BaseCommand, act: Callable[[str], object], options: dict[str, 
 
     saga_ids, wanted = options["saga_ids"], filter_of(options)
     if bool(saga_ids) != wanted.is_empty:
-        raise CommandError("Name either sagas, or what they have in common.", returncode=2)
+        raise CommandError("Name either sagas or filters.", returncode=2)
     if not saga_ids:
         page = queries.targets(wanted, queries.OPERATOR, limit=options["limit"])
         saga_ids = [found.saga_id for found in page.executions]
@@ -99,4 +124,4 @@ def confirm(verb: str, count: int) -> None:
 VERBS: Final = {
     name: Verb(action.help, partial(_add_arguments, action), partial(_operate, action))
     for name, action in ACTIONS.items()
-} | {"signal": Verb("hand a wait what it waits for", _add_signal_arguments, _signal)}
+} | {"signal": Verb("send a signal to a saga that waits for it", _add_signal_arguments, _signal)}

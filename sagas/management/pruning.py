@@ -19,13 +19,13 @@ statement timeout."""
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--older-than", type=duration, required=True, metavar="30d")
-    parser.add_argument("--batch", type=positive, default=BATCH, help="sagas to a transaction")
+    parser.add_argument("--batch", type=positive, default=BATCH, help="sagas per transaction")
     parser.add_argument(
         "--archive",
         metavar="FILE",
-        help="first writes them to this new file as JSON, a line each, gzipped if it ends in "
-        ".gz; - is standard output. After a kill, run it again with another file: a line may "
-        "be there twice, and none is lost.",
+        help="first write them to this new file as JSON, one per line, gzipped if it ends in .gz; "
+        "- is standard output. After a kill, run it again with another file: a line may be in "
+        "both files, but none is lost.",
     )
 
 
@@ -38,15 +38,15 @@ def prune(command: BaseCommand, options: dict[str, Any]) -> None:
                 total += deleted
     except OperationalError as error:
         raise CommandError(
-            f"After {total} sagas the database did not take it: {error}".rstrip()
+            f"After {total} sagas the database failed: {error}".rstrip()
             + f"\nTry again with a smaller --batch than {batch}."
         ) from error
     except FileExistsError as error:
-        raise CommandError(f"{name} is there already. Name a new file.") from error
+        raise CommandError(f"{name} already exists. Name a new file.") from error
     except OSError as error:
         raise CommandError(
-            f"After {total} sagas {name} could not be written: {error}. What is not in it was "
-            f"not deleted."
+            f"After {total} sagas {name} could not be written: {error}. Sagas that are not in it "
+            "were not deleted."
         ) from error
     told = command.stderr if name == "-" else command.stdout
     told.write(f"Deleted {total} sagas that ended more than {older_than} ago.")

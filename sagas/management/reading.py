@@ -1,4 +1,4 @@
-"""`saga list`, `saga show` and `saga way-back`: where sagas stand."""
+"""`saga list`, `show`, `way-back` and `graph`: where sagas stand, and what is ahead."""
 
 import json
 from argparse import ArgumentParser
@@ -10,7 +10,9 @@ from sagas import engine, queries
 from sagas.management.arguments import positive_number
 from sagas.management.selection import add_filter, add_ids, filter_of
 from sagas.management.verbs import Verb, for_each
+from sagas.registry import registry
 from sagas.whatif import WayBack
+from sagas.whatif.graph import flowchart
 
 
 def _add_ids(parser: ArgumentParser) -> None:
@@ -19,8 +21,10 @@ def _add_ids(parser: ArgumentParser) -> None:
 
 def _add_list_arguments(parser: ArgumentParser) -> None:
     add_filter(parser, "--step")
-    parser.add_argument("--limit", type=positive_number, default=50, help="how many; or 50")
-    parser.add_argument("--before", type=positive_number, help="read on: what the last list said")
+    parser.add_argument("--limit", type=positive_number, default=50, help="how many (default: 50)")
+    parser.add_argument(
+        "--before", type=positive_number, help="read on from here; the last list printed it"
+    )
 
 
 def list_sagas(command: BaseCommand, options: dict[str, Any]) -> None:
@@ -66,10 +70,13 @@ def _details(shown: dict[str, Any]) -> list[str]:
         lines.append(f"  needs a person: {each['saga_id']}: {each['reason']}")
     if (more := shown["attention_count"] - len(shown["attention"])) > 0:
         lines.append(f"  needs a person: {more} more")
-    return lines + [_step_line(step) for step in shown["steps"]]
+    lines += [_step_line(step) for step in shown["steps"]]
+    return lines + [f"  {name}: took {way or 'no way'}" for name, way in shown["choices"].items()]
 
 
 def _step_line(step: dict[str, Any]) -> str:
+    if step["left_out"]:
+        return f"  {step['name']}: left out"
     parts = [step["status"], f"effect {step['effect']}"]
     parts += [
         f"{name.replace('_', ' ')} {_plain(step[name])}"
@@ -94,8 +101,20 @@ def _in_words(way: WayBack) -> str:
     return "; ".join([*parts, f"undoes {stages}" if stages else "has nothing to undo"])
 
 
+def _add_graph_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("saga_type")
+    newest = "of the definition; the newest by default"
+    parser.add_argument("--version", type=positive_number, metavar="N", help=newest)
+
+
+def draw(command: BaseCommand, options: dict[str, Any]) -> None:
+    definition = registry.find_or_newest(options["saga_type"], options["version"])
+    command.stdout.write(flowchart(definition), ending="")
+
+
 VERBS: Final = {
     "list": Verb("one line each, newest first", _add_list_arguments, list_sagas),
     "show": Verb("with each step", _add_ids, show),
+    "graph": Verb("a definition, as a Mermaid flowchart", _add_graph_arguments, draw),
     "way-back": Verb("what a cancel would undo", _add_ids, show_way_back),
 }

@@ -1,4 +1,4 @@
-"""Which sagas a verb is about: named one by one, or by what they have in common."""
+"""Which sagas a verb is about: named one by one, or by filters."""
 
 from argparse import ArgumentParser, BooleanOptionalAction
 from datetime import datetime
@@ -14,7 +14,7 @@ def add_ids(parser: ArgumentParser, number: str) -> None:
 
 
 def add_filter(parser: ArgumentParser, *at_aliases: str) -> None:
-    group = parser.add_argument_group("what they have in common")
+    group = parser.add_argument_group("filters")
     group.add_argument("--type", dest="saga_type")
     group.add_argument("--version", type=int)
     group.add_argument("--status", type=ExecutionStatus, choices=list(ExecutionStatus))
@@ -26,16 +26,18 @@ def add_filter(parser: ArgumentParser, *at_aliases: str) -> None:
     for name in ("--created-before", "--created-after"):
         like = "like 2026-01-31T12:00+00:00"
         group.add_argument(name, type=datetime.fromisoformat, metavar="TIME", help=like)
-    group.add_argument("--tag", help="one of their tags")
-    group.add_argument("--parent", metavar="SAGA_ID", help="children of that one")
+    group.add_argument("--tag", help="a tag that they have")
+    group.add_argument("--parent", metavar="SAGA_ID", help="children of this saga")
 
 
 def add_targets(parser: ArgumentParser, *at_aliases: str) -> None:
     add_ids(parser, "*")
     add_filter(parser, *at_aliases)
-    parser.add_argument("--limit", type=positive_number, help="act on so many at most, the newest")
+    parser.add_argument(
+        "--limit", type=positive_number, help="act on at most this many, the newest"
+    )
     parser.add_argument("--yes", action="store_true", help="don't ask before acting on many")
-    parser.add_argument("--by", type=text, metavar="NAME", help="who; you by default")
+    parser.add_argument("--by", type=text, metavar="NAME", help="who acts; you by default")
 
 
 def filter_of(options: dict[str, Any]) -> queries.Filter:

@@ -14,9 +14,9 @@ from sagas.management.verbs import Verb
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("username", help="what the user logs in by")
+    parser.add_argument("username", help="the user's login")
     parser.add_argument(
-        "--create", action="store_true", help="make the user, without a password, if missing"
+        "--create", action="store_true", help="create the user, without a password, if missing"
     )
 
 
@@ -25,7 +25,7 @@ def print_token(command: BaseCommand, options: dict[str, Any]) -> None:
     user = users.named(name)
     if user is None:
         if not options["create"]:
-            raise CommandError(f"There is no user {name!r}. Add --create to make one.")
+            raise CommandError(f"There is no user {name!r}. Add --create to create one.")
         user = _created(name)
     if not user.is_active:
         raise CommandError(f"User {name!r} is not active: no token.")
@@ -42,7 +42,7 @@ def _created(name: str) -> AbstractBaseUser:
             return user
     except (AttributeError, TypeError, ValueError, ValidationError, DatabaseError) as error:
         raise CommandError(
-            f"A user of this project takes more than a {model.USERNAME_FIELD} ({error}). Make "
+            f"A user of this project needs more than a {model.USERNAME_FIELD} ({error}). Make "
             f"{name!r} as the project does, and run this without --create."
         ) from error
 

@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("saga_id", type=text, metavar="SAGA_ID")
     after = "only the events with a number above this one"
     parser.add_argument("--after", type=positive_number, default=0, metavar="SEQ", help=after)
-    timeout = "fail if the saga has not ended after so long; without it, wait to its end"
+    timeout = "fail if the saga has not ended after this time; by default, wait until it ends"
     parser.add_argument("--timeout", type=positive, metavar="SECONDS", help=timeout)
 
 

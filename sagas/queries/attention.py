@@ -99,8 +99,8 @@ class AttentionItem:
 
 @dataclass(frozen=True, slots=True)
 class AttentionCounts:
-    """How many executions have failed, are left alone by this process, and how many topmost ones
-    only have such ones below them."""
+    """How many executions have failed, how many are left alone by this process, and how many at
+    the top of their tree only have such executions below them."""
 
     failed: int
     left_alone: int
@@ -115,7 +115,7 @@ def left_alone() -> list[Kind]:
 
 
 def needs_attention() -> RawSQL:
-    """A condition: it needs a person, or something below it does. Asks for the kinds at once."""
+    """A condition: the execution, or something below it, needs a person."""
     seeds = f"{_FAILED} UNION SELECT e.id, e.parent_id {_LEFT_ALONE}"
     return _condition(seeds, _arrays(left_alone()))
 
@@ -136,7 +136,7 @@ def below(found: SagaExecution) -> tuple[list[AttentionItem], int]:
 
 
 def counts_of_attention() -> AttentionCounts:
-    """All of them together: two statements, which read nothing of what is well."""
+    """All counts together: two statements, which read only executions that need attention."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, _arrays(left_alone()))
         return AttentionCounts(*cursor.fetchone())

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import Count, Min, OuterRef, Subquery
+from django.db.models.functions import Least
 
 from sagas.machine import TERMINAL, ExecutionStatus, Options, Saga, StepState, StepStatus
 from sagas.models import SagaEvent, SagaExecution, SagaLock
@@ -17,7 +18,7 @@ MOST_SAID: Final = 300
 
 
 def summary(found: SagaExecution) -> dict[str, Any]:
-    """An execution in a list. Asks the database nothing, if its parent was read with it."""
+    """An execution in a list. Makes no query if its parent was read with it."""
     states, options, _ = _read(found)
     return {
         "saga_id": found.saga_id,
@@ -41,8 +42,8 @@ def summary(found: SagaExecution) -> dict[str, Any]:
 
 
 def describe(found: SagaExecution) -> dict[str, Any]:
-    """All of an execution, with every step of its definition."""
-    states, _, unreadable = _read(found)
+    """Everything about an execution, with every step of its definition."""
+    states, options, unreadable = _read(found)
     definition = registry.fitting(found.saga_type, found.version, found.definition_digest)
     names = list(definition.by_name) if definition is not None else sorted(states)
     overview = summary(found)
@@ -56,14 +57,19 @@ def describe(found: SagaExecution) -> dict[str, Any]:
         "attention_count": count,
         "steps": [
             _describe_step(name, states.get(name, StepState()), _kind(definition, name))
+            | {
+                "left_out": definition is not None and definition.leaves_out(name, options.choices),
+                "form": _form(definition, name),
+            }
             for name in names
         ],
+        "choices": dict(options.choices),
         "last_seq": found.last_seq,
     }
 
 
 def describe_event(event: SagaEvent) -> dict[str, Any]:
-    """An event; `status` is the execution's after it."""
+    """An event; `status` is the execution's status after it."""
     return {
         "seq": event.seq,
         "type": event.type,
@@ -180,6 +186,12 @@ def _kind(definition: Saga | None, name: str) -> str | None:
     return type(definition.by_name[name]).__name__ if definition is not None else None
 
 
+def _form(definition: Saga | None, name: str) -> dict[str, Any] | None:
+    """What a signal has to fit; None if it may be anything, or the step is another one."""
+    form = getattr(definition.by_name[name], "form", None) if definition is not None else None
+    return None if form is None else dict(form)
+
+
 def _describe_step(name: str, step: StepState, kind: str | None) -> dict[str, Any]:
     until = _until(step)
     return {
@@ -194,7 +206,8 @@ def _describe_step(name: str, step: StepState, kind: str | None) -> dict[str, An
         "children": None
         if step.children is None
         else {
-            "total": step.children.total,
+            # How many rounds there will be, nobody knows.
+            "total": step.children.started if kind == "Repeat" else step.children.total,
             "started": step.children.started,
             "outcomes": {outcome.value: n for outcome, n in step.children.outcomes.items()},
         },
@@ -203,12 +216,14 @@ def _describe_step(name: str, step: StepState, kind: str | None) -> dict[str, An
 
 
 def _locks_of_others(found: SagaExecution) -> list[str]:
-    """The locks that it waits for: it has a place in their queues, and another family the first."""
-    first = SagaLock.objects.filter(key=OuterRef("key")).order_by("id").values("family_id")[:1]
-    waiting = SagaLock.objects.filter(execution_id=found.pk).annotate(holder=Subquery(first))
-    return list(
-        waiting.exclude(holder=F("family_id")).order_by("key").values_list("key", flat=True)
+    """The locks and limits that it waits for, by the rule of `sagas.store.locks`."""
+    ahead = SagaLock.objects.filter(key=OuterRef("key"), place__lt=OuterRef("place")).values("key")
+    own = SagaLock.objects.filter(execution_id=found.pk).annotate(
+        ahead=Subquery(ahead.annotate(count=Count("place", distinct=True)).values("count")),
+        smallest=Subquery(ahead.annotate(smallest=Min("most")).values("smallest")),
     )
+    waiting = own.filter(ahead__gte=Least("most", "smallest"))
+    return list(waiting.order_by("key").values_list("key", flat=True))
 
 
 def _error(found: SagaExecution) -> dict[str, Any] | None:

@@ -22,8 +22,9 @@ MOST_LISTED: Final = 200
 MOST_VERSIONS: Final = 1 << 31
 """Where PostgreSQL's integers end."""
 
-_TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})?")
-"""An author's, or that of a ForEach's items: `orders.pack`."""
+_TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
+"""An author's, or that of a ForEach's items or a Repeat's rounds, which may be in each
+other: `orders.pack`."""
 
 _LISTED: Final = (
     "saga_id",
@@ -45,9 +46,9 @@ _LISTED: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What executions have in common; None asks nothing. Times are aware.
+    """Conditions for executions; None means no condition. Times are aware.
 
-    Without `parent`, the saga_id of one, only executions that are no children.
+    Without `parent`, a saga_id, only executions that are not children match.
     """
 
     saga_type: str | None = None
@@ -70,23 +71,24 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it asks nothing at all."""
+        """Whether it has no condition at all."""
         return all(getattr(self, field.name) is None for field in fields(self))
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next_before` is what the next page is asked for with; None if there is none."""
+    """Request the next page with `next_before`; it is None if there is none."""
 
     executions: Sequence[SagaExecution]
     next_before: int | None
 
 
 def page(wanted: Filter, user: Asker, *, before: int | None = None, limit: int = 50) -> Page:
-    """What `user` may see of it, to be shown by `summary`: one statement, and one more each for
-    `parent` and `attention`. Who asks for `failed` finds what has failed below, too (L4).
+    """The matching executions that `user` may see, to be shown by `summary`: one statement, and
+    one more each for `parent` and `attention`. The status `failed` also matches executions with
+    something failed below them (L4).
 
-    Raises `BadInput` for what can't be a condition, `NoSuchExecution` for an unknown parent.
+    Raises `BadInput` for an invalid condition, and `NoSuchExecution` for an unknown `parent`.
     """
     if wanted.status is ExecutionStatus.FAILED:
         found = matching(replace(wanted, status=None), user).filter(has_failed())
@@ -98,13 +100,16 @@ def page(wanted: Filter, user: Asker, *, before: int | None = None, limit: int =
 def targets(
     wanted: Filter, user: Asker, *, before: int | None = None, limit: int | None = None
 ) -> Page:
-    """The same to act upon: the executions' saga_ids alone, all if `limit` is None; and only those
-    that have the status asked for themselves.
+    """The same, for acting on them: only the saga_ids, all if `limit` is None, and only those that
+    have the requested status themselves.
 
-    Raises `BadInput`, too, for a filter that asks nothing: nobody acts on everything by accident.
+    Also raises `BadInput` for a filter without a condition, so that nobody acts on everything by
+    accident.
     """
     if wanted.is_empty:
-        raise BadInput({"filter": "has no condition: it would be every saga. Name one at least."})
+        raise BadInput(
+            {"filter": "has no condition, so it would apply to every saga. Name at least one."}
+        )
     return _cut(matching(wanted, user).only("saga_id"), before, limit)
 
 

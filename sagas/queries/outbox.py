@@ -76,8 +76,8 @@ class CommittedEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RelayLag:
-    """`seconds` is the age of the oldest event that is not on the bus, 0 if all are; `events` and
-    `executions` are how many wait."""
+    """`seconds` is the age of the oldest event that is not on the bus, 0 if all are. `events` and
+    `executions` are how many are waiting."""
 
     seconds: float
     events: int
@@ -85,8 +85,9 @@ class RelayLag:
 
 
 def unrelayed(executions: int, each: int, done: Mapping[int, int]) -> Sequence[CommittedEvent]:
-    """The first `each` events that are not on the bus of no more than `executions` executions, by
-    execution and number. `done` says up to which number they are, where the rows do not yet."""
+    """The first `each` events that are not on the bus, of at most `executions` executions, by
+    execution and number. `done` says up to which number events were published that the rows don't
+    show yet."""
     values: dict[str, Any] = {
         "ids": list(done),
         "seqs": list(done.values()),
@@ -99,7 +100,7 @@ def unrelayed(executions: int, each: int, done: Mapping[int, int]) -> Sequence[C
 
 
 def committed_event(saga_id: str, seq: int) -> CommittedEvent | None:
-    """The event of that number; None if there is none, or its saga was deleted."""
+    """The event with that number; None if there is none, or if its saga was deleted."""
     if not ANY_ID.fullmatch(saga_id) or not 0 < seq < 1 << 63:
         return None  # PostgreSQL is not even asked for what can't be
     with connection.cursor() as cursor:

@@ -36,7 +36,7 @@ ORDER BY x.id, e.seq
 
 @dataclass(slots=True)
 class ExecutionUpdate:
-    """Of one execution: where it stands, and its events above the number that was asked for."""
+    """The current state of an execution, and its events above the requested number."""
 
     saga_id: str
     status: str
@@ -51,8 +51,8 @@ class ExecutionUpdate:
 
 
 def news(asked: Mapping[int, int]) -> dict[int, ExecutionUpdate]:
-    """Execution → what is new above the given number, `NEWS_LIMIT` events at most: one statement
-    for all of them. An execution that is gone is missing from the answer."""
+    """Execution → its news above the given number, `NEWS_LIMIT` events at most: one statement for
+    all of them. A deleted execution is missing from the answer."""
     found: dict[int, ExecutionUpdate] = {}
     with connection.cursor() as cursor:
         cursor.execute(_NEWS, [list(asked), list(asked.values()), NEWS_LIMIT])
@@ -80,7 +80,7 @@ def hidden_from(user: Asker, ids: Collection[int]) -> set[int]:
 
 
 def counts(wanted: Filter, user: Asker) -> dict[str, int]:
-    """Status → how many executions that `user` may see match, but for the statuses asked for.
+    """Status → how many executions that `user` may see match, ignoring the filter's statuses.
 
     Raises what `page` raises. It reads every row that matches: for staff without a filter, all.
     """

@@ -1,1 +1,2 @@
-"""Calls to other services: where they are, and a client whose calls are bounded and repeatable."""
+"""Calls to other services: where they are, and clients whose calls are limited and can be
+repeated."""

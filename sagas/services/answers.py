@@ -82,7 +82,7 @@ def parse(content_type: str, content: bytes, expect: type) -> Any:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise Unusable("what it answered is not JSON") from error
+        raise Unusable("its answer is not JSON") from error
     if not isinstance(value, expect):
         raise Unusable(f"it answered with a {type(value).__name__}, not with a {expect.__name__}")
     return value
@@ -133,4 +133,4 @@ def _text(content: bytes) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise Unusable("what it answered is not UTF-8") from error
+        raise Unusable("its answer is not UTF-8") from error

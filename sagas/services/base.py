@@ -1,9 +1,9 @@
-"""The base of all clients: one HTTP call to a service, bounded in time and size, its failure
-classified, its writes safe to repeat.
+"""The base of all clients: one HTTP call to a service, with limits on time and size, classified
+failures, and writes that are safe to repeat.
 
-A new client is one short class, see `clients.users` and docs/clients.md. Repeating failed calls is
-the engine's part, under the same key. In here another instance is asked only if there was no
-connection to the first: then nothing was sent.
+A new client is one short class; see `clients.users` and docs/clients.md. The engine repeats failed
+calls, under the same key. This module asks another instance only if the first one could not be
+connected to, because then nothing was sent.
 """
 
 import os
@@ -67,10 +67,10 @@ class _Call:
 class ServiceClient:
     """Calls one service. Holds no state: any thread may use it.
 
-    The five verbs take a path with `{}` for each of `segments`, and return what the service
-    answers: a JSON object, or what `expect` asks for (`list`, `object` for any JSON, `str` for
-    text); None for no content. Within a step a write goes out under the step's idempotency key;
-    elsewhere it needs a `key`, the same for each repetition.
+    The five verbs take a path with `{}` for each of `segments`, and return the service's answer: a
+    JSON object, or what `expect` asks for (`list`, `object` for any JSON, `str` for text); None
+    for no content. Within a step, a write is sent with the step's idempotency key. Elsewhere it
+    needs a `key` that is the same for each repetition.
 
     They raise `ServiceRejected`, `ServiceUnreachable`, `ServiceUnavailable` and `NoAnswer` (see
     `sagas.services.errors`), and ValueError for a key that is missing, or not the step's.
@@ -128,7 +128,7 @@ class ServiceClient:
             raise
         except Open:
             raise call.error(
-                ServiceUnavailable, "left alone for some seconds, because its last calls failed"
+                ServiceUnavailable, "not called for some seconds, because its last calls failed"
             ) from None
 
     def _prepared(
@@ -186,7 +186,7 @@ class ServiceClient:
                 tried.add(instance.url)
                 missed = error
         raise missed or call.error(
-            ServiceUnavailable, f"none of its {len(found)} instances is well"
+            ServiceUnavailable, f"none of its {len(found)} instances is healthy"
         )
 
     def _exchanged(

@@ -78,7 +78,7 @@ def idempotency_key(method: str, key: str | None) -> str | None:
     if key is not None and key != step.key:
         raise ValueError(
             f"{method} in a step is sent under the step's key, {step.key}, and not {key}: leave "
-            f"key= out, and make a second call that changes something a step of its own."
+            "key= out, and move a second write into another step."
         )
     return step.key
 

@@ -1,15 +1,14 @@
-"""How a call to a service can fail. Three of the four are an author's words, too (`sagas.Rejected`,
-`Unreachable`, `Later`): a step that lets them pass need not say what they mean.
+"""How a call to a service can fail. Three of the four are also what an action may raise
+(`sagas.Rejected`, `Unreachable`, `Later`), so a step can simply let them pass.
 
 ::
 
     ServiceError
-    ├── ServiceRejected     (a Rejected)     the service said no, definitely (most 4xx), or what was
-    │                                        asked for can't be sent at all: nothing was done
-    ├── ServiceUnreachable  (an Unreachable) nothing reached it (name, route or connection refused):
-    │                                        nothing was done
-    ├── ServiceUnavailable  (a Later)        nothing was tried: no healthy instance is known, or so
-    │                                        many calls failed that it is left alone for a while
+    ├── ServiceRejected     (a Rejected)     the service definitely refused (most 4xx), or the
+    │                                        request can't be sent at all: nothing was done
+    ├── ServiceUnreachable  (an Unreachable) no name, no route or no connection: nothing was done
+    ├── ServiceUnavailable  (a Later)        nothing was tried: no healthy instance is known, or
+    │                                        the breaker is open
     └── NoAnswer                             a timeout, a 5xx, a dropped connection, an answer that
                                              can't be read: it may have been done
 """
@@ -18,8 +17,8 @@ from sagas.machine.failures import Later, Rejected, Unreachable
 
 
 class ServiceError(Exception):
-    """`status` is the HTTP status, or None without an answer; `request_id` the `X-Request-ID` that
-    was sent, if one was; `body` a piece of the answer."""
+    """`status` is the HTTP status, or None without an answer. `request_id` is the `X-Request-ID`
+    that was sent, if any. `body` is the beginning of the answer."""
 
     def __init__(
         self,
@@ -56,8 +55,8 @@ class ServiceUnreachable(ServiceError, Unreachable):
 
 
 class ServiceUnavailable(ServiceError, Later):
-    """Nothing was tried; ask again in some seconds."""
+    """Nothing was tried; try again in a few seconds."""
 
 
 class NoAnswer(ServiceError):
-    """It may have been done: ask again under the same key, or undo it."""
+    """It may have been done: repeat it under the same key, or undo it."""

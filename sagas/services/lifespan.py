@@ -28,7 +28,7 @@ def presence() -> Presence | None:
         return Presence(registry, conf.SERVICE_NAME, conf.SERVICE_URL, health)
     except NoReverseMatch as error:
         raise ImproperlyConfigured(
-            "The registry asks this service whether it is well, and sagas.urls is not mounted: add "
+            "The registry checks the health of this service, but sagas.urls is not included: add "
             '`path("sagas/", include("sagas.urls"))` to your `urlpatterns`.'
         ) from error
     except ValueError as error:

@@ -134,14 +134,14 @@ class _Checked(HTTPConnection):
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
         except UnicodeError as error:  # a label of over 63 bytes
-            raise NewConnectionError(self, f"{self.host!r} is no host name") from error
+            raise NewConnectionError(self, f"{self.host!r} is not a host name") from error
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         allowed = [address for address in addresses if is_allowed(address)]
         if not allowed:
             raise Forbidden(
                 self,
-                f"{self.host} is {', '.join(addresses)}, where no service may be; if it is meant, "
-                f"add its network to SERVICE_NETWORKS",
+                f"{self.host} is {', '.join(addresses)}, which is in no allowed network; if it is "
+                "intended, add its network to SERVICE_NETWORKS",
             )
         return allowed
 

@@ -6,12 +6,26 @@ from typing import Any
 
 from django.db import connection
 
-from sagas.machine import ExecutionStatus, Outcome, ParentCommand, StepState, event_json
+from sagas.machine import (
+    ChildCommand,
+    ExecutionStatus,
+    Outcome,
+    ParentCommand,
+    Saga,
+    StepState,
+    event_from_json,
+)
 from sagas.machine.events import SagaCompensating
 from sagas.machine.operate import BY_PARENT
 
 AtFault = tuple[int, list[tuple[int, SagaCompensating]]]
 """How many children gave up by themselves; of the first, their numbers and why."""
+
+Output = tuple[dict[str, Any], set[str]]
+"""A child's context, and the keys that its steps wrote."""
+
+Result = Output | SagaCompensating | None
+"""What a child that completed gives; why one that gave up did; None for one that was withdrawn."""
 
 TAKE_OUTCOMES = """
 -- Waits for children that are at work right now; they never wait for their parent.
@@ -29,15 +43,18 @@ RETURNING child.parent_step, news.before, child.outcome
 LEAVE_ORDER = """
 UPDATE sagas_sagaexecution
 -- To tell anew there is nothing to do but to be looked at.
-SET orders = CASE
-        WHEN %(order)s = 'report' THEN orders ELSE orders || to_jsonb(%(order)s::text)
+SET commands = CASE
+        WHEN %(command)s = 'report' THEN commands ELSE commands || to_jsonb(%(command)s::text)
     END,
     wake_at = clock_timestamp(),
     -- What is tried again will tell again, be it the same.
-    outcome = CASE WHEN %(order)s = 'retry' THEN '' ELSE outcome END,
-    outcome_taken = CASE WHEN %(order)s IN ('retry', 'report') THEN '' ELSE outcome_taken END
+    outcome = CASE WHEN %(command)s = 'retry' THEN '' ELSE outcome END,
+    outcome_taken = CASE WHEN %(command)s IN ('retry', 'report') THEN '' ELSE outcome_taken END
 WHERE parent_id = %(parent_id)s AND (parent_step = %(step)s OR %(step)s IS NULL)
+  AND (number = %(number)s OR %(number)s IS NULL)
   AND status = ANY(%(statuses)s)
+  -- What was let go already has nothing to hear.
+  AND (%(command)s <> 'release' OR options ? 'held')
 """
 
 OUTPUTS = """
@@ -45,9 +62,27 @@ SELECT context, steps FROM sagas_sagaexecution
 WHERE parent_id = %s AND parent_step = %s ORDER BY number
 """
 
+RESULTS = """
+SELECT child.status = 'completed', CASE WHEN child.status = 'completed' THEN child.context END,
+       CASE WHEN child.status = 'completed' THEN child.steps END, turned.data
+FROM sagas_sagaexecution AS child
+LEFT JOIN LATERAL (
+    SELECT data FROM sagas_sagaevent
+    WHERE execution_id = child.id AND type = 'saga.compensating' ORDER BY seq LIMIT 1
+) AS turned ON child.status <> 'completed'
+WHERE child.parent_id = %s AND child.parent_step = %s ORDER BY child.number
+"""
+
+BEFORE_AND_AFTER = """
+SELECT begun.data -> 'context', child.context
+FROM sagas_sagaexecution AS child
+JOIN sagas_sagaevent AS begun ON begun.execution_id = child.id AND begun.seq = 1
+WHERE child.parent_id = %s AND child.parent_step = %s AND child.number = %s
+"""
+
 UNLIKE = """
 SELECT saga_id FROM sagas_sagaexecution
-WHERE parent_id = %(parent_id)s AND parent_step = %(step)s
+WHERE parent_id = %(parent_id)s AND parent_step = %(step)s AND saga_type = %(saga_type)s
   AND (status NOT IN ('completed', 'compensated') OR (status = 'completed' AND options ? 'held'))
   AND (version, definition_digest) <> (%(version)s, %(digest)s)
 ORDER BY number
@@ -70,11 +105,13 @@ _LIVE = {ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.COMPE
 _OBEYED_BY = {
     ParentCommand.HALT: {ExecutionStatus.PENDING, ExecutionStatus.RUNNING},
     ParentCommand.UNDO: _LIVE | {ExecutionStatus.COMPLETED},
+    ParentCommand.RELEASE: {ExecutionStatus.COMPENSATING},
+    ParentCommand.WITHDRAW: _LIVE,
     ParentCommand.RETRY: {ExecutionStatus.FAILED},
     ParentCommand.RESOLVE: {ExecutionStatus.FAILED},
     ParentCommand.PAUSE: _LIVE,
     ParentCommand.RESUME: _LIVE,
-    ParentCommand.REPORT: {ExecutionStatus.COMPLETED},
+    ParentCommand.REPORT: {ExecutionStatus.COMPLETED, ExecutionStatus.COMPENSATED},
 }
 """Order → the statuses of the children that it means anything to."""
 
@@ -92,19 +129,20 @@ def take_outcomes(parent_id: int) -> dict[str, Counter[Outcome]]:
     return changes
 
 
-def leave_order(parent_id: int, step: str | None, order: ParentCommand) -> None:
-    """Leaves an order with the children of `step`, all if None; the wake loops carry it out."""
+def leave_command(parent_id: int, given: ChildCommand) -> None:
+    """Leaves a command with the children that it is for; the wake loops carry it out."""
     values = {
         "parent_id": parent_id,
-        "step": step,
-        "order": order.value,
-        "statuses": [status.value for status in _OBEYED_BY[order]],
+        "step": given.step,
+        "number": given.number,
+        "command": given.command.value,
+        "statuses": [status.value for status in _OBEYED_BY[given.command]],
     }
     with connection.cursor() as cursor:
         cursor.execute(LEAVE_ORDER, values)
 
 
-def outputs(parent_id: int, step: str) -> list[tuple[dict[str, Any], set[str]]]:
+def outputs(parent_id: int, step: str) -> list[Output]:
     """For each child of `step`, in order: its context, and the keys that its steps wrote."""
     with connection.cursor() as cursor:
         cursor.execute(OUTPUTS, [parent_id, step])
@@ -114,13 +152,42 @@ def outputs(parent_id: int, step: str) -> list[tuple[dict[str, Any], set[str]]]:
         ]
 
 
-def unlike(parent_id: int, step: str, version: int, digest: str) -> list[str]:
-    """The saga_ids of the children of `step` that go by another definition, and may have to act."""
+def before_and_after(
+    parent_id: int, step: str, number: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The context that this child of `step` began with, and the one that it has."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEFORE_AND_AFTER, [parent_id, step, number])
+        before, after = cursor.fetchone()
+    return json.loads(before), json.loads(after)
+
+
+def results(parent_id: int, step: str) -> list[Result]:
+    """Of each child of `step`, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(RESULTS, [parent_id, step])
+        return [
+            (json.loads(context), _written(json.loads(steps)))
+            if is_completed
+            else by_itself(_turned(json.loads(data)))
+            for is_completed, context, steps, data in cursor.fetchall()
+        ]
+
+
+def by_itself(turned: SagaCompensating) -> SagaCompensating | None:
+    """None for one that turned back because its parent said so."""
+    return None if turned.because == BY_PARENT else turned
+
+
+def unlike(parent_id: int, step: str, items: Saga) -> list[str]:
+    """The saga_ids of the children of `step`, of the type of `items`, that go by another
+    definition than that, and may have to act."""
     values: dict[str, Any] = {
         "parent_id": parent_id,
         "step": step,
-        "version": version,
-        "digest": digest,
+        "saga_type": items.saga_type,
+        "version": items.version,
+        "digest": items.digest,
     }
     with connection.cursor() as cursor:
         cursor.execute(UNLIKE, values)
@@ -144,7 +211,7 @@ def at_fault(parent_id: int, step: str, most: int) -> AtFault:
 
 
 def _turned(data: dict[str, Any]) -> SagaCompensating:
-    event = event_json.from_json(SagaCompensating.type, data)
+    event = event_from_json(SagaCompensating.type, data)
     assert isinstance(event, SagaCompensating), "it was looked up by its type"
     return event
 

@@ -10,8 +10,7 @@ from typing import Any, Final
 from django.db import connection
 
 from sagas.machine import ExecutionState, ExecutionStatus, Options, StepState
-from sagas.machine.states import EnumLookup
-from sagas.machine.values import copier
+from sagas.machine.states import EnumLookup, copier
 from sagas.moments import as_number, from_number
 from sagas.store import statements
 
@@ -40,7 +39,7 @@ class ExecutionSnapshot:
     owner_id: Any
     parent_id: int | None
     root_id: int | None
-    orders: list[str]
+    commands: list[str]
     outcome_taken: str
     now: datetime
     read_at: float
@@ -78,7 +77,7 @@ class ExecutionKey:
 
 
 _COLUMNS = """id, saga_id, saga_type, version, status, paused, context, steps, last_seq, options,
-       definition_digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders,
+       definition_digest, hints_sent, wake_at, owner_id, parent_id, root_id, commands,
        outcome_taken"""
 
 _READ = f"{_COLUMNS.replace('wake_at', as_number('wake_at'))}, {as_number('clock_timestamp()')}"
@@ -104,7 +103,7 @@ LOCK_FREE = _LOCK.format(which="id = ANY(%(ids)s)", skip="SKIP LOCKED")
 ADOPT = """
 -- After the transition that says so, which has taken what the parent said: nobody has done it yet.
 UPDATE sagas_sagaexecution
-SET version = %(version)s, definition_digest = %(digest)s, orders = %(orders)s::jsonb
+SET version = %(version)s, definition_digest = %(digest)s, commands = %(commands)s::jsonb
 WHERE id = %(id)s
 """
 
@@ -141,12 +140,12 @@ def peek_at(execution_ids: Iterable[int]) -> dict[int, ExecutionSnapshot]:
 
 def adopt(row: ExecutionSnapshot, version: int, digest: str) -> None:
     """Writes by which definition an execution goes on; in the transaction that has locked it."""
-    orders = json.dumps(row.orders)
+    commands = json.dumps(row.commands)
     values: dict[str, Any] = {
         "id": row.id,
         "version": version,
         "digest": digest,
-        "orders": orders,
+        "commands": commands,
     }
     with connection.cursor() as cursor:
         cursor.execute(ADOPT, values)
@@ -178,10 +177,12 @@ def _snapshot(row: tuple[Any, ...], read_at: float) -> ExecutionSnapshot:
     (id_, saga_id, saga_type, version, status, paused, context, steps, last_seq, options, *rest) = (
         row
     )
-    digest, hints_sent, wake_at, owner_id, parent_id, root_id, orders, outcome_taken, moment = rest
-    context, orders = json.loads(context), json.loads(orders)
-    if type(context) is not dict or type(orders) is not list:
-        raise ValueError("its context is no object, or its orders are no list")
+    digest, hints_sent, wake_at, owner_id, parent_id, root_id, commands, outcome_taken, moment = (
+        rest
+    )
+    context, commands = json.loads(context), json.loads(commands)
+    if type(context) is not dict or type(commands) is not list:
+        raise ValueError("its context is not an object, or its commands are not a list")
     state = ExecutionState(
         saga_id,
         saga_type,
@@ -193,7 +194,7 @@ def _snapshot(row: tuple[Any, ...], read_at: float) -> ExecutionSnapshot:
         last_seq,
         Options.from_json(json.loads(options)),
     )
-    relatives = owner_id, parent_id, root_id, orders, outcome_taken
+    relatives = owner_id, parent_id, root_id, commands, outcome_taken
     due = None if wake_at is None else from_number(wake_at)
     return ExecutionSnapshot(
         id_, state, digest, hints_sent, due, *relatives, from_number(moment), read_at

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sagas.machine import Decision, event_json
+from sagas.machine import Decision
 from sagas.machine.context import json_text
-from sagas.machine.decision import Recorded
 from sagas.machine.events import SagaStarted
 from sagas.machine.wake import waits_for_signals
 from sagas.store import statements
 from sagas.store.clock import TRUSTED_FOR
+from sagas.store.transitions import event_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,8 @@ def _row(new: NewExecution, alike: dict[int, str]) -> str:
 def _common(new: NewExecution) -> dict[str, Any]:
     state, [started, *_] = new.first.state, new.first.events
     assert isinstance(started.event, SagaStarted), "that is how each begins"
+    own, *others = event_rows(new.first.events)
+    del own["data"]["saga_id"], own["data"]["context"]
     return {
         "saga_type": state.saga_type,
         "version": state.version,
@@ -130,21 +132,5 @@ def _common(new: NewExecution) -> dict[str, Any]:
         "root_id": new.root_id,
         "outcome": new.outcome,
         "at_rest": state.is_at_rest,
-        "events": [_record(recorded) for recorded in new.first.events],
-    }
-
-
-def _record(recorded: Recorded) -> dict[str, Any]:
-    """The row for an event, without what is each execution's own."""
-    data = event_json.to_json(recorded.event)
-    if isinstance(recorded.event, SagaStarted):
-        del data["saga_id"], data["context"]
-    return {
-        "seq": recorded.seq,
-        "type": recorded.event.type,
-        "status": recorded.status,
-        "step": data.pop("step", None),
-        "direction": data.pop("direction", None),
-        "attempt": data.pop("attempt", None),
-        "data": data,
+        "events": [own, *others],
     }

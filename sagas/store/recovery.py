@@ -116,31 +116,27 @@ def repeat(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return call(*args, **kwargs)
     if connection_here().in_atomic_block:
         return _once(call, *args, **kwargs)
+    pauses, was_changed = iter(RECONNECTS), False
     _here.is_repeating = True
     try:
-        return _again_and_again(call, *args, **kwargs)
+        while True:
+            leave_unsound()
+            try:
+                return call(*args, **kwargs)
+            except Error as error:
+                if not may_cure(error):
+                    raise
+                give_up(error)
+                is_changed = sqlstate_of(error) in CHANGED
+                pause = 0.0 if is_changed else next(pauses, None)
+                if pause is None or (is_changed and was_changed):
+                    raise
+                was_changed = was_changed or is_changed
+                said = "A database operation failed (%s); trying again in %s s."
+                logger.warning(said, error, pause)
+            time.sleep(pause)
     finally:
         _here.is_repeating = False
-
-
-def _again_and_again(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    pauses = iter(RECONNECTS)
-    was_changed = False
-    while True:
-        leave_unsound()
-        try:
-            return call(*args, **kwargs)
-        except Error as error:
-            if not may_cure(error):
-                raise
-            give_up(error)
-            is_changed = sqlstate_of(error) in CHANGED
-            pause = 0.0 if is_changed else next(pauses, None)
-            if pause is None or (is_changed and was_changed):
-                raise
-            was_changed = was_changed or is_changed
-            logger.warning("The database did not take it (%s); again in %s s.", error, pause)
-        time.sleep(pause)
 
 
 def _once(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -8,7 +8,7 @@ connection: whoever calls it there may have a transaction open, which a start ha
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+CANCELLING: Final = 1.0
+"""Seconds to reach the server with the wish that a statement ends."""
 
 
 class _Here(threading.local):
@@ -140,6 +144,35 @@ def _forget_all() -> None:
 os.register_at_fork(after_in_child=_forget_all)
 
 
+# --- One thread's sessions in another -------------------------------------------------------------
+@contextmanager
+def over(theirs: Sequence[BaseDatabaseWrapper]) -> Iterator[None]:
+    """Within the block, this thread speaks over Django's connections of another one, which does not
+    use them meanwhile."""
+    _here.connection = None
+    for each in theirs:
+        each.inc_thread_sharing()
+        connections[each.alias] = each
+    try:
+        yield
+    finally:
+        _here.connection = None
+        for each in theirs:
+            each.dec_thread_sharing()
+
+
+def note_opened() -> None:
+    """Another thread may have opened this one's connections."""
+    _here.was_opened = True
+
+
+def interrupt() -> None:
+    """Ends the statements that another thread runs over Django's connections of this one."""
+    for each in connections.all(initialized_only=True):
+        with suppress(Exception):  # it may have none, or be of another kind of database
+            each.connection.cancel_safe(timeout=CANCELLING)
+
+
 # --- What an action leaves behind -----------------------------------------------------------------
 def end_what_is_open() -> str:
     """Rolls back every transaction that was left open on one of Django's connections in this
@@ -220,5 +253,5 @@ def leave_unsound() -> None:
     if mine.connection is None or mine.in_atomic_block:
         return
     if left := how_left(mine):
-        logger.warning("A session is ended, and with it whatever was open on it: %s.", left)
+        logger.warning("A session was closed, with everything that was open on it: %s.", left)
         end(mine)

@@ -18,7 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors, pq
 from psycopg.adapt import PyFormat, Transformer
 
-from sagas.store.sessions import connection_here, limits_here, pooler
+from sagas.conf import conf
+from sagas.store.sessions import connection_here, limits_here
 
 Rows = list[tuple[Any, ...]]
 
@@ -47,13 +48,13 @@ def _prepares(connection: BaseDatabaseWrapper) -> bool:
     options = connection.settings_dict["OPTIONS"]
     if "prepare_threshold" in options:
         return options["prepare_threshold"] is not None
-    return pooler() != "transaction"
+    return bool(conf.POOLER != "transaction")
 
 
 def _run_limited(session: psycopg.Connection, sql: str, values: Mapping[str, Any]) -> Rows:
     """As text, so that the limits of its transaction go with it: a pooler hands each transaction to
     any session."""
-    if pooler() != "transaction":
+    if conf.POOLER != "transaction":
         return session.execute(sql, values).fetchall()
     limits = "".join(f"SET LOCAL {name} = '{limit}'; " for name, limit in limits_here().items())
     cursor = psycopg.ClientCursor(session)

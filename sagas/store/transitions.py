@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sagas.machine import Decision, event_json
+from sagas.machine import AT_REST, Decision, event_to_json
 from sagas.machine.context import json_text
 from sagas.machine.decision import Recorded
 from sagas.machine.wake import waits_for_signals
@@ -26,14 +26,16 @@ SAVE = """
 -- the table: it keeps the plan while the table grows.
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(transitions)s::jsonb) AS t (
-        id bigint, now timestamptz, seen_seq integer, seen_orders jsonb, seen_outcome text,
-        status text, paused boolean, context jsonb, steps jsonb, current_steps jsonb, options jsonb,
-        last_seq integer, wake_at timestamptz, waits_for_signal boolean, at_rest boolean,
-        outcome text, events jsonb)
+        id bigint, now timestamptz, seen_seq integer, seen_asked integer, seen_commands jsonb,
+        seen_outcome text, status text, paused boolean, context jsonb, steps jsonb,
+        current_steps jsonb, options jsonb, last_seq integer, wake_at timestamptz,
+        waits_for_signal boolean, at_rest boolean, outcome text, events jsonb)
     WHERE id BETWEEN 0 AND 9223372036854775807
 ), seen AS MATERIALIZED (
     SELECT given.* FROM given JOIN sagas_sagaexecution AS e USING (id)
-    WHERE e.last_seq = given.seen_seq AND e.orders = given.seen_orders
+    WHERE e.last_seq = given.seen_seq
+      AND coalesce((e.options ->> 'asked')::integer, 0) = coalesce(given.seen_asked, 0)
+      AND e.commands = given.seen_commands
       AND e.outcome_taken = given.seen_outcome
       AND extract(epoch FROM clock_timestamp() - given.now)
           BETWEEN -%(trusted)s::float8 AND %(trusted)s::float8
@@ -44,7 +46,7 @@ WITH given AS MATERIALIZED (
         context = coalesce(seen.context, e.context), steps = e.steps || seen.steps,
         current_steps = seen.current_steps, options = seen.options,
         revision = e.revision + 1, last_seq = seen.last_seq, wake_at = seen.wake_at,
-        waits_for_signal = seen.waits_for_signal, hints_sent = 0, orders = '[]',
+        waits_for_signal = seen.waits_for_signal, hints_sent = 0, commands = '[]',
         blocked_by_queue = '',
         outcome = seen.outcome, updated_at = seen.now,
         finished_at = CASE WHEN seen.at_rest THEN coalesce(e.finished_at, seen.now) END
@@ -73,6 +75,11 @@ class TransitionWrite:
     wake_at: datetime | None
     outcome: str
 
+    @property
+    def changes_row(self) -> bool:
+        """Whether there is anything to write. What a poll is asked is no event."""
+        return self.decision.state is not self.seen.state
+
 
 def save(transitions: Sequence[TransitionWrite], *, locked: bool) -> set[int]:
     """Writes them; the ids of those that were written. The others' rows are not what was `seen` any
@@ -94,7 +101,8 @@ def _record(written: TransitionWrite) -> dict[str, Any]:
         "id": seen.id,
         "now": seen.now.isoformat(),
         "seen_seq": before.last_seq,
-        "seen_orders": seen.orders,
+        **({"seen_asked": before.options.asked} if before.options.asked else {}),
+        "seen_commands": seen.commands,
         "seen_outcome": seen.outcome_taken,
         "status": after.status.value,
         "paused": after.paused,
@@ -108,22 +116,27 @@ def _record(written: TransitionWrite) -> dict[str, Any]:
         "options": after.options.to_json(),
         "last_seq": after.last_seq,
         "wake_at": None if written.wake_at is None else written.wake_at.isoformat(),
+        "at_rest": after.status in AT_REST,
         "waits_for_signal": waits_for_signals(after),
-        "at_rest": after.is_at_rest,
         "outcome": written.outcome,
-        "events": list(_events(written.decision.events)),
+        "events": event_rows(written.decision.events),
     }
 
 
-def _events(events: Iterable[Recorded]) -> Iterable[dict[str, Any]]:
+def event_rows(events: Iterable[Recorded]) -> list[dict[str, Any]]:
+    """The rows of events, without what is the same in all of an execution's."""
+    rows = []
     for recorded in events:
-        data = event_json.to_json(recorded.event)
-        yield {
-            "seq": recorded.seq,
-            "type": recorded.event.type,
-            "status": recorded.status.value,
-            "step": data.pop("step", None),
-            "direction": data.pop("direction", None),
-            "attempt": data.pop("attempt", None),
-            "data": data,
-        }
+        data = event_to_json(recorded.event)
+        rows.append(
+            {
+                "seq": recorded.seq,
+                "type": recorded.event.type,
+                "status": recorded.status.value,
+                "step": data.pop("step", None),
+                "direction": data.pop("direction", None),
+                "attempt": data.pop("attempt", None),
+                "data": data,
+            }
+        )
+    return rows

@@ -1,6 +1,5 @@
 """A saga tested as a conversation with the state machine: what is due, what is answered."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -24,7 +23,7 @@ from sagas.machine import (
     start,
 )
 from sagas.machine import events as ev
-from sagas.machine.failures import classify, wait_of
+from sagas.machine.failures import classify, is_a, wait_of
 from sagas.machine.parameters import as_timedelta
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,7 +35,7 @@ class Conversation:
     say what they came to.
 
     A step that is not due, or a signal that makes no sense, is an AssertionError. Steps made of
-    children (`ForEach`, `SubSaga`) wait for ever: their children are sagas of their own.
+    children (`ForEach`, `SubSaga`, `Repeat`) wait for ever: their children are sagas of their own.
     """
 
     saga: Saga
@@ -97,7 +96,9 @@ class Conversation:
         repeats = self.saga.policy(definition, direction).repeats(error)
         final = kind is not FailureKind.LATER and not repeats
         reported = Failure.of(kind, error)
-        return self.tell(Failed(step, direction, fence, reported, final, wait_of(error)))
+        accepted = is_a(error, definition.accept)
+        wait = wait_of(error)
+        return self.tell(Failed(step, direction, fence, reported, final, wait, accepted))
 
     def give_up(self, step: str, error: BaseException | FailureKind) -> None:
         """`step` raises `error` until it has no attempt left. It must run out of them."""
@@ -106,9 +107,10 @@ class Conversation:
             self.fail(step, error)
             self.pass_time(3600)
 
-    def signal(self, name: str, payload: Mapping[str, Any] | None = None) -> Decision:
-        """A signal comes."""
-        decision = self.tell(Signal(name, payload or {}, by="a test"))
+    def signal(self, name: str, payload: Any = None, *, key: str = "") -> Decision:
+        """A signal comes; `{}` is its payload if it has none. No form is asked."""
+        given = {} if payload is None else payload
+        decision = self.tell(Signal(name, given, "a test", key))
         assert decision.verdict is not Verdict.REFUSED, decision.reason
         return decision
 

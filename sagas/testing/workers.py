@@ -1,5 +1,6 @@
 """A worker in the test's own process: it does what workers would, one thing after the other."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
@@ -38,7 +39,8 @@ class Worker:
         """Does all that is due now, and all that becomes due by that. What your functions raise is
         recorded as it always is: look at the saga for it.
 
-        Raises AssertionError if that has no end.
+        Raises AssertionError if that has no end, and RuntimeError in a thread that runs an event
+        loop.
         """
         work_off(self.messages)
 
@@ -46,6 +48,7 @@ class Worker:
         """Time goes by (a timedelta, or seconds), and what falls due is done at its time: retries,
         sleeps, timeouts, deadlines. Only PostgreSQL's clock is put forward, and only for this
         thread: the test takes no longer."""
+        _require_no_loop()
         clock = self._put_forward()
         end = clock.ahead + as_timedelta(duration).total_seconds()
         while (due_in := clock.until_next_wake()) is not None:
@@ -85,6 +88,7 @@ def collected() -> Iterator[list[Committed]]:
 
 def work_off(messages: list[Committed], most: int = MOST_MESSAGES) -> None:
     """Handles every message and all that is due, as workers would, until nothing more is."""
+    _require_no_loop()
     for _ in range(most):
         _commit_in_test_case()
         if messages:
@@ -94,7 +98,18 @@ def work_off(messages: list[Committed], most: int = MOST_MESSAGES) -> None:
                     perform(told.execution_id, hint.step, hint.direction, hint.fence)
         elif not engine.wake(AT_ONCE):
             return
-    raise AssertionError(f"{most} messages, and no end: does a saga start itself again?")
+    raise AssertionError(f"{most} messages without an end: does a saga start itself again?")
+
+
+def _require_no_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        "This worker is not async, though your actions may be. In an async test, call it as "
+        "`await sync_to_async(saga_worker.work_off)()`."
+    )
 
 
 def _commit_in_test_case() -> None:

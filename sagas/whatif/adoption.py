@@ -11,17 +11,19 @@ from sagas.machine import events as ev
 from sagas.machine.decision import Decision, Draft, Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.facts import Adopt
+from sagas.machine.family_steps import ForEach, Step
 from sagas.machine.state import ExecutionState, StepState
 from sagas.machine.states import TERMINAL, TRIED_FORWARD, Direction, ExecutionStatus, StepStatus
-from sagas.machine.steps import ForEach, SagaStep, Sleep, Step, WaitFor
-from sagas.machine.tree import frontier, is_done
+from sagas.machine.steps import SagaStep
+from sagas.machine.traversal import frontier
+from sagas.machine.tree import Choice
+from sagas.machine.waiting_steps import Sleep, WaitFor
 from sagas.whatif.compatibility import (
     Kind,
     at_steps,
-    has_to_be_undone,
     on_the_way,
-    with_compensations,
 )
+from sagas.whatif.compensations import has_to_be_undone, with_compensations
 from sagas.whatif.preview import way_back
 from sagas.whatif.rehearsal import may_go_back
 
@@ -45,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What becomes of an execution that is moved to the definition of `version`."""
+    """What happens to an execution that is moved to the definition of `version`."""
 
     version: int
     digest: str
@@ -107,8 +109,9 @@ def adopt(definition: Saga, state: ExecutionState, fact: Adopt, now: datetime) -
 
 def _not_begun(definition: Saga, state: ExecutionState) -> list[str]:
     """The steps that nobody has begun, and that are not next by `definition`."""
-    done = {name for name, step in state.steps.items() if is_done(step)}
-    ahead = {step.name: step for step in frontier(definition.body, done)}
+    done = {name for name, step in state.steps.items() if step.is_done}
+    found = frontier(definition.body, done, state.options.choices)
+    ahead = {step.name: step for step in found if not isinstance(step, Choice)}
     return [
         name
         for name, step in state.steps.items()
@@ -137,7 +140,7 @@ def _out_of_reach(
     for name, step in state.steps.items():
         if step.lease_until is not None and step.lease_until > now:
             yield (
-                f"Step {name} is at work, until {step.lease_until:%H:%M:%S %Z} at most: wait until "
+                f"Step {name} is running, until {step.lease_until:%H:%M:%S %Z} at most: wait until "
                 f"it has settled."
             )
     known = dict.fromkeys([*state.steps, *definition.by_name])
@@ -181,6 +184,7 @@ def _perhaps_lost(
         name
         for name, step in state.steps.items()
         if isinstance(known := definition.by_name.get(name), SagaStep | ForEach)
+        and known.action is not None  # a saga's steps have their own
         and known.compensation is None
         and name not in definition.after_pivot
         and (has_to_be_undone(definition, state, step) or _has_items(definition, state, step))

@@ -7,24 +7,25 @@ backward. What it finds are values, each with a sentence that says what to do.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import combinations
 from typing import Final
 
 from sagas.machine.definition import Saga
 from sagas.machine.evolve import fold
+from sagas.machine.family_steps import Family, ForEach, Step, is_compensable
 from sagas.machine.state import ExecutionState, StepState
 from sagas.machine.states import (
     SCHEDULED,
-    TRIED_FORWARD,
-    Effect,
     StepStatus,
 )
-from sagas.machine.steps import Family, ForEach, SagaStep, Sleep, Step, WaitFor, is_compensable
-from sagas.machine.tree import InOrder, Node, Parallel, steps_of
-from sagas.whatif.rehearsal import goes_back, goes_forward, may_go_back, may_go_forward
+from sagas.machine.steps import SagaStep
+from sagas.machine.traversal import steps_of
+from sagas.machine.tree import Choice, FirstOf, InOrder, Node, Parallel
+from sagas.machine.waiting_steps import Sleep, WaitFor
+from sagas.whatif.compensations import has_to_be_undone, lost_compensations
+from sagas.whatif.rehearsal import goes_back, goes_forward, may_go_forward
 from sagas.whatif.stored import Stored, StoredEvent, differences, read, read_event
 
 _ADVICE: Final = (
@@ -142,8 +143,8 @@ def _unreadable(what: str, error: Exception) -> Incompatibility:
 def _other_history(what: str) -> Incompatibility:
     message = (
         f"Its events don't lead to its row (S8): {what}. Either something wrote past the engine, "
-        f"or this code takes an event otherwise than the code that wrote it. Don't deploy before "
-        f"that is understood."
+        "or this code interprets an event differently from the code that wrote it. Don't deploy "
+        "before you know why."
     )
     return Incompatibility(Kind.OTHER_HISTORY, message)
 
@@ -153,7 +154,7 @@ def _other_history(what: str) -> Incompatibility:
 
 def at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[Incompatibility]:
     """What is wrong with the steps that an execution, whose structure has `digest`, has been at."""
-    lost = _lost_compensations(definition, state, digest)
+    lost = lost_compensations(definition, state, digest)
     for name, step in state.steps.items():
         known = definition.by_name.get(name)
         if known is None:
@@ -167,6 +168,8 @@ def at_steps(definition: Saga, state: ExecutionState, digest: str) -> Iterator[I
             message = f"Step {name} is {step.status}, and its compensation is gone. {_ADVICE}"
             yield Incompatibility(Kind.COMPENSATION_REMOVED, message, name)
     if may_go_forward(state):
+        yield from _at_signals(definition, state)
+        yield from _at_choices(definition, state)
         for name, later in _inserted(definition.body, state):
             message = (
                 f"Step {name} stands before {later}, which was reached without it: it would run "
@@ -182,6 +185,24 @@ _UNDOING: Final = (
 )
 
 
+def _at_choices(definition: Saga, state: ExecutionState) -> Iterator[Incompatibility]:
+    for name, way in state.options.choices.items():
+        known = definition.choices.get(name)
+        if known is not None and way and way not in known.ways:
+            message = f"Choice {name} took the way {way}, which it does not have. {_ADVICE}"
+            yield Incompatibility(Kind.STEP_CHANGED, message, name)
+
+
+def _at_signals(definition: Saga, state: ExecutionState) -> Iterator[Incompatibility]:
+    """Signals that came, and that the wait does not look at now."""
+    for kept, needed in ((state.options.signals, "one"), (state.options.collected, "many")):
+        for name in kept:
+            known = definition.by_name.get(name)
+            if isinstance(known, WaitFor) and known.collect is (needed == "one"):
+                message = f"A signal came for step {name}, and needs a wait for {needed}. {_ADVICE}"
+                yield Incompatibility(Kind.STEP_CHANGED, message, name)
+
+
 def _is_missed(definition: Saga, state: ExecutionState, step: StepState) -> bool:
     """Whether an execution can't do without the definition of a step."""
     if step.direction is not None or step.status is StepStatus.COMPENSATION_FAILED:
@@ -189,12 +210,6 @@ def _is_missed(definition: Saga, state: ExecutionState, step: StepState) -> bool
     if step.status is StepStatus.FAILED and may_go_forward(state):
         return True
     return has_to_be_undone(definition, state, step) and not _was_wait(step)
-
-
-def has_to_be_undone(definition: Saga, state: ExecutionState, step: StepState) -> bool:
-    """Whether there is something to undo, should the execution turn back."""
-    is_left = step.status in TRIED_FORWARD and step.effect is not Effect.NONE
-    return is_left and may_go_back(definition, state)
 
 
 def _was_wait(step: StepState) -> bool:
@@ -208,9 +223,9 @@ def _other_kind(definition: Saga, state: ExecutionState, known: Step, step: Step
         return ""
     if step.children is not None:
         if not isinstance(known, Family):
-            return "children (SubSaga or ForEach)"
+            return "children (SubSaga, ForEach or Repeat)"
         if isinstance(known, ForEach) and not _has_items_left(known, state, step):
-            return f"the list of its {step.children.total} items, and {known.over!r} is none"
+            return f"the list of its {step.children.total} items, and {known.over!r} is not a list"
     elif step.holder or step.status in SCHEDULED.values():
         return "" if isinstance(known, SagaStep) else "an action (SagaStep)"
     elif not isinstance(known, WaitFor | Sleep):
@@ -222,7 +237,7 @@ def _has_items_left(known: ForEach, state: ExecutionState, step: StepState) -> b
     assert step.children is not None, "a step of children has them"
     items = state.context.get(known.over)
     is_list = isinstance(items, list | tuple) and len(items) >= step.children.total
-    return is_list or step.children.started == step.children.total
+    return is_list or step.is_done or step.children.started == step.children.total
 
 
 def _inserted(node: Node, state: ExecutionState) -> Iterator[tuple[str, str]]:
@@ -235,53 +250,43 @@ def _inserted(node: Node, state: ExecutionState) -> Iterator[tuple[str, str]]:
                 if witness is None:
                     yield from _inserted(child, state)
                     continue
-                for step in steps_of(child):
-                    if step.name not in state.steps:
-                        yield step.name, witness
+                yield from ((name, witness) for name in _missing(child, state))
         case Parallel(branches=branches):
             for branch in branches:
                 yield from _inserted(branch, state)
+        case Choice(name=name):
+            if (way := _taken(node, state)) is not None:
+                yield from _inserted(way, state)
+            elif name not in state.options.choices and not isinstance(node, FirstOf):
+                steps = (step.name for step in steps_of(node))
+                witness = next((step for step in steps if _was_reached(state.step(step))), None)
+                if witness is not None:
+                    yield name, witness
         case _:
             return
+
+
+def _missing(node: Node, state: ExecutionState) -> Iterator[str]:
+    """The steps below `node` that were never scheduled, and the choices that were never made."""
+    match node:
+        case InOrder(nodes=children) | Parallel(branches=children):
+            for child in children:
+                yield from _missing(child, state)
+        case Choice(name=name):
+            if (way := _taken(node, state)) is not None:
+                yield from _missing(way, state)
+            elif name not in state.options.choices:
+                yield name
+        case _:
+            if node.name not in state.steps:
+                yield node.name
+
+
+def _taken(choice: Choice, state: ExecutionState) -> Node | None:
+    return choice.ways.get(state.options.choices.get(choice.name, ""))
 
 
 def _was_reached(step: StepState) -> bool:
     """A step may also be skipped by a person before it is reached, or be withdrawn after that."""
     was_due = step.since and step.status is not StepStatus.PENDING
     return bool(was_due or step.attempts or step.direction)
-
-
-def _lost_compensations(definition: Saga, state: ExecutionState, digest: str) -> tuple[str, ...]:
-    """The steps to be undone that had a compensation in the definition that began this: found by
-    giving it back to one or two of them, and comparing digests."""
-    if digest in ("", definition.digest):
-        return ()
-    bare = [
-        name
-        for name, step in state.steps.items()
-        if (known := definition.claimed_step(name)) is not None
-        and known.compensation is None
-        and name not in definition.after_pivot
-        and has_to_be_undone(definition, state, step)
-    ]
-    for names in (*combinations(bare, 1), *combinations(bare, 2)):
-        if with_compensations(definition, names).digest == digest:
-            return names
-    return ()
-
-
-def with_compensations(definition: Saga, names: tuple[str, ...]) -> Saga:
-    """The same, but with compensations for these steps."""
-    return replace(definition, steps=[_undoable(node, names) for node in definition.body.nodes])
-
-
-def _undoable(node: Node, names: tuple[str, ...]) -> Node:
-    match node:
-        case InOrder(nodes=nodes):
-            return InOrder([_undoable(child, names) for child in nodes])
-        case Parallel(branches=branches):
-            return Parallel(*(_undoable(branch, names) for branch in branches))
-        case SagaStep(name=name) | ForEach(name=name) if name in names:
-            return replace(node, compensation=node.action)
-        case _:
-            return node

@@ -24,14 +24,13 @@ Made by `make docs` from the tables in `sagas/machine/states.py`; do not edit.
 
 {execution}
 
-`failed` means stopped and in need of a person: a compensation gave up, or a step after the pivot.
-It is left by what a person does (retry, skip, resolve). `completed` is left only by the child of
-another saga, when that one turns back.
+`failed` means that the saga has stopped and needs a person: a compensation gave up, or a step
+after the pivot did. Only an operator's action (retry, skip, resolve) leads out of it. `completed`
+is left only by the child of another saga, when its parent turns back.
 
 ## A step
 
-A step that was never tried and is withdrawn is `pending` again; one that was tried before is
-`{withdrawn}`.
+A withdrawn step becomes `pending` again if it was never tried, and `{withdrawn}` if it was.
 
 {step}
 """

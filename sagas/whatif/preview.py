@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sagas.machine.decide import decide
+from sagas.machine import decide
 from sagas.machine.decision import Verdict
 from sagas.machine.definition import Saga
 from sagas.machine.facts import Cancel, ChildrenMoved, Claim, Failed, Resume, Succeeded
@@ -38,6 +38,7 @@ def way_back(definition: Saga, state: ExecutionState, now: datetime) -> WayBack:
     stages = []
     while stage := tuple(state.current_steps):
         stages.append(stage)
+        assert len(stages) <= len(state.steps), "each stage undoes a step"
         for name in stage:
             state = _undone(definition, state, name, now)
     return WayBack("", settling, tuple(stages))
@@ -52,9 +53,21 @@ def _settled(definition: Saga, state: ExecutionState, name: str, now: datetime) 
     step = state.step(name)
     if step.children is not None:
         at_work = step.children.started - step.children.count(*Outcome)
-        return decide(definition, state, ChildrenMoved(name, {Outcome.GAVE_UP: at_work}), now).state
+        fact = ChildrenMoved(name, {Outcome.GAVE_UP: at_work})
+        return _caught(definition, decide(definition, state, fact, now).state, name, now)
     failure = Failure(FailureKind.UNKNOWN, "Preview", "")
-    fact = Failed(name, Direction.ACTION, step.fence, failure)
+    failed = Failed(name, Direction.ACTION, step.fence, failure)
+    return decide(definition, state, failed, now).state
+
+
+def _caught(definition: Saga, state: ExecutionState, name: str, now: datetime) -> ExecutionState:
+    """As if a child that may fail had undone what it did: it is told to when it gives up, before
+    its parent's way back."""
+    step = state.step(name)
+    if step.direction is not Direction.ACTION or step.children is None:
+        return state
+    gave_up = step.children.count(Outcome.GAVE_UP)
+    fact = ChildrenMoved(name, {Outcome.GAVE_UP: -gave_up, Outcome.UNDONE: gave_up})
     return decide(definition, state, fact, now).state
 
 

@@ -1,13 +1,13 @@
 """How an execution would go on if all went well: the machine's own functions, on a copy that
 nobody keeps. What it can't bring to its end, no worker can."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sagas.machine.decide import decide
-from sagas.machine.decision import Verdict
+from sagas.machine import decide
+from sagas.machine.decision import Verdict, is_past_pivot
 from sagas.machine.definition import Saga
 from sagas.machine.facts import (
     Cancel,
@@ -18,11 +18,13 @@ from sagas.machine.facts import (
     ParentCommanded,
     Resume,
     Signal,
+    Skip,
     Succeeded,
     TryAgain,
     Woken,
 )
-from sagas.machine.state import Children, ExecutionState, Options
+from sagas.machine.family_steps import ForEach, Repeat, catches, tolerates
+from sagas.machine.state import Children, ExecutionState, Options, StepState
 from sagas.machine.states import (
     GOING_FORWARD,
     SCHEDULED,
@@ -31,8 +33,8 @@ from sagas.machine.states import (
     Outcome,
     StepStatus,
 )
-from sagas.machine.steps import ForEach, SagaStep, WaitFor
-from sagas.machine.tree import is_done
+from sagas.machine.steps import SagaStep
+from sagas.machine.waiting_steps import WaitFor, collects
 
 _REHEARSAL = {"by": "a rehearsal", "reason": ""}
 
@@ -94,9 +96,7 @@ def may_go_back(definition: Saga, state: ExecutionState) -> bool:
     """Whether what was done may still have to be undone."""
     if has_turned(state):
         return True
-    pivot = definition.pivot
-    is_past = pivot is not None and is_done(state.step(pivot.name))
-    return not is_past and not state.options.forward_only
+    return not is_past_pivot(definition, state) and not state.options.forward_only
 
 
 def _has_given_up(state: ExecutionState) -> bool:
@@ -125,15 +125,28 @@ def _has_children_left(children: Children | None) -> bool:
 
 def _unhindered(definition: Saga, state: ExecutionState, *, paused: bool) -> ExecutionState:
     """A copy without times and locks to wait for, and with lists for the items that are made of
-    one: which lists the steps will leave is not known here."""
+    one, and what rounds are repeated for: what the steps will leave is not known here."""
     over = {
-        step.over: [None]
+        step.over: [None] * (step.enough or 1)
         for step in definition.by_name.values()
         if isinstance(step, ForEach) and step.name not in state.steps
     }
     options: Options = replace(state.options, start_at=None, deadline=None, blocked=False)
     context: Mapping[str, Any] = {**state.context, **over}
+    for step in definition.by_name.values():
+        if isinstance(step, Repeat) and not state.step(step.name).is_done:
+            for path, condition in step.conditions:
+                context = _with(context, path.split("."), condition.example)
     return replace(state, paused=paused, options=options, context=context)
+
+
+def _with(context: Mapping[str, Any], path: Sequence[str], value: object) -> Mapping[str, Any]:
+    """The context with `value` there."""
+    if not path:
+        return value  # type: ignore[return-value]
+    inner = context.get(path[0])
+    inner = inner if isinstance(inner, Mapping) else {}
+    return {**context, path[0]: _with(inner, path[1:], value)}
 
 
 def _rehearse(definition: Saga, state: ExecutionState, fact: Fact, now: datetime) -> ExecutionState:
@@ -152,15 +165,15 @@ def _rehearse(definition: Saga, state: ExecutionState, fact: Fact, now: datetime
 
 def _go_on(definition: Saga, state: ExecutionState, name: str, now: datetime) -> ExecutionState:
     """As if what a step is at had succeeded."""
-    step = state.step(name)
+    step, known = state.step(name), definition.by_name.get(name)
     direction = step.direction
     if direction is None:
         return state
     if step.children is not None:
-        change = _good_news(step.children, state, direction)
+        is_caught = catches(known) or tolerates(known)
+        change = _good_news(step, step.children, state, direction, is_caught=is_caught)
         fact = ChildrenMoved(name, change)
         return decide(definition, state, fact, now).state if any(change.values()) else state
-    known = definition.by_name.get(name)
     if step.status is SCHEDULED[direction]:
         assert step.due_at is not None, "a scheduled step is due at some time"
         if not isinstance(known, SagaStep) or known.callable_for(direction) is None:
@@ -170,19 +183,31 @@ def _go_on(definition: Saga, state: ExecutionState, name: str, now: datetime) ->
         step = state.step(name)
     if step.lease_until is not None:
         return decide(definition, state, Succeeded(name, direction, step.fence, {}), now).state
+    if collects(known):
+        return decide(definition, state, Skip(step=name, changes={}, **_REHEARSAL), now).state
     if isinstance(known, WaitFor):
         return decide(definition, state, Signal(name, None, "a rehearsal"), now).state
     return state
 
 
 def _good_news(
-    children: Children, state: ExecutionState, direction: Direction
+    step: StepState,
+    children: Children,
+    state: ExecutionState,
+    direction: Direction,
+    *,
+    is_caught: bool,
 ) -> dict[Outcome, int]:
     if direction is Direction.COMPENSATION:
         told = children.count(Outcome.UNDONE, Outcome.STUCK, Outcome.FINAL)
         return {Outcome.UNDONE: children.started - told}
     at_work = children.started - children.count(*Outcome)
-    completes = state.status in GOING_FORWARD and not children.count(Outcome.GAVE_UP)
+    is_forward = state.status in GOING_FORWARD
+    if is_caught and (is_forward or step.failure or not at_work):
+        gave_up, stuck = children.count(Outcome.GAVE_UP), children.count(Outcome.STUCK)
+        undone = {Outcome.GAVE_UP: -gave_up, Outcome.STUCK: -stuck, Outcome.UNDONE: gave_up + stuck}
+        return undone | ({Outcome.COMPLETED: at_work} if is_forward else {})
+    completes = is_forward and not children.count(Outcome.GAVE_UP)
     return {Outcome.COMPLETED if completes else Outcome.GAVE_UP: at_work}
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from sagas.machine import event_json
+from sagas.machine import event_from_json
 from sagas.machine.events import Event
+from sagas.machine.evolve import with_asks
 from sagas.machine.facts import ParentCommand
 from sagas.machine.state import ExecutionState, Options, StepState
 from sagas.machine.states import ExecutionStatus
@@ -35,7 +36,7 @@ class Stored(Protocol):
     @property
     def options(self) -> Mapping[str, Any]: ...
     @property
-    def orders(self) -> Sequence[str]: ...
+    def commands(self) -> Sequence[str]: ...
 
 
 class StoredEvent(Protocol):
@@ -63,8 +64,8 @@ def read(stored: Stored) -> ExecutionState:
         steps[name] = StepState.from_json(data)
         if unknown := sorted(data.keys() - steps[name].to_json().keys()):
             raise ValueError(f"step {name} has {', '.join(unknown)}, which this code would drop")
-    for order in stored.orders:
-        ParentCommand(order)
+    for command in stored.commands:
+        ParentCommand(command)
     return ExecutionState(
         stored.saga_id,
         stored.saga_type,
@@ -82,11 +83,12 @@ def read_event(row: StoredEvent) -> Event:
     """The event that a row keeps. Raises whatever comes of one that this code can't read."""
     columns = {"step": row.step, "direction": row.direction, "attempt": row.attempt}
     present = {name: value for name, value in columns.items() if value is not None}
-    return event_json.from_json(row.type, {**row.data, **present})
+    return event_from_json(row.type, {**row.data, **present})
 
 
 def differences(folded: ExecutionState, state: ExecutionState) -> list[str]:
     """What `folded`, out of the events, and `state`, out of the row, don't agree on (S8)."""
+    folded = with_asks(folded, state)
     steps = {name: _as_kept(step, state.step(name)) for name, step in folded.steps.items()}
     names = ("status", "paused", "context", "last_seq", "options")
     other = [name for name in names if getattr(folded, name) != getattr(state, name)]

@@ -98,7 +98,7 @@ def _is_call(payload: object) -> bool:
 def _check_fields(fields: Mapping[str, Any]) -> None:
     for name, is_fit in _FITS.items():
         if not is_fit(fields.get(name)):
-            raise NoTask(f"its {name} is of no use")
+            raise NoTask(f"its {name} is invalid")
 
 
 def _is_name(value: object) -> bool:

@@ -20,6 +20,8 @@ from billiard.process import current_process
 from celery import bootsteps
 from celery.exceptions import SoftTimeLimitExceeded
 
+from sagas import engine
+from sagas.engine import SoftLimit
 from sagas.worker.attempts import overdue
 
 logger = logging.getLogger(__name__)
@@ -36,19 +38,23 @@ TIME_TO_END: Final = 0.5
 """Seconds that an action has at least once it was asked to end, however late that was: when a whole
 worker was stopped, and goes on, its attempts are reported as late, and not as lost (R5)."""
 
+TIME_TO_ANSWER: Final = 0.5
+"""Seconds that an event loop has to answer at the limit of its action."""
+
 
 @contextmanager
-def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
+def limited(soft: timedelta, hard: timedelta) -> Iterator[SoftLimit]:
     """Within the block: `SoftTimeLimitExceeded` after `soft`, and the end of the process, by the
     kernel, `hard - soft` later. Only where Celery keeps limits, too: in the children of a prefork
-    pool.
+    pool. An async action is cancelled in every pool, by the limit that this yields.
 
     The alarm of a process is one. Whoever has set it before the block gets it back afterwards.
     """
-    if not _is_child_of_a_pool():
-        yield
-        return
     began = time.monotonic()
+    limit = SoftLimit(began + soft.total_seconds(), SoftTimeLimitExceeded)
+    if not _is_child_of_a_pool():
+        yield limit
+        return
     before = _alarm.set(began + hard.total_seconds())
     left, _ = signal.setitimer(signal.ITIMER_REAL, max(LEAST, soft.total_seconds()))
 
@@ -59,7 +65,7 @@ def limited(soft: timedelta, hard: timedelta) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, max(LEAST, began + left - time.monotonic()))
 
     try:
-        yield
+        yield limit
     finally:
         try:
             give_back()
@@ -74,10 +80,12 @@ class _Alarm:
 
     hard_ends_at: float | None = None
     """By the monotonic clock; None if no step is limited."""
+    is_put_off = False
+    """Whether it rang at a running event loop, which cancels an async action itself."""
 
     def set(self, hard_ends_at: float) -> Any:
         """The handler that has to stand there again after the step; None if that is this one."""
-        self.hard_ends_at = hard_ends_at
+        self.hard_ends_at, self.is_put_off = hard_ends_at, False
         before = signal.getsignal(signal.SIGALRM)
         if before is _ring:
             return None
@@ -95,14 +103,23 @@ _alarm: Final = _Alarm()
 
 def _ring(*_: object) -> None:
     """Raises `SoftTimeLimitExceeded` in a step, with what is left of its hard limit to go; outside
-    of one it does what an alarm does that nobody handles."""
+    of one it does what an alarm does that nobody handles.
+
+    An event loop is given time to cancel its action: an error would strike the loop itself. One
+    that does not even answer is kept by code that does not await, and that is where it strikes.
+    """
+    if _alarm.hard_ends_at is not None and not _alarm.is_put_off and engine.ask_event_loop():
+        _alarm.is_put_off = True
+        signal.setitimer(signal.ITIMER_REAL, TIME_TO_ANSWER)
+        return
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     if _alarm.hard_ends_at is None:
         signal.raise_signal(signal.SIGALRM)
         return
     left = _alarm.hard_ends_at - time.monotonic()
     signal.setitimer(signal.ITIMER_REAL, max(TIME_TO_END, left))
-    raise SoftTimeLimitExceeded
+    if not (_alarm.is_put_off and engine.event_loop_has_answered()):
+        raise SoftTimeLimitExceeded
 
 
 class HardLimits(bootsteps.StartStopStep):

@@ -83,8 +83,9 @@ def tell_unconsumed(sagas: Iterable[Saga], worker: Any) -> None:
         names = [each for each in routes_by_queue(sagas) if not consumer.consuming_from(each)]
         for name in _unconsumed(names):
             logger.error(
-                "Hints wait in the queue %r, and no worker that answers takes from it. Start one "
-                "with `-Q %s`, or send those steps elsewhere (CELERY_TASK_ROUTES, SAGAS['QUEUE']).",
+                "Hints wait in the queue %r, and no worker that answers consumes it. Start one "
+                "with `-Q %s`, or route those steps to another queue (CELERY_TASK_ROUTES, "
+                "SAGAS['QUEUE']).",
                 name,
                 name,
             )

@@ -12,7 +12,9 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Final
 
-from celery import Task, current_app
+from celery import Task
+from celery.app import app_or_default
+from celery.app.task import extract_exec_options
 from kombu import Producer
 from kombu.common import maybe_declare
 from kombu.utils.uuid import uuid
@@ -42,7 +44,7 @@ class Sender:
     """A connection, for one thread at a time. After an error it is of no use any more."""
 
     def __init__(self) -> None:
-        self._app = current_app._get_current_object()
+        self._app = app_or_default()
         self._connection = self._app.connection_for_write(**LIMITS)
         self._tells_events = self._app.conf.task_send_sent_event
         self._declared: set[str] = set()
@@ -144,7 +146,7 @@ def together() -> Iterator[Sender]:
 def _destination(router: Any, task: Task, queue: str | None) -> Mapping[str, Any]:
     """What the task's own options and `task_routes` say of it. A route that looks at the arguments
     sees none: they are numbers that say nothing."""
-    options = {**task._get_exec_options(), "queue": asked_queue(task.name, queue, task)}
+    options = {**extract_exec_options(task), "queue": asked_queue(task.name, queue, task)}
     for name in ("expires", "time_limit", "soft_time_limit"):
         del options[name]  # a part of the message
     found: dict[str, Any] = router.route(options, task.name, (), {}, task)

@@ -16,6 +16,7 @@ from celery.exceptions import Terminated, WorkerLostError
 from celery.worker import state
 from celery.worker.request import Request
 
+from sagas.broker.internals import cancel_time_limits
 from sagas.worker.attempts import attempts_of
 from sagas.worker.hints import NO_OTHER_HINTS, OtherHints, header, is_bigint, movable_in, others_in
 from sagas.worker.lost import LostClaim, holder_of, note
@@ -58,9 +59,7 @@ class StepRequest(Request):
     def on_accepted(self, pid: int, time_accepted: float) -> None:
         super().on_accepted(pid, time_accepted)
         self._end_company()
-        result = self._apply_result and self._apply_result()
-        if cancel := getattr(result, "_on_timeout_cancel", None):  # that of all tasks, if there is
-            cancel(result)
+        cancel_time_limits(self)
 
     def _end_company(self) -> None:
         """Those that went along have a process now, which tells what becomes of them."""

@@ -113,33 +113,29 @@ def perform(
     if work is None:
         return
     may_claim = executor.may_after(work)
-    reported: engine.ReportResult | None = None
-    raised: ActionError | None = None
     began = time.monotonic()
-    with (
-        at_work(work, work.claimed.hard_limit),
-        in_step(work.context["idempotency_key"], work.saga_id) as calls,
-    ):
-        try:
-            with limited(work.claimed.soft_limit, work.claimed.hard_limit):
-                try:
-                    reported = engine.run_atomic(work, may_claim) if work.is_atomic else None
-                    returned = None if work.is_atomic else work.run()
-                except BaseException as error:
-                    raised = _raised(work, error, has_written=calls.wrote)
-        except SoftTimeLimitExceeded as error:  # it struck when the action had just ended
-            raised, reported = _raised(work, error, has_written=calls.wrote), None
+    ended = _run(work, may_claim)
     executor.took(work, time.monotonic() - began)
-    if raised:
-        reported = _fail(work, raised, may_claim)
-    elif reported:
-        _log(work, "succeeded", reported.verdict)
-    else:
-        _log(work, "succeeded", executor.succeed(work, returned))
+    reported = raised = None
+    match ended:
+        case ActionError():
+            raised, reported = ended, _fail(work, ended, may_claim)
+        case engine.ReportResult():
+            reported = ended
+            _log(work, "succeeded", reported.verdict)
+        case Returned(value):
+            _log(work, "succeeded", executor.succeed(work, value))
     if reported:
         executor.go_on(reported)
-    if raised and raised.failure.kind is not FailureKind.LATER:
+    if raised and not raised.accepted and raised.failure.kind is not FailureKind.LATER:
         raise raised.error
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What an action returned, which is not reported yet."""
+
+    value: object
 
 
 @dataclass(frozen=True)
@@ -149,7 +145,34 @@ class ActionError:
     failure: Failure
     final: bool
     wait: float | None
+    accepted: bool
     error: BaseException
+
+
+def _run(
+    work: engine.Work, may_claim: engine.MayClaimInline | None
+) -> Returned | engine.ReportResult | ActionError:
+    """Runs the action within its limits: what it returned or raised, and of an atomic step, which
+    is reported in its own transaction, what became of the report."""
+    soft, hard = work.claimed.soft_limit, work.claimed.hard_limit
+    ended: Returned | engine.ReportResult | ActionError
+    with (
+        at_work(work, hard),
+        in_step(work.context["idempotency_key"], work.saga_id) as calls,
+    ):
+        try:
+            with limited(soft, hard) as limit:
+                try:
+                    ended = (
+                        engine.run_atomic(work, may_claim)
+                        if work.is_atomic
+                        else Returned(work.run(limit))
+                    )
+                except BaseException as error:
+                    ended = _raised(work, error, has_written=calls.wrote)
+        except SoftTimeLimitExceeded as error:  # it struck when the action had just ended
+            ended = _raised(work, error, has_written=calls.wrote)
+    return ended
 
 
 def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> ActionError:
@@ -162,14 +185,23 @@ def _raised(work: engine.Work, error: BaseException, *, has_written: bool) -> Ac
     if has_written and (is_a(error, ServiceError) or kind is FailureKind.LATER):
         kind = FailureKind.UNKNOWN  # they speak of the last call, or of none
     final = kind is not FailureKind.LATER and not work.retry.repeats(error)
-    return ActionError(Failure.of(kind, error), final, wait_of(error), bearable(error))
+    accepted = kind is FailureKind.REJECTED and is_a(error, work.claimed.accept)
+    failure = Failure.of(kind, error)
+    return ActionError(failure, final, wait_of(error), accepted, bearable(error))
 
 
 def _fail(
     work: engine.Work, raised: ActionError, may: engine.MayClaimInline | None
 ) -> engine.ReportResult:
     failure = raised.failure
-    reported = engine.fail(work, failure, final=raised.final, wait=raised.wait, may_claim=may)
+    reported = engine.fail(
+        work,
+        failure,
+        final=raised.final,
+        wait=raised.wait,
+        accepted=raised.accepted,
+        may_claim=may,
+    )
     is_later = failure.kind is FailureKind.LATER
     _log(work, f"held back ({failure.message})" if is_later else failure.error, reported.verdict)
     return reported
@@ -185,7 +217,7 @@ def _log(work: engine.Work, outcome: str, verdict: Verdict) -> None:
         work.direction,
         work.attempt,
         outcome,
-        ", but after its lease: recorded as late. If that is frequent, raise the step's timeout."
+        ", but after its lease: recorded as late. If this is frequent, raise the step's timeout."
         if late
         else "",
     )

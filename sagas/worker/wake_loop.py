@@ -91,7 +91,7 @@ class WakeLoop(bootsteps.StartStopStep):
                     next_cleaning = time.monotonic() + (CLEANING_INTERVAL if is_all else 0.0)
             except Exception:
                 # The loop is what everything else relies on: it never ends by an error.
-                logger.exception("The wake loop failed; it goes on in %s s.", AFTER_ERROR)
+                logger.exception("The wake loop failed; trying again in %s s.", AFTER_ERROR)
                 engine.end_session()
                 pause = AFTER_ERROR
         connection.close()

@@ -8,7 +8,8 @@ import pytest
 
 from tests.adoption.conftest import FOLDER, MINIMAL, STEPS, Adopt, running
 from tests.adoption.project import Environment, Project
-from tests.adoption.visitor import Visitor, until
+from tests.adoption.visitor import Visitor
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(3600)
 """Seconds: the first test of each environment installs it."""
@@ -80,7 +81,7 @@ def starts_nothing_if_rolled_back(visitor: Visitor) -> None:
 
 def runs_its_own_tasks(project: Project, visitor: Visitor) -> None:
     project.manage("shell", "-c", GREET)
-    assert until(lambda: visitor.rows("SELECT 1 FROM clients_client WHERE greeted"))
+    assert wait_until(lambda: visitor.rows("SELECT 1 FROM clients_client WHERE greeted"))
 
 
 # --- With live progress ---------------------------------------------------------------------------

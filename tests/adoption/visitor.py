@@ -1,8 +1,6 @@
 """A person with a browser, at a project's web process."""
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import httpx
@@ -12,6 +10,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.adoption.project import Project
+from tests.waiting import wait_until
 
 LOG_IN: Final = (
     "from django.contrib.auth import get_user_model as model; from django.test import Client; "
@@ -64,18 +63,9 @@ class Visitor:
             status = self.get(f"/sagas/api/v1/sagas/{saga_id}").json()["status"]
             return status if status in ("completed", "compensated", "failed") else ""
 
-        return str(until(ended))
+        return str(wait_until(ended, f"the end of {saga_id}"))
 
     def rows(self, query: str) -> list[Any]:
         """What the project's database says."""
         with psycopg.connect(self._database) as connection:
             return connection.execute(query).fetchall()
-
-
-def until(found: Callable[[], Any]) -> Any:
-    """What it returns, once that is true: for what tells nobody that it has happened."""
-    ends_at = time.monotonic() + LIMIT
-    while not (result := found()):
-        assert time.monotonic() < ends_at, f"not within {LIMIT:.0f} s"
-        time.sleep(0.1)
-    return result

@@ -1,12 +1,15 @@
 """Operators' actions and signals over HTTP: what they do, and what is recorded."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from django.test import Client
 
 from sagas import engine
-from sagas.machine import Direction, Failure, FailureKind, Rejected
+from sagas.api.actions import REQUESTS
+from sagas.machine import Adopt, Direction, Failure, FailureKind, Operation, Rejected
+from sagas.management.operating import ACTIONS
 from sagas.models import SagaEvent
 from tests.api.conftest import Caller
 from tests.api.scenes import ALL, past_pivot, reject, stuck, succeed
@@ -86,6 +89,34 @@ def test_retry_gives_what_gave_up_new_attempts(boss: Caller, body: dict[str, str
     assert row(execution_id).status == "compensated"
 
 
+def test_reschedule_moves_the_end_of_a_wait(boss: Caller) -> None:
+    execution_id = engine.start("approval", {}, saga_id="a-1").execution_id
+    body = {"reason": "a holiday", "step": "approved", "moment": "2999-01-01T01:00:00+01:00"}
+    said = boss.post("sagas/a-1/reschedule", body).json()
+    assert said["steps"][0]["until"] == "2999-01-01T00:00:00Z", "S13"
+    recorded = newest(execution_id, "step.expedited").data
+    assert (recorded["by"], recorded["reason"]) == ("boss", "a holiday")
+    before = row(execution_id).last_seq
+    assert boss.post("sagas/a-1/reschedule", body).status_code == 200
+    assert row(execution_id).last_seq == before, "the same again changes nothing"
+    check_history(execution_id)
+
+
+def test_a_moment_that_has_passed_ends_a_sleep_now(boss: Caller) -> None:
+    execution_id = engine.start("approval", {}, saga_id="a-1").execution_id
+    engine.signal("a-1", "approved", 1)
+    body = {"reason": "enough", "step": "cool_down", "moment": "2000-01-01T00:00:00Z"}
+    assert boss.post("sagas/a-1/reschedule", body).json()["status"] == "completed"
+    check_history(execution_id)
+
+
+def test_what_waits_for_no_time_is_not_rescheduled(boss: Caller, shop: int) -> None:
+    body = {"reason": "x", "step": "charge", "moment": "2999-01-01T00:00:00Z"}
+    answer = boss.post("sagas/s-1/reschedule", body)
+    assert (answer.status_code, answer.json()["error"]) == (409, "refused")
+    assert "Step charge is pending" in answer.json()["message"]
+
+
 def test_skip_goes_on_with_what_the_step_would_have_returned(boss: Caller, shop: int) -> None:
     said = boss.post(
         "sagas/s-1/skip",
@@ -110,6 +141,17 @@ def test_amend_changes_the_context_of_what_stands_still(boss: Caller, shop: int)
     assert boss.post("sagas/s-1/amend", body).json()["context"] == {"a": 2}
 
 
+def test_each_action_has_an_endpoint_and_a_verb() -> None:
+    known = {operation.__name__ for operation in (*get_args(Operation), Adopt)}
+    given = dict.fromkeys(("reason", "step", "moment", "changes", "version"), None) | {"leave": ()}
+    made = (each.model_construct(**given).operation("boss") for each in REQUESTS.values())
+    assert {type(operation).__name__ for operation in made} == known
+    assert set(REQUESTS) == {*ACTIONS, "adopt"}
+    described = Client().get("/api/v1/openapi.json").json()
+    posts = {path for path, methods in described["paths"].items() if "post" in methods}
+    assert posts >= {f"/api/v1/sagas/{{saga_id}}/{action}" for action in REQUESTS}
+
+
 # --- Signals --------------------------------------------------------------------------------------
 
 
@@ -127,8 +169,10 @@ def test_a_signal_ends_its_wait(alice: Caller, approval: int) -> None:
 
 def test_r13_a_second_signal_changes_nothing(alice: Caller, approval: int) -> None:
     alice.post("sagas/a-1/signals/approved", {"payload": 1})
-    again = alice.post("sagas/a-1/signals/approved", {"payload": 2})
+    again = alice.post("sagas/a-1/signals/approved", {"payload": 1})
     assert (again.status_code, again.json()["context"]) == (200, {"approved": 1})
+    other = alice.post("sagas/a-1/signals/approved", {"payload": 2})
+    assert (other.status_code, other.json()["error"]) == (409, "refused")
 
 
 def test_r13_a_signal_before_its_wait_is_kept(alice: Caller, define: Any) -> None:
@@ -136,7 +180,7 @@ def test_r13_a_signal_before_its_wait_is_kept(alice: Caller, define: Any) -> Non
     alice.post("sagas", {**later, "context": {}})
     said = alice.post("sagas/a-1/signals/approved", {"payload": 1}).json()
     assert (said["steps"][0]["status"], said["context"]) == ("pending", {})
-    assert alice.post("sagas/a-1/signals/approved", {"payload": 2}).status_code == 200
+    assert alice.post("sagas/a-1/signals/approved", {"payload": 1}).status_code == 200
     execution_id = SagaEvent.objects.get(type="saga.signalled").execution_id
     assert row(execution_id).options["signals"] == {"approved": 1}
 

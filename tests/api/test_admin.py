@@ -238,7 +238,7 @@ def test_s7_messages_say_how_many_and_why_not(boss: Client) -> None:
 def test_many_refusals_are_summed_up(boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MOST_REFUSALS_TOLD", 1)
     said = confirm(boss, "retry", *(start(f"s-{number}") for number in range(3)))
-    assert said.count("Nothing has given up") == 1
+    assert said.count("No step has given up") == 1
     assert "2 more were refused." in said
     assert "done" not in said
 
@@ -265,7 +265,7 @@ def test_a_whole_list_can_be_selected_but_not_too_many(
 
 
 def test_what_is_gone_is_told(boss: Client) -> None:
-    assert "None of them is there any more" in confirm(boss, "pause", 4711)
+    assert "The selected sagas no longer exist" in confirm(boss, "pause", 4711)
 
 
 def test_only_who_may_change_executions_may_act(viewer: Client) -> None:

@@ -119,7 +119,7 @@ def test_r26_without_a_yes_nothing_is_moved(changed: int, monkeypatch: pytest.Mo
 def test_r26_what_can_not_be_moved_is_refused_with_each_reason(changed: int) -> None:
     registry._sagas["shop", 1] = Saga("shop", [SagaStep("a2", nothing), SagaStep("b", nothing)])
     lines = saga("adopt", "s", "--dry-run", *WHY)
-    assert "  a: succeeded, is not there any more" in lines
+    assert "  a: succeeded, is no longer there" in lines
     assert any(line.startswith("  refused: Step a is succeeded, and not in") for line in lines)
     code, said = refused("adopt", "s", "--yes", *WHY)
     assert code == 5

@@ -208,6 +208,16 @@ def test_retry_of_many_takes_all_that_gave_up(boss: Caller) -> None:
     assert listed(boss, status="compensating") == ["stuck-2", "stuck-1"]
 
 
+def test_many_are_rescheduled_to_one_moment(boss: Caller) -> None:
+    for name in ("a-1", "a-2"):
+        start(name, saga_type="approval")
+    moment = "2999-01-01T00:00:00Z"
+    wanted = {"saga_type": "approval", "step": "approved"}
+    assert act(boss, "reschedule", wanted, step="approved", moment=moment)["done"] == 2
+    for name in ("a-1", "a-2"):
+        assert boss.get(f"sagas/{name}").json()["steps"][0]["until"] == moment
+
+
 def test_many_are_acted_on_in_portions_that_go_on(boss: Caller) -> None:
     for number in range(5):
         start(f"s-{number}")
@@ -250,6 +260,8 @@ def test_children_of_one_are_acted_on_by_naming_it(boss: Caller) -> None:
         ({"changes": {"a": 1}}, "changes"),
         ({"action": "skip"}, "step"),
         ({"action": "amend"}, "changes"),
+        ({"action": "reschedule", "step": "reserve"}, "moment"),
+        ({"moment": "2030-01-01T00:00:00Z"}, "moment"),
         ({"action": "amend", "changes": {}}, "changes"),
         ({"limit": 0}, "limit"),
         ({"limit": 1001}, "limit"),

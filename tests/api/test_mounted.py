@@ -66,7 +66,7 @@ def told(application: Any, scope: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_socket_that_is_nobodys_is_closed_with_the_reason() -> None:
     *_, closed = told(get_asgi_application(), {"path": "/ws/v1/sagas/"})
     assert closed["code"] == NOT_FOUND
-    assert "where sagas.urls is" in closed["reason"]
+    assert "the prefix of sagas.urls" in closed["reason"]
 
 
 def test_other_sockets_and_the_lifespan_are_the_projects_own() -> None:

@@ -71,17 +71,27 @@ REFUSALS: list[tuple[Callable[[Any], Any], str, str]] = [
 NO_LOCKS: list[tuple[Callable[[Any], Any], str, str]] = [
     (lambda context: None, "locks", "list of names"),
     (lambda context: "stock", "locks", "list of names"),
-    (lambda context: [context], "locks", "is no name"),
-    (lambda context: [1], "locks", "is no name"),
-    (lambda context: ["\ud800"], "locks", "is no name"),
+    (lambda context: [context], "locks", "is not a name"),
+    (lambda context: [1], "locks", "is not a name"),
+    (lambda context: ["\ud800"], "locks", "is not a name"),
     (lambda context: (context[key] for key in ["stock"]), "context.stock", "is missing"),
     (endless, "locks", "more than 100"),
 ]
+NO_LIMITS: list[tuple[Callable[[Any], Any], str, str]] = [
+    (lambda context: None, "limits", "dict of names"),
+    (lambda context: ["stock"], "limits", "dict of names"),
+    (lambda context: {1: 1}, "limits", "is not a name"),
+    (lambda context: {"stock": 10_001}, "limits", "from 1 to 10,000"),
+    (lambda context: {"stock": Unprintable()}, "limits", "from 1 to 10,000"),
+    (lambda context: dict.fromkeys(map(str, range(101)), 1), "limits", "more than 100"),
+    (lambda context: {"stock": context["number"]}, "context.number", "is missing"),
+]
+WRONG = {"validate": [], "locks": NO_LOCKS, "limits": NO_LIMITS}
 
 
-@pytest.mark.parametrize("role", ["validate", "locks"])
+@pytest.mark.parametrize("role", WRONG)
 def test_what_a_definition_raises_is_a_refusal(alice: Caller, define: Any, role: str) -> None:
-    cases = REFUSALS if role == "validate" else [*REFUSALS, *NO_LOCKS]
+    cases = [*REFUSALS, *WRONG[role]]
     given: dict[str, Any] = {"given": {}}
     for number, (function, field, said) in enumerate(cases):
         name = f"odd{number}"
@@ -101,7 +111,7 @@ def test_what_a_definition_raises_is_a_refusal(alice: Caller, define: Any, role:
     assert not SagaExecution.objects.exists()
 
 
-@pytest.mark.parametrize("role", ["validate", "locks"])
+@pytest.mark.parametrize("role", WRONG)
 def test_so_it_is_for_a_child_and_for_the_command(
     define: Any, committed: Any, tmp_path: Any, role: str
 ) -> None:

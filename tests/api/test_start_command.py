@@ -43,8 +43,8 @@ def started() -> list[str]:
 def test_s11_a_file_may_be_started_again(file: Path) -> None:
     owner = get_user_model().objects.create_user("alice")
     options = (file, "--batch", 2, "--owner", "alice", "--version", 1)
-    assert start(*options).strip() == "Started 5 sagas; 0 were there already."
-    assert start(*options).strip() == "Started 0 sagas; 5 were there already."
+    assert start(*options).strip() == "Started 5 sagas; 0 existed already."
+    assert start(*options).strip() == "Started 0 sagas; 5 existed already."
     assert started() == [f"s-{number}" for number in range(5)]
     assert set(SagaExecution.objects.values_list("owner", "version")) == {(owner.pk, 1)}
 
@@ -60,11 +60,11 @@ def test_lines_are_read_from_standard_input_too(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("[]", r"Line 6 is no saga"),
-        ('{"context": {}', r"Line 6 is no saga"),
-        ('{"saga_id": "a"}', r"Line 6 is no saga.*'context'"),
-        ('{"context": {}, "deadline": 7}', r"Line 6 is no saga"),
-        ('{"context": {}, "by": "me"}', r"Line 6 is no saga.*'by'"),
+        ("[]", r"Line 6 is not a saga"),
+        ('{"context": {}', r"Line 6 is not a saga"),
+        ('{"saga_id": "a"}', r"Line 6 is not a saga.*'context'"),
+        ('{"context": {}, "deadline": 7}', r"Line 6 is not a saga"),
+        ('{"context": {}, "by": "me"}', r"Line 6 is not a saga.*'by'"),
         ('{"context": {}, "tags": 7}', r"(?s)sagas\.1\.tags.*first 4 lines.*`sagas\.0` is line 5"),
         ('{"context": {}, "saga_id": 7}', r"(?s)sagas\.1\.saga_id.*first 4 lines"),
         ('{"context": {}, "saga_id": "s-1"}', r"(?s)sagas\.1.*taken.*first 4 lines"),

@@ -15,8 +15,8 @@ from sagas.devserver import environment
 from sagas.devserver.command import main
 from sagas.devserver.environment import DevelopmentError, export_lines
 from sagas.devserver.supervisor import free_port
-from tests.devserver.waiting import is_alive
 from tests.pages import ROOT, chapters
+from tests.waiting import is_alive
 
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 pytestmark = pytest.mark.timeout(1800)

@@ -13,7 +13,7 @@ import pytest
 from sagas.devserver import postgres
 from sagas.devserver.postgres import local_postgres
 from sagas.devserver.servers import answers, create_database, drop_database, local_valkey, servers
-from tests.devserver.waiting import is_alive, wait_until
+from tests.waiting import is_alive, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Starts a server, says where, and waits to be killed.

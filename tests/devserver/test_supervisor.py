@@ -14,7 +14,7 @@ from sagas.devserver import supervisor as processes
 from sagas.devserver.child import Command, ProcessError
 from sagas.devserver.supervisor import Supervisor
 from tests.devserver.runner import INTERRUPTED
-from tests.devserver.waiting import LIMIT_SECONDS, is_alive, number_in, wait_until
+from tests.waiting import LIMIT_SECONDS, is_alive, number_in, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOREVER = "print('up', flush=True)\nimport time\ntime.sleep(60)"

@@ -120,7 +120,7 @@ def test_s5_a_step_at_work_is_waited_for(define: Any) -> None:
     execution_id = start(define, step("a"), step("b"))
     claim(execution_id, "a")
     redefine(step("a"), step("c"))
-    assert "Step a is at work" in refusal()
+    assert "Step a is running" in refusal()
     pass_time(execution_id, hours=1)
     engine.adopt("s", **BY)
     assert row(execution_id).steps["a"]["effect"] == "possible", "its lease is ended at once"
@@ -199,7 +199,7 @@ def test_s5_what_the_parent_said_is_not_lost_by_the_move(define: Any, committed:
     redefine(step("fold"), step("glue"), saga_type="pack")
     engine.cancel("s", **BY)
     child = pk("s~pack")
-    assert row(child).orders == ["halt"]
+    assert row(child).commands == ["halt"]
     engine.adopt("s~pack", **BY)
     assert row(child).status == "compensating"
     work_off(committed)

@@ -57,7 +57,7 @@ def test_a_deadline_past_the_calendar_is_refused() -> None:
     assert not SagaExecution.objects.exists()
 
 
-@pytest.mark.skipif(settings.SURROUNDINGS == "names", reason="any text is a key there")
+@pytest.mark.skipif(settings.SURROUNDINGS == "names", reason="there every text can be a user's key")
 def test_what_can_be_no_users_key_is_no_owner() -> None:
     for bad in ("nobody", object()):
         with pytest.raises(BadInput) as refused:

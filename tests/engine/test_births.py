@@ -83,6 +83,10 @@ TURNED_BACK: dict[str, Callable[[], Saga]] = {
     "a lock is taken": lambda: Saga(
         "leaf", [step("never")], locks=lambda _: ["taken"], on_conflict="fail"
     ),
+    "limits are broken": lambda: Saga("leaf", [step("never")], limits=lambda c: c["missing"]),
+    "a limit is reached": lambda: Saga(
+        "leaf", [step("never")], limits=lambda _: {"taken": 5}, on_conflict="fail"
+    ),
 }
 CONTEXT = {"none": [], "no_list": 7}
 
@@ -112,7 +116,7 @@ def members(execution_id: int) -> list[SagaExecution]:
     found = [row(execution_id), *SagaExecution.objects.filter(root_id=execution_id).order_by("id")]
     for member in found:
         check_history(member.pk)
-        assert member.orders == []
+        assert member.commands == []
         assert member.outcome == member.outcome_taken == came_to(member)
     return found
 

@@ -45,8 +45,8 @@ BROKEN: list[tuple[str, Any]] = [
     ("options", {"deadline": "soon"}),
     ("options", {"deadline": 5}),
     ("options", {"deadline": "2026-01-01T00:00:00"}),
-    ("orders", 5),
-    ("orders", ["what"]),
+    ("commands", 5),
+    ("commands", ["what"]),
     ("context", 5),
     ("current_steps", 5),
     ("current_steps", ["another"]),
@@ -139,9 +139,9 @@ def test_the_others_are_listed_and_acted_on(broken: dict[str, int]) -> None:
 
 
 def test_the_others_are_in_the_admin_and_the_api(broken: dict[str, int]) -> None:
-    get_user_model().objects.create_superuser("root", "root@example.com", "secret")
+    root = get_user_model().objects.create_superuser("root@example.com", password="secret")
     client = Client()
-    client.login(username="root", password="secret")
+    client.force_login(root)
     assert client.get("/admin/sagas/sagaexecution/").status_code == 200
     listed = client.get("/api/v1/sagas?limit=200")
     assert {each["saga_id"] for each in listed.json()["sagas"]} == broken.keys()

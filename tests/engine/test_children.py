@@ -74,7 +74,7 @@ def family(execution_id: int) -> list[str]:
     ]
     for member in members:
         check_history(member.pk)
-        assert member.orders == []
+        assert member.commands == []
     return [member.status for member in members]
 
 
@@ -264,7 +264,7 @@ def test_s7_what_a_child_did_past_its_own_pivot_is_left_to_a_person(
     work_off(committed)
     assert family(started.execution_id) == ["failed", "completed"]
     failure = row(started.execution_id).steps["ship"]["failure"]
-    assert "past a pivot" in failure["message"]
+    assert "past their own pivot" in failure["message"]
     engine.resolve("s", "ship", by="anna", reason="called the driver")
     assert family(started.execution_id) == ["compensated", "completed"]
 

@@ -110,7 +110,10 @@ def test_s4_what_does_not_fit_is_refused_before_anything_is_done(
     assert row(saga).status == ExecutionStatus.COMPENSATED
     assert step.failure is not None
     assert (step.failure.kind, step.failure.error) == ("rejected", "InvalidContext")
-    assert "Order can't be made of it. context.lines.0.quantity: Input" in step.failure.message
+    assert (
+        "Order can't be made from the context. context.lines.0.quantity: Input"
+        in step.failure.message
+    )
     assert "context.due: Input should be a valid date" in step.failure.message
     assert (step.effect, step.attempts, step.compensation_attempts) == (Effect.NONE, 1, 0)
     assert not called
@@ -245,7 +248,9 @@ def test_a_class_that_no_value_fits_is_refused_with_the_saga() -> None:
 
     def act(context: Holder) -> None: ...
 
-    with pytest.raises(DefinitionError, match="Saga 'odd', step 'a' takes a Holder, into which"):
+    with pytest.raises(
+        DefinitionError, match="Saga 'odd', step 'a' takes a Holder, which Pydantic"
+    ):
         registry.add(Saga("odd", [SagaStep("a", act)]))
     assert registry.find("odd", 1) is None
 

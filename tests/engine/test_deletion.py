@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -74,7 +74,7 @@ def ended(saga_id: str, committed: list[Any], saga_type: str = "shop") -> int:
 def age(days: int = 40, **which: Any) -> None:
     """Lets executions have ended so long ago."""
     chosen = SagaExecution.objects.filter(finished_at__isnull=False, **which)
-    chosen.update(finished_at=timezone.now() - timedelta(days=days))
+    chosen.update(finished_at=datetime.now(UTC) - timedelta(days=days))
 
 
 def left() -> list[str]:

@@ -12,7 +12,8 @@ from sagas.models import SagaEvent
 from sagas.store import deletion, executions
 from tests.engine.driving import ORDER
 from tests.engine.test_deletion import MONTH, age, does, ended, left
-from tests.engine.test_races import someone_is_blocked, together, wait_until
+from tests.engine.test_races import someone_is_blocked, together
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -103,7 +103,7 @@ def test_the_lock_is_the_starters_transactions(saga: Saga, committed: Any) -> No
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\x00b", 7])
 def test_what_is_no_name_of_a_lock_is_refused(key: Any, define: Any, committed: Any) -> None:
     define(Saga("shop", [SagaStep("work", work)], locks=lambda _: [key]))
-    with pytest.raises(BadInput, match="is no name"):
+    with pytest.raises(BadInput, match="is not a name"):
         engine.start("shop", {})
     assert not SagaExecution.objects.exists()
 

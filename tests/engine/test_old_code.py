@@ -183,7 +183,7 @@ def check(execution_id: int) -> None:
 def test_r15_what_old_code_starts_today_s_code_completes(shop: Saga) -> None:
     started = old_started()
     found = row(started)
-    assert (found.definition_digest, found.options, found.orders) == ("", {}, [])
+    assert (found.definition_digest, found.options, found.commands) == ("", {}, [])
     assert (found.waits_for_signal, found.outcome, found.parent_step) == (False, "", "")
     check(started)
     for name in ("a", "b"):

@@ -23,6 +23,7 @@ from tests.configured import configure
 from tests.engine.driving import ORDER, claim, pass_time, row
 from tests.servers import FOLDER
 from tests.surroundings.marks import one_session
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), one_session]
 
@@ -140,7 +141,7 @@ def test_one_relay_leads_at_a_time_and_another_one_after_it(pooled: str) -> None
         finally:
             leave.set()
         leader.result(30)
-    assert try_to()
+    wait_until(try_to, "the end of its session, which PostgreSQL hears of some time later,")
 
 
 def test_a_check_warns_of_one_that_the_settings_do_not_name(

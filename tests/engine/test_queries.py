@@ -200,7 +200,7 @@ def test_a_filter_that_asks_nothing_may_be_listed_and_not_acted_upon() -> None:
     [
         ({"saga_type": "a\x00"}, "saga_type"),
         ({"saga_type": ""}, "saga_type"),
-        ({"saga_type": "a.b.c"}, "saga_type"),
+        ({"saga_type": "a..c"}, "saga_type"),
         ({"step": "\ud800"}, "step"),
         ({"step": "A"}, "step"),
         ({"version": 0}, "version"),

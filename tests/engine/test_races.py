@@ -25,9 +25,11 @@ from sagas.machine import (
     Verdict,
 )
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import aware
 from sagas.testing.workers import work_off
 from tests.engine.driving import ORDER, check_history, claim, pass_time, row
 from tests.seams import at_every_commit
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,8 +202,7 @@ def test_s13_a_claim_that_waited_for_the_lock_is_timed_when_it_got_it(shop: Saga
             wait_until(someone_is_blocked)
             # For longer than the time that was read before can be trusted.
             cursor.execute("SELECT pg_sleep(1.2), clock_timestamp()")
-            released: datetime = cursor.fetchone()[1]
-            return released
+            return aware(cursor.fetchone()[1])
 
     def claim_then() -> Any:
         assert holding.wait(10)
@@ -234,7 +235,7 @@ def test_r8_what_a_parent_says_while_a_childs_step_runs_is_not_overwritten(
     child_id = SagaExecution.objects.get(parent_id=parent_id).pk
     work = claim(child_id, "a")
     engine.cancel("s-1", by="anna")
-    assert row(child_id).orders
+    assert row(child_id).commands
     engine.succeed(work, None, lambda *_: True)
     assert "b" not in row(child_id).steps, "nothing new is started"
     work_off(committed)
@@ -325,13 +326,3 @@ def someone_is_blocked() -> bool:
             " WHERE datname = current_database() AND wait_event_type = 'Lock')"
         )
         return bool(cursor.fetchone()[0])
-
-
-def wait_until(condition: Callable[[], bool], limit: float = 10) -> None:
-    """Asks again and again, for `limit` seconds at most."""
-    pause = threading.Event()
-    for _ in range(int(limit / 0.01)):
-        if condition():
-            return
-        pause.wait(0.01)
-    raise AssertionError("it did not come to that")

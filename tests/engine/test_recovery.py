@@ -82,7 +82,7 @@ def test_r3_what_was_committed_and_never_sent_is_sent_by_the_wake_loop(
     with monkeypatch.context() as patch:
         patch.setattr(listeners, "_listeners", [fail])
         started = engine.start("shop", ORDER)
-    assert "could not be told" in caplog.text
+    assert "could not be notified" in caplog.text
     pass_time(started.execution_id, minutes=1)
     assert engine.wake(10) == 1
     assert [hint.step for hint in committed[-1].hints] == ["reserve"]

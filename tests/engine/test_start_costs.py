@@ -6,8 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from sagas import engine
-from sagas.machine import Saga, SagaStep
-from sagas.models import SagaExecution
+from sagas.machine import Saga, SagaStep, WaitFor
+from sagas.models import SagaExecution, SagaLock
 from sagas.testing.workers import work_off
 from tests.engine.driving import ORDER
 from tests.engine.round_trips import round_trips
@@ -40,6 +40,30 @@ def test_a_start_in_the_callers_transaction_is_no_more(shop: Saga) -> None:
         with round_trips() as sent:
             engine.start("shop", ORDER)
         assert len(sent) <= 2, sent
+
+
+COUNTS: dict[str, Any] = {
+    "locks": {"locks": lambda _: ["till", "acme"]},
+    "limits": {"limits": lambda _: {"till": 1, "acme": 5}},
+    "both": {"locks": lambda _: ["till"], "limits": lambda _: {"acme": 5}},
+}
+
+
+@pytest.mark.parametrize("of", COUNTS)
+def test_limits_cost_as_many_statements_and_rows_as_locks(
+    of: str, define: Any, committed: Any
+) -> None:
+    """A start asks for its saga_id, guards the queues, looks at them and takes its places, around
+    which there is a savepoint; an end looks, guards, leaves, and calls who comes next."""
+    define(Saga("shop", [WaitFor("let_go")], **COUNTS[of]))
+    engine.start("shop", ORDER, saga_id="s-1")
+    with transaction.atomic(), round_trips() as starting:
+        engine.start("shop", ORDER, saga_id="s-2")
+    assert SagaLock.objects.count() == 4
+    work_off(committed)
+    with round_trips() as ending:
+        engine.signal("s-1", "let_go", True)
+    assert (len(starting), len(ending)) == (8, 9)
 
 
 def test_a_hundred_starts_are_as_many_statements_as_one(shop: Saga) -> None:

@@ -15,7 +15,8 @@ from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.store import executions
 from sagas.testing.workers import work_off
 from tests.engine.driving import check_history, row
-from tests.engine.test_races import someone_is_blocked, together, wait_until
+from tests.engine.test_races import someone_is_blocked, together
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,10 +121,10 @@ def test_bad_input_starts_none_and_each_is_named(define: Any) -> None:
 
 def test_more_than_the_most_are_refused(shop: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "MOST_STARTS", 2)
-    with pytest.raises(BadInput, match="are 3, and 2 are the most"):
+    with pytest.raises(BadInput, match="are 3, and at most 2 are allowed"):
         engine.start_many("shop", new(None, None, None))
     monkeypatch.setattr(inputs, "MOST_INPUT", 20)
-    with pytest.raises(BadInput, match="characters of contexts, and 20 are the most"):
+    with pytest.raises(BadInput, match="characters of contexts, and at most 20 are allowed"):
         engine.start_many("shop", new(None, None, text="twelve chars"))
     assert not SagaExecution.objects.exists()
 

@@ -47,7 +47,8 @@ def surroundings(kind: str, zone: str) -> Iterator[None]:
                 stack.enter_context(override_settings(USE_TZ=False, TIME_ZONE=zone))
             case "project_with_zones":
                 stack.enter_context(override_settings(TIME_ZONE=zone))
-            case "database":
+            case "database":  # Django wants USE_TZ for that
+                stack.enter_context(override_settings(USE_TZ=True))
                 stack.enter_context(mock.patch.dict(connection.settings_dict, TIME_ZONE=zone))
             case "shell":
                 stack.enter_context(mock.patch.dict(os.environ, PGTZ=zone, TZ=zone))
@@ -97,6 +98,7 @@ def night_watch(define: Any) -> Saga:
     return saga
 
 
+@one_session
 @pytest.mark.parametrize("kind", ["project", "database"])
 @pytest.mark.parametrize(("zone", "night"), [(z, n) for z, found in NIGHTS.items() for n in found])
 def test_a_saga_runs_through_the_night(

@@ -4,16 +4,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 
+from tests.waiting import wait_until
+
 REPOSITORY = Path(__file__).parents[2]
-START_SECONDS = 30
 STOP_SECONDS = 5
 
 
@@ -37,7 +36,7 @@ class RunningService:
 
     def wait_until_ready(self) -> None:
         """Return once the service is healthy; fail if it has ended or takes too long."""
-        wait_until(self.is_healthy, START_SECONDS)
+        wait_until(self.is_healthy, f"the start of {self.name}")
 
     def is_healthy(self) -> bool:
         """Whether the service answers; raises AssertionError if it has ended."""
@@ -93,11 +92,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Return once `condition()` holds; fail if it doesn't within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"still not true after {seconds} s"
-        time.sleep(0.02)

@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from .running import RunningService, wait_until
+from tests.waiting import wait_until
+
+from .running import RunningService
 from .samples import PAYMENT, at_once
 
 pytestmark = pytest.mark.usefixtures("faults_cleared_afterwards")

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from .running import RunningService, wait_until
+from tests.waiting import wait_until
+
+from .running import RunningService
 from .samples import PAYMENT, at_once
 from .test_process import BOOK
 

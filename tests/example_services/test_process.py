@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from .running import REPOSITORY, RunningService, wait_until
+from tests.waiting import wait_until
+
+from .running import REPOSITORY, RunningService
 
 STOP_WITHIN_SECONDS = 30
 BOOK = {"items": [{"sku": "book", "quantity": 1}]}

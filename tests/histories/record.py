@@ -20,12 +20,16 @@ from django.db import connection
 
 from sagas import engine
 from sagas.machine import (
+    Choice,
     Direction,
     Failure,
     FailureKind,
+    FirstOf,
     ForEach,
     Parallel,
     Pivot,
+    Poll,
+    Repeat,
     Retry,
     Saga,
     SagaStep,
@@ -33,6 +37,7 @@ from sagas.machine import (
     SubSaga,
     WaitFor,
 )
+from sagas.models import SagaExecution
 from sagas.registry import registry
 from tests.engine.driving import claim, pass_time, row
 
@@ -238,3 +243,75 @@ def test_blocked(define: Any) -> None:
     do(saga, "a")
     assert row(saga).status == "completed"
     save("s", "blocked")
+
+
+def test_constructs(define: Any) -> None:
+    """A way that was taken, one that was not, the first of two waits, and an accepted refusal."""
+    saga = start(
+        define,
+        Choice("route", "order", {7: step("a")}, otherwise=step("never")),
+        step("gift", when="gift"),
+        FirstOf("first", WaitFor("paid"), Sleep("late", until="at")),
+        step("card"),
+        step("z"),
+        at="2100-01-01T00:00:00+01:00",
+    )
+    do(saga, "a")
+    engine.signal("s", "paid", {"sum": 9}, by="bank")
+    work = claim(saga, "card")
+    engine.fail(work, Failure(FailureKind.REJECTED, "Declined", "no money"), accepted=True)
+    do(saga, "z")
+    assert row(saga).status == "completed"
+    save("s", "constructs")
+
+
+def test_rounds(define: Any) -> None:
+    """At its third round; the second was paused, and its keys were amended before the third."""
+    define(Saga("shop", [step("a"), Repeat("again", [step("b")], until="enough", most=4)]))
+    saga = engine.start("shop", {"order": 7}, saga_id="s").execution_id
+    do(saga, "a")
+    for number in (1, 2):
+        found = SagaExecution.objects.get(saga_id=f"s~again.{number}")
+        work = claim(found.pk, "b")
+        if number == 2:
+            engine.pause("s", by="anna", reason="she looks at it")
+        engine.succeed(work, work.run())
+        if number == 2:
+            engine.wake(10)  # the round is paused, too
+            engine.resume(f"s~again.{number}", by="anna", reason="this one may end")
+    engine.amend("s", {"note": "ä – ✓"}, by="anna", reason="she knows why")
+    engine.resume("s", by="anna", reason="she has seen it")
+    assert row(saga).steps["again"]["children"]["started"] == 3
+    save("s", "rounds")
+    save("s~again.3", "a_round")
+
+
+def test_polled(define: Any) -> None:
+    """One poll has its answer, and another was asked twice since its newest event."""
+    saga = start(define, Poll("first", writes("first")), Poll("job", writes("job"), every=5))
+    not_yet = Failure(FailureKind.LATER, "Later", "not yet")
+    for name in ("first", "job", "job"):
+        engine.fail(claim(saga, name), not_yet)
+        pass_time(saga, minutes=2)
+        if name == "first":
+            do(saga, name)
+    assert row(saga).steps["job"]["asks"] == 2
+    save("s", "polled")
+
+
+def test_collected(define: Any) -> None:
+    """A wait that has collected what it waits for, one that still does, and keys of both."""
+    saga = start(
+        define,
+        WaitFor("update", collect=True, until={"status": "delivered"}),
+        step("a"),
+        FirstOf("first", WaitFor("bid", collect=True, most=3), Sleep("late", until="at")),
+        at="2100-01-01T00:00:00+01:00",
+    )
+    engine.signal("s", "update", {"status": "moving"}, key="evt-1", by="carrier")
+    engine.signal("s", "bid", 5, by="bo")
+    engine.signal("s", "update", {"status": "delivered"}, key="evt-2", by="carrier")
+    do(saga, "a")
+    engine.signal("s", "bid", 7, key="evt-1", by="cy")
+    assert row(saga).options["collected"] == {"bid": [5, 7]}
+    save("s", "collected")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sagas.machine import Saga, event_json
+from sagas.machine import Saga, event_to_json
 from sagas.testing import Conversation
 from sagas.whatif.compatibility import Incompatibility, problems
 
@@ -23,7 +23,7 @@ class Row:
     steps: Mapping[str, Any]
     last_seq: int
     options: Mapping[str, Any]
-    orders: Sequence[str] = ()
+    commands: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def row_of(talk: Conversation) -> Row:
 def events_of(talk: Conversation) -> list[EventRow]:
     rows = []
     for seq, event in enumerate(talk.history, 1):
-        data = event_json.to_json(event)
+        data = event_to_json(event)
         step, direction, attempt = (data.pop(name, None) for name in COLUMNS)
         rows.append(EventRow(seq, event.type, step, direction, attempt, data))
     return rows

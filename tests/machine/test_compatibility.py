@@ -233,7 +233,7 @@ def read(row: Row, events: list[EventRow]) -> list[tuple[str, str]]:
         ({"steps": {"a": {"status": "melted"}}}, "'melted' is not a valid StepStatus"),
         ({"steps": {"a": {"status": "pending", "mood": 1}}}, "mood, which this code would drop"),
         ({"options": {"mood": 1}}, "mood"),
-        ({"orders": ["dance"]}, "'dance' is not a valid ParentCommand"),
+        ({"commands": ["dance"]}, "'dance' is not a valid ParentCommand"),
     ],
 )
 def test_r15_a_row_that_newer_code_wrote(row: dict[str, Any], says: str) -> None:

@@ -11,7 +11,7 @@ from tests.machine.conversation import nothing
 
 
 async def awaited(context: Any) -> None:
-    """An action that Celery would not await."""
+    """Where nothing is awaited."""
 
 
 def a(name: str = "a", **options: Any) -> SagaStep:
@@ -27,13 +27,14 @@ def a(name: str = "a", **options: Any) -> SagaStep:
         (lambda: Saga("Order", [a()]), "lower-case letters"),
         (lambda: Saga("order", [a()], version=0), "Use 1, 2, 3"),
         (lambda: Saga("order", [a()], version=True), "Use 1, 2, 3"),
-        (lambda: Saga("order", ["a"]), "is not a step"),  # type: ignore[list-item]
+        (lambda: Saga("order", ["a"]), "is not a step"),
         (lambda: a("a.b"), "lower-case letters"),
         (lambda: a(timeout=0), "positive number of seconds"),
         (lambda: a(timeout=timedelta(seconds=-1)), "positive number of seconds"),
         (lambda: SagaStep("a", None), "Pass a function"),  # type: ignore[arg-type]
         (lambda: SagaStep("a", nothing, "b"), "Pass a function"),  # type: ignore[arg-type]
-        (lambda: SagaStep("a", awaited), "Write it with `def`"),
+        (lambda: SagaStep("a", awaited, atomic=True), "use `def`, or leave atomic out"),
+        (lambda: Saga("s", [a()], validate=awaited), "Write it with"),  # type: ignore[arg-type]
         (lambda: Parallel(a()), "two or more"),
         (lambda: Parallel(a(), []), "name at least one step"),
         (

@@ -17,7 +17,8 @@ from sagas.machine import (
     StepState,
     Succeeded,
     Verdict,
-    event_json,
+    event_from_json,
+    event_to_json,
     fold,
 )
 from sagas.machine import events as ev
@@ -177,11 +178,11 @@ def test_s8_r15_what_tells_of_nothing_special_is_not_written() -> None:
     """Code that does not know of it reads such events, and such rows."""
     saga = talk(step("a", retry=THREE))
     die(saga, Progress.UNKNOWN, together=False)
-    written = [event_json.to_json(event) for event in saga.history]
+    written = [event_to_json(event) for event in saga.history]
     assert not {"together", "counts", "alone"} & {name for data in written for name in data}
     assert not {"together", "alone"} & saga.state.step("a").to_json().keys()
     die(saga, Progress.RAN, together=True)
-    events = [event_json.from_json(e.type, event_json.to_json(e)) for e in saga.history]
+    events = [event_from_json(e.type, event_to_json(e)) for e in saga.history]
     assert fold(events) == saga.state
     kept = saga.state.step("a")
     assert StepState.from_json(kept.to_json()) == kept

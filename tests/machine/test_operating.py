@@ -207,7 +207,7 @@ def test_one_of_two_that_are_stuck_is_retried_and_the_other_stays_named() -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [(None, "Nothing has given up"), ("a", "nothing to try"), ("z", "no step")]
+    ("name", "says"), [(None, "No step has given up"), ("a", "nothing to try"), ("z", "no step")]
 )
 def test_there_is_nothing_to_retry_in_a_saga_that_goes_well(name: Any, says: str) -> None:
     saga = talk(step("a"), step("b"))
@@ -244,7 +244,7 @@ def test_a_step_can_be_skipped_before_it_is_reached_and_a_wait_while_it_waits() 
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        (lambda saga: saga.claim("a"), "is at work"),
+        (lambda saga: saga.claim("a"), "is running"),
         (lambda saga: saga.succeed("a"), "has succeeded"),
     ],
 )
@@ -281,7 +281,7 @@ def test_s7_a_person_says_what_became_of_a_pivot_in_doubt(
 
 
 def test_only_what_gave_up_is_resolved() -> None:
-    assert "Only what gave up" in refused(talk(step("a")), Resolve(step="a", **BY_ANNA))
+    assert "Only a step that gave up" in refused(talk(step("a")), Resolve(step="a", **BY_ANNA))
     assert "no way back" in refused(stopped_after_pivot(), Resolve(step="x", **BY_ANNA))
 
 

@@ -41,6 +41,11 @@ class Awaited:
     async def __call__(self, context: Any) -> None: ...
 
 
+class ItemsAwaited:
+    async def __call__(self, context: Any) -> Any:
+        yield 1
+
+
 class ChildrenReported:
     def __call__(self, context: Any) -> None: ...
 
@@ -77,27 +82,32 @@ def with_key(context: Any, *, needed: Any) -> None: ...
 def by_key(*, context: Any) -> None: ...
 
 
+ASYNC_FUNCTIONS: list[Any] = [
+    awaited,
+    Awaited(),
+    ChildrenReported().awaited,
+    functools.partial(awaited),
+    functools.partial(functools.partial(awaited)),
+    functools.partial(Awaited()),
+    functools.lru_cache(awaited),
+    staticmethod(awaited),
+    sync_to_async(nothing),
+]
 NO_FUNCTIONS: list[Any] = [
     5,
     "pay",
     True,
     {},
-    awaited,
     awaited_items,
     items,
-    Awaited(),
-    ChildrenReported().awaited,
+    ItemsAwaited(),
     ChildrenReported().two,
     ChildrenReported,
     dict,
-    functools.partial(awaited),
-    functools.partial(functools.partial(awaited)),
-    functools.partial(Awaited()),
     functools.partial(items),
+    functools.partial(awaited_items),
+    functools.partial(awaited, {}),
     functools.partial(nothing, {}),
-    functools.lru_cache(awaited),
-    staticmethod(awaited),
-    sync_to_async(nothing),
     without,
     of_two,
     with_key,
@@ -155,13 +165,14 @@ BAD: list[tuple[str, str, list[Any]]] = [
     ("saga", "version", [*NO_WHOLES, None]),
     ("saga", "deadline", [bad for bad in NO_DURATIONS if bad is not None]),
     ("saga", "on_conflict", ["run", None, 5, ["wait"], True]),
-    ("saga", "validate", NO_FUNCTIONS),
-    ("saga", "locks", NO_FUNCTIONS),
+    ("saga", "validate", [*NO_FUNCTIONS, *ASYNC_FUNCTIONS]),
+    ("saga", "locks", [*NO_FUNCTIONS, *ASYNC_FUNCTIONS]),
+    ("saga", "limits", [*NO_FUNCTIONS, *ASYNC_FUNCTIONS]),
     ("sub", "version", NO_WHOLES),
     ("sub", "saga_type", [bad for bad in NAMES if bad != ""]),
     ("sub", "input", NO_KEYS),
     ("sub", "output", [*NO_KEYS, None]),
-    ("wait", "timeout", [bad for bad in NO_DURATIONS if bad is not None]),
+    ("wait", "timeout", [bad for bad in NO_DURATIONS if not isinstance(bad, str | None)]),
     ("wait", "on_timeout", ["stop", None, 5, ["fail"]]),
     ("sleep", "duration", NO_DURATIONS),
     ("each", "over", [5, "", None, ["items"]]),
@@ -237,11 +248,29 @@ def test_no_result_is_kept_under_a_key_of_the_engine(name: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_takes_the_context_is_accepted(function: Any) -> None:
-    saga = Saga(
-        "order", [step(action=function, compensation=function)], validate=function, locks=function
-    )
+    steps = [step(action=function, compensation=function)]
+    saga = Saga("order", steps, validate=function, locks=function, limits=function)
     [accepted] = saga.claimed_steps
     assert accepted.action is accepted.compensation is saga.validate is saga.locks is function
+    assert saga.limits is function
+
+
+@pytest.mark.parametrize("kind", ["step", "pivot", "each"])
+@pytest.mark.parametrize("function", ASYNC_FUNCTIONS)
+def test_an_async_function_is_an_action_a_compensation_and_a_probe(
+    kind: str, function: Any
+) -> None:
+    written = WRITERS[kind](action=function, compensation=function, probe=function)
+    assert written.action is written.compensation is written.probe is function
+
+
+@pytest.mark.parametrize("kind", ["step", "pivot", "each"])
+@pytest.mark.parametrize("role", ["action", "compensation"])
+@pytest.mark.parametrize("function", ASYNC_FUNCTIONS)
+def test_an_atomic_step_has_no_async_functions(kind: str, role: str, function: Any) -> None:
+    """Nothing that it does would be in the transaction that records its success."""
+    with pytest.raises(DefinitionError, match=rf"Step 'pay': {role} is .*use `def`, or leave"):
+        WRITERS[kind](**{role: function}, atomic=True)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +340,7 @@ def test_steps_that_are_no_list_are_refused(steps: Any) -> None:
 @pytest.mark.parametrize("group", [list, lambda steps: [Parallel(*steps)]])
 def test_too_many_steps_are_refused(count: int, group: Callable[[Any], Any]) -> None:
     many = group([SagaStep(f"s{number}", nothing) for number in range(count)])
-    with pytest.raises(DefinitionError, match="are the most"):
+    with pytest.raises(DefinitionError, match="at most 1,000 are allowed"):
         Saga("order", many)
 
 

@@ -45,6 +45,9 @@ from tests.machine.conversation import ACTION, failure, nothing, step, talk
 from tests.machine.stored import met_by
 from tests.properties.shapes import CONTEXT, sagas
 
+ENOUGH = {key: [1, 2, 3] for key in ["items", *CONTEXT]} | {"nap": CONTEXT["nap"]}
+"""No step fails for want of a list, or of a time."""
+
 BY: Any = {"by": "anna", "reason": "she knows why"}
 ITEMS = ForEach("each", over="items", action=nothing, compensation=nothing, max_concurrency=2)
 LATER = ForEach("each", over="items", action=nothing, max_concurrency=2)
@@ -62,7 +65,7 @@ MIXED = [
 def test_s12_what_a_definition_began_it_can_end(data: st.DataObject) -> None:
     """Any facts, in any order, mostly those that get it on."""
     saga = data.draw(st.sampled_from(MIXED) | sagas())
-    of = Conversation(saga, {key: [1, 2, 3] for key in ["items", *CONTEXT]})
+    of = Conversation(saga, ENOUGH)
     if data.draw(st.booleans()):
         hold(of)
     for _ in range(data.draw(st.integers(0, 40))):
@@ -73,6 +76,16 @@ def test_s12_what_a_definition_began_it_can_end(data: st.DataObject) -> None:
         if data.draw(st.integers(0, 6)) == 6:
             of.pass_time(data.draw(st.sampled_from([5, 100])))
     assert met_by(saga, of) == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GAVE_UP, Outcome.STUCK])
+def test_s12_a_child_that_may_fail_has_failed(outcome: Outcome) -> None:
+    of = talk(Parallel(SubSaga("pack", on_failure="continue"), step("a")), step("b"))
+    of.tell(ChildrenMoved("pack", {Outcome.GAVE_UP: 1}))
+    if outcome is Outcome.STUCK:
+        of.tell(ChildrenMoved("pack", {Outcome.GAVE_UP: -1, Outcome.STUCK: 1}))
+    assert goes_forward(of.saga, of.state, of.now) == ""
+    assert goes_back(of.saga, of.state, of.now) == ""
 
 
 def hold(of: Conversation) -> None:

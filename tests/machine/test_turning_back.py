@@ -3,6 +3,7 @@
 import pytest
 
 from sagas.machine import (
+    Deadlocked,
     Effect,
     ExecutionStatus,
     Failed,
@@ -10,6 +11,7 @@ from sagas.machine import (
     Parallel,
     Retry,
     Succeeded,
+    Verdict,
 )
 from sagas.machine import events as ev
 from tests.machine.conversation import ACTION, failure, step, talk
@@ -33,6 +35,16 @@ def test_s6_a_refused_step_turns_the_saga_back_in_reverse_order() -> None:
     saga.succeed("a")
     assert saga.state.status is ExecutionStatus.COMPENSATED
     assert saga.statuses() == {"a": "compensated", "b": "compensated", "c": "failed"}
+
+
+def test_one_that_turns_back_is_in_no_deadlock() -> None:
+    """Its parent may have told it to in the very look that finds the deadlock."""
+    saga = talk(step("a"), step("b"))
+    saga.succeed("a")
+    saga.fail("b", REJECTED)
+    before = saga.state
+    assert saga.tell(Deadlocked(failure(REJECTED))).verdict is Verdict.REFUSED
+    assert saga.state is before
 
 
 def test_s4_a_refused_step_is_not_compensated_and_one_without_compensation_is_passed_over() -> None:

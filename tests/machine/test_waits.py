@@ -53,7 +53,11 @@ def test_r13_a_signal_counts_once(reached: bool) -> None:
     saga = talk(*([] if reached else [step("a")]), WaitFor("paid"), step("b"))
     saga.tell(PAID)
     before = saga.state
-    assert saga.tell(Signal("paid", {"amount": 4}, "the bank")).verdict is Verdict.REPEATED
+    assert saga.tell(PAID).verdict is Verdict.REPEATED
+    assert saga.state == before
+    decision = saga.tell(Signal("paid", {"amount": 4}, "the bank"))
+    assert decision.verdict is Verdict.REFUSED
+    assert decision.reason == "A signal 'paid' came before, with another payload."
     assert saga.state == before
 
 

@@ -7,7 +7,7 @@ bit masks, because worlds are hashed by the million.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sagas.machine import Direction
+from sagas.machine import Direction, Poll
 from tests.model.shapes import Shape
 
 
@@ -18,6 +18,12 @@ class Call:
     bit: int
     undo_bit: int = 0
     """An action's compensation; compensations have none."""
+    only_asks: bool = False
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether it does something that may have to be undone."""
+        return bool(self.undo_bit) and not self.only_asks
 
     def __str__(self) -> str:
         return self.step if self.undo_bit else f"{self.step}'s compensation"
@@ -32,7 +38,8 @@ def calls_of(shape: Shape) -> Calls:
     calls = {}
     for index, step in enumerate(shape.saga.by_name):
         bit = 1 << (2 * index)
-        calls[step, Direction.ACTION] = Call(step, Direction.ACTION, bit, bit << 1)
+        only_asks = isinstance(shape.step(step), Poll)
+        calls[step, Direction.ACTION] = Call(step, Direction.ACTION, bit, bit << 1, only_asks)
         calls[step, Direction.COMPENSATION] = Call(step, Direction.COMPENSATION, bit << 1)
     return calls
 

@@ -32,9 +32,11 @@ from sagas.machine import (
     progress,
     wake_at,
 )
+from sagas.machine.decision import why_no_way_back
 from sagas.machine.failures import EFFECT_OF
-from sagas.machine.progress import why_no_way_back
-from sagas.machine.tree import frontier, is_undone, steps_of
+from sagas.machine.progress import is_undone
+from sagas.machine.traversal import frontier, frontier_back, steps_of
+from sagas.machine.tree import Choice
 from tests.model.row import is_due
 
 Patch = pytest.MonkeyPatch
@@ -124,14 +126,15 @@ def s13_due_times_are_not_compared(patch: Patch) -> None:
 
 def s7_the_pivot_is_forgotten(patch: Patch) -> None:
     def forgetful(saga: Saga, state: ExecutionState, fact: Any, now: datetime) -> Decision:
-        return decide(_with(saga, pivot=None), state, fact, now)
+        return decide(_with(saga, pivots=()), state, fact, now)
 
     patch.setattr(CALLED, forgetful)
 
 
 def s7_a_cancel_does_not_wait_for_the_pivot(patch: Patch) -> None:
     def hasty(draft: Any) -> str:
-        is_running = draft.state.step(draft.definition.pivot.name).status is StepStatus.RUNNING
+        [pivot] = draft.definition.pivots
+        is_running = draft.state.step(pivot.name).status is StepStatus.RUNNING
         return "" if is_running else why_no_way_back(draft)
 
     patch.setattr(operate, "why_no_way_back", hasty)
@@ -156,25 +159,26 @@ def _with(saga: Saga, **fields: Any) -> Saga:
 
 
 def s6_compensations_run_in_the_written_order(patch: Patch) -> None:
-    patch.setattr(
-        progress, "frontier", lambda node, settled, backward=False: frontier(node, settled)
-    )
+    patch.setattr(progress, "frontier_back", lambda node, settled: frontier(node, settled, {}))
 
 
 def l2_branches_are_undone_one_at_a_time(patch: Patch) -> None:
-    def one(node: Any, settled: Any, backward: bool = False) -> list[Any]:
-        return frontier(node, settled, backward=backward)[: 1 if backward else None]
-
-    patch.setattr(progress, "frontier", one)
+    patch.setattr(progress, "frontier_back", lambda *where: frontier_back(*where)[:1])
 
 
 def s6_steps_do_not_wait_for_those_before_them(patch: Patch) -> None:
-    def at_once(node: Any, settled: Any, backward: bool = False) -> list[Any]:
-        if backward:
-            return frontier(node, settled, backward=True)
+    def at_once(node: Any, settled: Any, chosen: Any) -> list[Any]:
         return [step for step in steps_of(node) if step.name not in settled]
 
     patch.setattr(progress, "frontier", at_once)
+
+
+def s3_a_choice_takes_nothing(patch: Patch) -> None:
+    patch.setattr(Choice, "choose", lambda choice, context: "")
+
+
+def s4_a_choice_takes_the_last_of_its_ways(patch: Patch) -> None:
+    patch.setattr(Choice, "choose", lambda choice, context: [*choice.ways][-1])
 
 
 def s5_the_turn_back_does_not_wait(patch: Patch) -> None:
@@ -225,6 +229,8 @@ MUTANTS: Final = (
     (s6_compensations_run_in_the_written_order, "a.b.c_", 1),
     (l2_branches_are_undone_one_at_a_time, "[a/b].c", 1),
     (s6_steps_do_not_wait_for_those_before_them, "[a/b].c", 0),
+    (s3_a_choice_takes_nothing, "{a|b}", 0),
+    (s4_a_choice_takes_the_last_of_its_ways, "a.{b|c}", 0),
     (s5_the_turn_back_does_not_wait, "[a/b]", 1),
     (s4_a_refusal_outweighs_a_possible_effect, "a", 2),
     (s4_what_is_not_known_counts_as_nothing, "a", 1),

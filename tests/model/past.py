@@ -32,7 +32,7 @@ class Past(NamedTuple):
             if event.direction is Direction.ACTION and _leaves_a_trace(event):
                 touched.add(event.step)
                 succeeded = isinstance(event, ev.StepSucceeded)
-                pivots = shape.step(event.step) is shape.saga.pivot
+                pivots = shape.step(event.step) in shape.saga.pivots
                 is_past_pivot = is_past_pivot or (succeeded and pivots)
         if isinstance(fact, Cancel) and decision.verdict is Verdict.ACCEPTED:
             was_cancelled = True

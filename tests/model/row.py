@@ -57,7 +57,7 @@ class Row:
         scheduled = [each for each in steps if each[1].status is SCHEDULED[each[0].direction]]
         due = tuple(call for call, step in scheduled if is_due(step) and not state.paused)
         in_flight = tuple(call for call, step in steps if step.status is IN_FLIGHT[call.direction])
-        unaware = [call for call, step in steps if call.undo_bit and _is_unaware(step)]
+        unaware = [call for call, step in steps if call.has_effect and _is_unaware(step)]
         return cls(
             state,
             past,
@@ -111,10 +111,11 @@ class Transition:
 
 def canonical(state: ExecutionState) -> ExecutionState:
     """`state` without what tells histories apart and decides nothing: how many events there were,
-    and the texts of failures."""
+    how often polls were asked, and the texts of failures."""
     return replace(
         state,
         last_seq=1,
+        options=replace(state.options, asked=min(state.options.asked, 1)),
         steps={
             name: replace(step, failure=replace(step.failure, error="", message=""))
             if step.failure

@@ -37,7 +37,7 @@ class Rows:
 
     def started(self) -> Taken:
         saga = self.shape.saga
-        fact = ev.SagaStarted("s-1", saga.saga_type, saga.version, {})
+        fact = ev.SagaStarted("s-1", saga.saga_type, saga.version, {"go": "done"})
         unborn = replace(begin(fact), last_seq=0)
         return self._taken(unborn, Past(), fact, first_answer(self.shape, fact))
 

@@ -1,7 +1,9 @@
 """The definitions that are walked: every order of up to three steps, with and without ways back.
 
-A shape's name is its drawing: `a.[b/c]` is `a`, then `b` and `c` side by side; `b_` has no
-compensation; a capital is the pivot. Steps after the pivot can't have one, so theirs is not varied.
+A shape's name is its drawing: `a.[b/c]` is `a`, then `b` and `c` side by side; `{a|b}` is a choice
+that takes the first of its ways, by what the start says or by what `a` wrote; `b_` has no
+compensation; a capital is the pivot; `a?` only asks (`Poll`). Steps after the pivot can't have a
+compensation, so theirs is not varied.
 
 Two branches of one step each that differ in nothing but their names are drawn one way round
 only: exchanging the names turns the runs of the one shape into the runs of the other. The machine
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import Any, Final
 
-from sagas.machine import Parallel, Pivot, Retry, Saga, SagaStep
+from sagas.machine import Choice, Parallel, Pivot, Poll, Retry, Saga, SagaStep
 from tests.machine.conversation import nothing
 from tests.properties.shapes import precedence
 
@@ -29,12 +31,23 @@ Build = Callable[..., list[Any]]
 
 @dataclass(frozen=True)
 class Arrangement:
-    """An order of steps; `may_be_pivot` are those at the top level, `twins` branches alike."""
+    """An order of steps; `may_be_pivot` are those that may, `twins` branches alike."""
 
     drawing: str
     build: Build
     may_be_pivot: str = ""
     twins: str = ""
+    left_out: str = ""
+    """Steps on a way that is not taken."""
+
+    @property
+    def polls(self) -> str:
+        return "".join(letter for letter, mark in pairwise(self.drawing) if mark == "?")
+
+
+def _choice(on: str, taken: Any, left_out: Any = None) -> Choice:
+    """`on` is `go`, which the context has from the start, or a step that writes it."""
+    return Choice(f"on_{on}", on, {"done": taken}, left_out)
 
 
 ARRANGEMENTS: Final = (
@@ -46,9 +59,28 @@ ARRANGEMENTS: Final = (
     Arrangement("a.[b/c]", lambda a, b, c: [a, Parallel(b, c)], "a", "bc"),
     Arrangement("[a/b].c", lambda a, b, c: [Parallel(a, b), c], "c", "ab"),
     Arrangement("[a/b/c]", lambda a, b, c: [Parallel(a, b, c)], "", "abc"),
+    Arrangement("{a|b}", lambda a, b: [_choice("go", a, b)], "ab", "", "b"),
+    Arrangement("{a|}", lambda a: [_choice("go", a)], "a"),
+    Arrangement("{|a}.b", lambda a, b: [_choice("go", [], a), b], "ab", "", "a"),
+    Arrangement("{a|b}.c", lambda a, b, c: [_choice("go", a, b), c], "abc", "", "b"),
+    Arrangement("a.{b|c}", lambda a, b, c: [a, _choice("a", b, c)], "abc", "", "c"),
+    Arrangement("{a.b|c}", lambda a, b, c: [_choice("go", [a, b], c)], "abc", "", "c"),
+    Arrangement("[{a|b}/c]", lambda a, b, c: [Parallel(_choice("go", a, b), c)], "", "", "b"),
+    Arrangement("{[a/b]|c}", lambda a, b, c: [_choice("go", Parallel(a, b), c)], "c", "ab", "c"),
+    Arrangement(
+        "{a.{b|c}|}", lambda a, b, c: [_choice("go", [a, _choice("a", b, c)])], "ab", "", "c"
+    ),
+    Arrangement("a?", lambda a: [a]),
+    Arrangement("a.b?", lambda a, b: [a, b], "a"),
+    Arrangement("a?.b", lambda a, b: [a, b], "b"),
+    Arrangement("a.b?.c", lambda a, b, c: [a, b, c], "ac"),
+    Arrangement("[a/b?]", lambda a, b: [Parallel(a, b)]),
+    Arrangement("[a/b?].c", lambda a, b, c: [Parallel(a, b), c], "c"),
+    Arrangement("[a?/b?]", lambda a, b: [Parallel(a, b)]),
+    Arrangement("a?.{b|c}", lambda a, b, c: [a, _choice("a", b, c)], "b", "", "c"),
 )
 """Every partial order of up to three steps: there are no others. Nested groups say the same ones in
-more words."""
+more words. Then choices among them, wherever one can stand, and polls."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +95,18 @@ class Shape:
         assert step is not None, "workers run all steps of a shape"
         return step
 
+    left_out: frozenset[str] = frozenset()
+    """The steps on ways that are not taken."""
+
+    @property
+    def taken(self) -> list[str]:
+        """All other steps."""
+        return [name for name in self.saga.by_name if name not in self.left_out]
+
     def earlier_than(self, step: str) -> list[str]:
-        return [earlier for earlier, later in self.before if later == step]
+        """What has to be done before `step` begins."""
+        pairs = self.before
+        return [first for first, then in pairs if then == step and first not in self.left_out]
 
     def later_than(self, step: str) -> list[str]:
         return [later for earlier, later in self.before if earlier == step]
@@ -76,11 +118,24 @@ def all_shapes() -> Iterator[Shape]:
         letters = [char for char in arrangement.drawing if char.isalpha()]
         for pivot in ["", *arrangement.may_be_pivot]:
             after = _after(letters, pivot)
-            choices = [(False,) if letter in after else (True, False) for letter in letters]
+            choices = [_ways_back(arrangement, letter, after) for letter in letters]
             for undone in product(*choices):
                 undo = dict(zip(letters, undone, strict=True))
                 if not _is_twin_of_another(arrangement, undo):
                     yield from (_shape(arrangement, undo, pivot, name) for name in POLICIES)
+
+
+def _ways_back(arrangement: Arrangement, letter: str, after: list[str]) -> tuple[bool, ...]:
+    """With a compensation, without one, or both; of what never runs it makes no difference."""
+    if letter in after or letter in arrangement.polls:
+        return (False,)
+    return (True,) if letter in arrangement.left_out else (True, False)
+
+
+def _kind(arrangement: Arrangement, letter: str, pivot: str) -> type[SagaStep]:
+    if letter in arrangement.polls:
+        return Poll
+    return Pivot if letter == pivot else SagaStep
 
 
 def _after(letters: list[str], pivot: str) -> list[str]:
@@ -97,9 +152,10 @@ def _shape(arrangement: Arrangement, undo: dict[str, bool], pivot: str, policy: 
     name = arrangement.drawing
     for letter, is_undone in undo.items():
         drawn = letter.upper() if letter == pivot else letter
-        name = name.replace(letter, drawn if is_undone else f"{drawn}_")
+        is_bare = not is_undone and letter not in arrangement.polls
+        name = name.replace(letter, f"{drawn}_" if is_bare else drawn)
     steps = [
-        (Pivot if letter == pivot else SagaStep)(
+        _kind(arrangement, letter, pivot)(
             letter,
             nothing,
             nothing if is_undone else None,
@@ -109,4 +165,6 @@ def _shape(arrangement: Arrangement, undo: dict[str, bool], pivot: str, policy: 
         for letter, is_undone in undo.items()
     ]
     saga = Saga("modelled", arrangement.build(*steps))
-    return Shape(name + policy, saga, frozenset(precedence(saga.body)))
+    return Shape(
+        name + policy, saga, frozenset(precedence(saga.body)), frozenset(arrangement.left_out)
+    )

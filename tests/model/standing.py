@@ -42,7 +42,7 @@ def l2_whatever_may_start_is_scheduled(shape: Shape, row: Row) -> bool:
 def s3_completed_means_that_all_succeeded_and_nothing_turned_back(shape: Shape, row: Row) -> bool:
     return row.state.status is not ExecutionStatus.COMPLETED or (
         not row.past.turned_back
-        and all(row.state.step(name).status in DONE_FORWARD for name in shape.saga.by_name)
+        and all(row.state.step(name).status in DONE_FORWARD for name in shape.taken)
         and not any(step.compensation_attempts for step in row.state.steps.values())
     )
 
@@ -54,6 +54,10 @@ def s4_compensated_means_that_all_that_may_have_happened_is_undone(shape: Shape,
         (row.state.step(name).status is StepStatus.COMPENSATED) == _must_be_undone(shape, row, name)
         for name in shape.saga.by_name
     )
+
+
+def s4_a_way_that_is_not_taken_is_left_alone(shape: Shape, row: Row) -> bool:
+    return not any(name in row.state.steps for name in shape.left_out)
 
 
 def s5_nothing_goes_on_in_what_is_at_rest(shape: Shape, row: Row) -> bool:
@@ -95,7 +99,7 @@ def _waits_for_nothing_ahead(shape: Shape, state: ExecutionState) -> bool:
     return any(
         state.step(name).status is StepStatus.PENDING
         and all(state.step(other).status in DONE_FORWARD for other in shape.earlier_than(name))
-        for name in shape.saga.by_name
+        for name in shape.taken
     )
 
 
@@ -115,6 +119,7 @@ def _waits_to_be_undone(shape: Shape, row: Row) -> bool:
 
 
 ROW_CLAUSES: Final[tuple[Callable[[Shape, Row], bool], ...]] = (
+    s4_a_way_that_is_not_taken_is_left_alone,
     l1_somebody_is_woken_for_what_is_not_at_rest,
     l2_nobody_sleeps_beyond_a_lease_or_a_hint,
     l2_whatever_may_start_is_scheduled,

@@ -18,7 +18,15 @@ SHAPES = {shape.name: shape for shape in all_shapes()}
 
 
 @pytest.mark.parametrize(
-    ("name", "states"), [("a.b", 300), ("A.b_", 200), ("[a/b]", 1000), ("[a/b]:1+2", 1500)]
+    ("name", "states"),
+    [
+        ("a.b", 300),
+        ("A.b_", 200),
+        ("[a/b]", 1000),
+        ("[a/b]:1+2", 1500),
+        ("a.{b|c}", 300),
+        ("a.b?", 200),
+    ],
 )
 def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -> None:
     result = walk(SHAPES[name], faults=2)

@@ -17,7 +17,7 @@ def s4_what_happened_or_may_happen_is_known(rows: Rows, world: World) -> bool:
 def s3_completed_means_that_each_step_happened_and_stays(rows: Rows, world: World) -> bool:
     if world.row.state.status is not ExecutionStatus.COMPLETED:
         return True
-    return world.accepted == mask(call for call in rows.calls.values() if call.undo_bit)
+    return world.accepted == mask(rows.calls[name, Direction.ACTION] for name in rows.shape.taken)
 
 
 def s4_compensated_means_that_nothing_stands(rows: Rows, world: World) -> bool:
@@ -51,7 +51,7 @@ def _standing(rows: Rows, world: World) -> list[str]:
     return [
         step.name
         for step in rows.shape.saga.claimed_steps
-        if (step.compensation is not None or step is rows.shape.saga.pivot)
+        if (step.compensation is not None or step in rows.shape.saga.pivots)
         and (call := rows.calls[step.name, Direction.ACTION])
         and world.accepted & call.bit
         and not world.accepted & call.undo_bit

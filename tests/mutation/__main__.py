@@ -2,6 +2,7 @@
 if one survives."""
 
 import os
+import random
 import sys
 from argparse import ArgumentParser
 from collections.abc import Collection, Sequence
@@ -20,6 +21,7 @@ LINE: Final = "{:<72} {:<12} {:>7}  {}"
 def main(arguments: Sequence[str]) -> int:
     options = ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     options.add_argument("--only", metavar="NAME", help="the faults whose name contains this")
+    options.add_argument("--sample", type=int, metavar="N", help="so many of them, by chance")
     options.add_argument("--processes", type=int, default=os.cpu_count() or 1, metavar="N")
     options.add_argument("--write", action="store_true", help=f"the table to {PAGE.name}, too")
     chosen = options.parse_args(arguments)
@@ -27,8 +29,12 @@ def main(arguments: Sequence[str]) -> int:
     faults = [fault for fault in FAULTS if wanted in fault.name.lower()]
     if not faults:
         options.error(f"no fault's name contains {chosen.only!r}.")
-    if chosen.write and chosen.only:
-        options.error("--write writes the whole table: leave out --only.")
+    if chosen.sample is not None and chosen.sample < 1:
+        options.error(f"--sample is {chosen.sample}: give 1 or more.")
+    if chosen.write and (chosen.only or chosen.sample):
+        options.error("--write writes the whole table: leave out --only and --sample.")
+    if chosen.sample is not None:
+        faults = random.sample(faults, min(chosen.sample, len(faults)))
     try:
         for fault in faults:
             fault.sown_in(ROOT)

@@ -5,7 +5,7 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _ATTEMPTS = "sagas/machine/attempts.py"
-_SETTLING = "sagas/machine/settling.py"
+_DECISION = "sagas/machine/decision.py"
 _EVOLVE = "sagas/machine/evolve.py"
 
 DECIDE = ("machine/test_decide",)
@@ -103,8 +103,8 @@ REPORTS = (
         name="A refusal is trusted after an unknown attempt",
         clause="S4",
         file=_ATTEMPTS,
-        before="effect = effect.or_stronger(EFFECT_OF[failure.kind])",
-        after="effect = EFFECT_OF[failure.kind]",
+        before="return step.effect.or_stronger(EFFECT_OF[failure.kind])",
+        after="return EFFECT_OF[failure.kind]",
         tests=TURNING_BACK,
     ),
     Fault(
@@ -119,8 +119,8 @@ REPORTS = (
         name="A failed atomic step is taken to have left something",
         clause="S4",
         file=_ATTEMPTS,
-        before="if direction is Direction.ACTION and not definition.atomic:",
-        after="if direction is Direction.ACTION:",
+        before="has_effect = not (definition.atomic or isinstance(definition, Poll))",
+        after="has_effect = not isinstance(definition, Poll)",
         tests=POLICIES,
     ),
     Fault(
@@ -134,7 +134,7 @@ REPORTS = (
     Fault(
         name="A branch is compared with its own keys, not with its sibling's",
         clause="S10",
-        file=_SETTLING,
+        file=_DECISION,
         before="if both := sorted(set(draft.state.step(other).wrote) & set(changes)):",
         after="if both := sorted(set(draft.state.step(name).wrote) & set(changes)):",
         tests=TURNING_BACK,
@@ -142,7 +142,7 @@ REPORTS = (
     Fault(
         name="Compensations that write one key are a conflict",
         clause="S10, S6",
-        file=_SETTLING,
+        file=_DECISION,
         before="if direction is Direction.COMPENSATION or not beside:",
         after="if not beside:",
         tests=TURNING_BACK,
@@ -151,8 +151,8 @@ REPORTS = (
         name="Values that Python calls equal are no change of the context",
         clause="S10",
         file="sagas/machine/context.py",
-        before="_canonical(given[key]) != _canonical(value)",
-        after="given[key] != value",
+        before="_canonical(before[key]) != _canonical(value)",
+        after="before[key] != value",
         tests=("machine/test_values",),
     ),
 )
@@ -202,7 +202,7 @@ RETRIES = (
         name="An action is retried although the saga has turned back",
         clause="R9, R11",
         file=_ATTEMPTS,
-        before="and (direction is Direction.COMPENSATION or draft.state.status in GOING_FORWARD)",
+        before="and (direction is Direction.COMPENSATION or is_forward)",
         after="and (direction is Direction.COMPENSATION or not draft.state.is_at_rest)",
         tests=TURNING_BACK,
     ),
@@ -210,8 +210,8 @@ RETRIES = (
         name="A compensation's attempts are counted with the action's",
         clause="R18",
         file=_ATTEMPTS,
-        before="    attempt = step.attempts_of(direction)\n    effect = step.effect",
-        after="    attempt = step.attempts + step.compensation_attempts\n    effect = step.effect",
+        before="    attempt = step.attempts_of(direction)\n    counted",
+        after="    attempt = step.attempts + step.compensation_attempts\n    counted",
         tests=GAPS,
     ),
     Fault(

@@ -46,7 +46,7 @@ DEFINITION_FAULTS: Final = (
         tests=PARAMETERS,
     ),
     Fault(
-        name="An object with an async call is an action",
+        name="An object with an async call validates",
         clause="L3",
         file=_PARAMETERS,
         before="    return [*found, *(type(each).__call__ for each in found)]",
@@ -73,8 +73,8 @@ DEFINITION_FAULTS: Final = (
         name="A saga may be a step of itself",
         clause="L2",
         file="sagas/machine/definition.py",
-        before="            self._require_other_saga(owner, step)\n",
-        after="            pass\n",
+        before="        self._require_other_sagas(owner)\n",
+        after="        pass\n",
         tests=PARAMETERS,
     ),
     Fault(

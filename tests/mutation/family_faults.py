@@ -19,7 +19,7 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="A child gives up before what runs in it has settled",
         clause="S5",
-        file=_FAMILIES,
+        file="sagas/machine/outcomes.py",
         before="case ExecutionStatus.COMPENSATING if state.options.held and state.has_settled:",
         after="case ExecutionStatus.COMPENSATING if state.options.held:",
         tests=GAPS,
@@ -28,7 +28,7 @@ FAMILY_FAULTS: Final = (
         name="The siblings of a child that gave up are not halted",
         clause="R9",
         file=_FAMILIES,
-        before="        draft.tells.append(Tell(fact.step, ParentCommand.HALT))\n",
+        before="        draft.child_commands.append(ChildCommand(fact.step, ParentCommand.HALT))\n",
         after="        pass\n",
         tests=CHILDREN,
     ),
@@ -44,14 +44,14 @@ FAMILY_FAULTS: Final = (
         name="Children after the pivot may turn back",
         clause="S7",
         file=_BIRTHS,
-        before="state.options.forward_only or step.name in definition.after_pivot",
+        before="state.options.forward_only or is_past_pivot(definition, state)",
         after="state.options.forward_only",
         tests=CHILDREN,
     ),
     Fault(
         name="What a child did past its pivot counts as undone",
         clause="S7",
-        file=_FAMILIES,
+        file="sagas/machine/outcomes.py",
         before="    if final:\n",
         after="    if stuck and final:\n",
         tests=CHILDREN,
@@ -85,14 +85,14 @@ FAMILY_FAULTS: Final = (
         clause="R8",
         file=_TRANSACT,
         before="""\
-    for order in locked.orders:
-        yield ParentCommanded(ParentCommand(order))
+    for command in locked.commands:
+        yield ParentCommanded(ParentCommand(command))
     if isinstance(fact, Woken | ChildrenReported):
 """,
         after="""\
     if isinstance(fact, Woken | ChildrenReported):
-        for order in locked.orders:
-            yield ParentCommanded(ParentCommand(order))
+        for command in locked.commands:
+            yield ParentCommanded(ParentCommand(command))
 """,
         tests=CHILDREN,
     ),
@@ -100,7 +100,7 @@ FAMILY_FAULTS: Final = (
         name="An order is carried out again and again",
         clause="S2",
         file="sagas/store/transitions.py",
-        before="hints_sent = 0, orders = '[]',",
+        before="hints_sent = 0, commands = '[]',",
         after="hints_sent = 0,",
         tests=CHILDREN,
     ),
@@ -156,8 +156,8 @@ FAMILY_FAULTS: Final = (
         name="A child that is stuck again tells nobody",
         clause="S6",
         file=_CHILDREN,
-        before="outcome_taken = CASE WHEN %(order)s IN ('retry', 'report')",
-        after="outcome_taken = CASE WHEN %(order)s = 'report'",
+        before="outcome_taken = CASE WHEN %(command)s IN ('retry', 'report')",
+        after="outcome_taken = CASE WHEN %(command)s = 'report'",
         tests=CHILDREN,
     ),
     Fault(
@@ -180,22 +180,22 @@ FAMILY_FAULTS: Final = (
         name="Children that are asked to tell anew tell nothing",
         clause="L2",
         file=_CHILDREN,
-        before="outcome_taken = CASE WHEN %(order)s IN ('retry', 'report')",
-        after="outcome_taken = CASE WHEN %(order)s = 'retry'",
+        before="outcome_taken = CASE WHEN %(command)s IN ('retry', 'report')",
+        after="outcome_taken = CASE WHEN %(command)s = 'retry'",
         tests=AGAIN,
     ),
     Fault(
         name="A paused fan-out goes on to its next item",
         clause="R9",
         file=_FAMILIES,
-        before="if count > 0 and not draft.state.paused:",
-        after="if count > 0:",
+        before="if count > 0 and not draft.state.paused and",
+        after="if count > 0 and",
         tests=AGAIN,
     ),
     Fault(
         name="A list may change while its items are at work",
         clause="S10",
-        file="sagas/machine/settling.py",
+        file="sagas/machine/decision.py",
         before="if not is_list or list(after[:started]) != list(before[:started]):",
         after="if not is_list:",
         tests=AGAIN,

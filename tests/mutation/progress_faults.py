@@ -5,9 +5,10 @@ from typing import Final
 from tests.mutation.fault import Fault
 
 _PROGRESS = "sagas/machine/progress.py"
-_TREE = "sagas/machine/tree.py"
+_DECISION = "sagas/machine/decision.py"
+_FAMILIES = "sagas/machine/families.py"
+_TREE = "sagas/machine/traversal.py"
 _OPERATE = "sagas/machine/operate.py"
-_WAITS = "sagas/machine/waits.py"
 _WAKE = "sagas/machine/wake.py"
 
 DECIDE = ("machine/test_decide",)
@@ -22,14 +23,14 @@ WAY_BACK = (
         name="Compensations run in the written order",
         clause="S6",
         file=_TREE,
-        before="for child in reversed(nodes) if backward else nodes:",
+        before="for child in reversed(nodes):",
         after="for child in nodes:",
         tests=TURNING_BACK,
     ),
     Fault(
         name="Only what is known to have happened is undone",
         clause="S4",
-        file=_TREE,
+        file=_PROGRESS,
         before="return step.effect is Effect.NONE or not is_compensable(definition)",
         after="return step.effect is not Effect.APPLIED or not is_compensable(definition)",
         tests=TURNING_BACK,
@@ -37,7 +38,7 @@ WAY_BACK = (
     Fault(
         name="Whatever was tried is undone, refused or not",
         clause="S4",
-        file=_TREE,
+        file=_PROGRESS,
         before="return step.effect is Effect.NONE or not is_compensable(definition)",
         after="return not is_compensable(definition)",
         tests=TURNING_BACK,
@@ -45,7 +46,7 @@ WAY_BACK = (
     Fault(
         name="A compensation that gives up is not passed over",
         clause="S6",
-        file=_TREE,
+        file=_PROGRESS,
         before="if step.status in (StepStatus.COMPENSATION_SCHEDULED, StepStatus.COMPENSATING):",
         after="if step.status not in TRIED_FORWARD and step.status is not StepStatus.COMPENSATED:",
         tests=TURNING_BACK,
@@ -69,7 +70,7 @@ WAY_BACK = (
     Fault(
         name="The turn back withdraws nothing that is scheduled",
         clause="R9",
-        file=_PROGRESS,
+        file=_FAMILIES,
         before="[*draft.state.scheduled(Direction.ACTION), *reopened]",
         after="reopened",
         tests=TURNING_BACK,
@@ -77,7 +78,7 @@ WAY_BACK = (
     Fault(
         name="What a person reopened is forgotten when the saga turns back",
         clause="S4",
-        file=_PROGRESS,
+        file=_FAMILIES,
         before="[*draft.state.scheduled(Direction.ACTION), *reopened]",
         after="list(draft.state.scheduled(Direction.ACTION))",
         tests=GAPS,
@@ -85,7 +86,7 @@ WAY_BACK = (
     Fault(
         name="The turn back leaves waits waiting",
         clause="R9",
-        file=_PROGRESS,
+        file=_FAMILIES,
         before="        if draft.state.step(name).children is None:\n            draft.emit(",
         after="        if draft.state.step(name).children is not None:\n            draft.emit(",
         tests=WAITS,
@@ -101,7 +102,7 @@ WAY_BACK = (
     Fault(
         name="A pivot in doubt that can't be undone lets the saga turn back",
         clause="S7",
-        file=_PROGRESS,
+        file=_DECISION,
         before="if step.effect is not Effect.NONE and pivot.compensation is None:",
         after="if step.effect is Effect.APPLIED and pivot.compensation is None:",
         tests=TURNING_BACK,
@@ -121,8 +122,8 @@ PEOPLE = (
         name="A pivot can be skipped while what comes before it is under way",
         clause="S7",
         file=_OPERATE,
-        before="and fact.step == pivot.name and step == StepState():",
-        after="and fact.step == pivot.name and False:",
+        before="if is_pivot and step == StepState():",
+        after="if is_pivot and False:",
         tests=GAPS,
     ),
     Fault(
@@ -139,9 +140,9 @@ PEOPLE = (
     Fault(
         name="A cancel does not wait for a pivot that runs",
         clause="S7, R8",
-        file=_PROGRESS,
-        before='    if step.status is StepStatus.RUNNING:\n        return f"Its pivot',
-        after='    if step.status is StepStatus.WAITING:\n        return f"Its pivot',
+        file=_DECISION,
+        before='if step.status is StepStatus.RUNNING:\n            return f"Its pivot',
+        after='if step.status is StepStatus.WAITING:\n            return f"Its pivot',
         tests=OPERATING,
     ),
     Fault(
@@ -194,7 +195,7 @@ TIMES = (
     Fault(
         name="A late report does not see that the deadline has come",
         clause="L1",
-        file="sagas/machine/decide.py",
+        file="sagas/machine/__init__.py",
         before="verdict in (Verdict.ACCEPTED, Verdict.LATE)",
         after="verdict is Verdict.ACCEPTED",
         tests=GAPS,
@@ -202,31 +203,31 @@ TIMES = (
     Fault(
         name="A signal that came before its wait can be replaced",
         clause="R13",
-        file=_WAITS,
-        before="if fact.name in draft.state.options.signals or fact.name in step.wrote:",
-        after="if fact.name in step.wrote:",
+        file=_PROGRESS,
+        before="(name in options.signals or name in draft.state.step(name).wrote)",
+        after="(name in draft.state.step(name).wrote)",
         tests=WAITS,
     ),
     Fault(
         name="A signal after its wait's end is kept",
         clause="R13",
-        file=_WAITS,
-        before="        case StepStatus.PENDING:\n            draft.emit(",
-        after="        case StepStatus.PENDING | StepStatus.SUCCEEDED:\n            draft.emit(",
+        file=_PROGRESS,
+        before="not in (StepStatus.PENDING, StepStatus.WAITING):",
+        after="not in (StepStatus.PENDING, StepStatus.WAITING, StepStatus.SUCCEEDED):",
         tests=WAITS,
     ),
     Fault(
         name="A signal that came early is forgotten",
         clause="R13",
-        file=_WAITS,
-        before="if isinstance(step, WaitFor) and step.name in signals:",
+        file=_PROGRESS,
+        before="if isinstance(step, WaitFor) and step.name in signals and not step.collect:",
         after="if isinstance(step, Sleep) and step.name in signals:",
         tests=WAITS,
     ),
     Fault(
         name="A wait ends at the first look, whatever the time is",
         clause="S13",
-        file=_WAITS,
+        file=_PROGRESS,
         before="if until is None or until > draft.now:",
         after="if until is None:",
         tests=WAITS,
@@ -243,10 +244,8 @@ TIMES = (
         name="Nobody is woken for a lease",
         clause="L1, L2",
         file=_WAKE,
-        before="""\
-    moments = [step.lease_until for step in state.steps.values() if step.lease_until is not None]
-""",
-        after="    moments = []\n",
+        before="            moments.append(step.lease_until)\n",
+        after="            pass\n",
         tests=MODEL,
     ),
     Fault(
@@ -268,7 +267,7 @@ TIMES = (
     Fault(
         name="A wake-up repeats no hint",
         clause="R2",
-        file="sagas/machine/decide.py",
+        file="sagas/machine/__init__.py",
         before="_REPEATING: Final = Woken | Resume | ParentCommanded",
         after="_REPEATING: Final = Resume | ParentCommanded",
         tests=DECIDE,

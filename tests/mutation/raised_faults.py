@@ -16,8 +16,8 @@ RAISED_FAULTS: Final = (
         name="What an action raises and is no Exception is not reported",
         clause="R25",
         file=_STEPS,
-        before="except BaseException as error:\n                    raised = ",
-        after="except Exception as error:\n                    raised = ",
+        before="except BaseException as error:\n                    ended = ",
+        after="except Exception as error:\n                    ended = ",
         tests=RAISED,
     ),
     Fault(

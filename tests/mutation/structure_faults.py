@@ -8,7 +8,7 @@ _ADOPTION = "sagas/whatif/adoption.py"
 _ATTENTION = "sagas/queries/attention.py"
 _EXECUTIONS = "sagas/store/executions.py"
 _OPERATING = "sagas/engine/operating.py"
-_TREE = "sagas/machine/tree.py"
+_TREE = "sagas/machine/traversal.py"
 
 STRUCTURE = ("engine/test_structure",)
 ADOPTION = ("engine/test_adoption",)
@@ -123,15 +123,15 @@ AND (saga_type, version) IN (
         name="A moved execution keeps its old structure",
         clause="S12, R26",
         file=_EXECUTIONS,
-        before="SET version = %(version)s, definition_digest = %(digest)s, orders",
-        after="SET version = %(version)s, orders",
+        before="SET version = %(version)s, definition_digest = %(digest)s, commands",
+        after="SET version = %(version)s, commands",
         tests=ADOPTION,
     ),
     Fault(
         name="A move loses what the parent said",
         clause="L4, R26",
         file=_EXECUTIONS,
-        before=", orders = %(orders)s::jsonb\n",
+        before=", commands = %(commands)s::jsonb\n",
         after="\n",
         tests=ADOPTION,
     ),

@@ -55,7 +55,7 @@ IN_STEP = (
         name="What was not saved with the others is taken for saved",
         clause="S8",
         file="sagas/engine/saving.py",
-        before="in saved or not written.decision.events",
+        before="in saved or not written.changes_row",
         after="in saved or written",
         tests=GO_IN_STEP,
     ),

@@ -1,6 +1,5 @@
 """One trial: tests in a process of their own, on a copy of the source with a fault in it."""
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from time import perf_counter
 from typing import Final
 from xml.etree import ElementTree
 
-from tests.mutation.fault import ROOT, Fault
+from tests.mutation.fault import Fault
 from tests.mutation.place import Place
 
 TEST_SECONDS: Final = 120
@@ -23,9 +22,10 @@ TRIAL_SECONDS: Final = 400
 OPTIONS: Final = (
     "-xq",
     "-pno:cacheprovider",
-    # A second of each start; and a property would be shrunk for minutes.
-    "-pno:hypothesispytest",
-    "-pno:anyio",
+    # No others (place.py): they take a second of each start; and a property would be shrunk for
+    # minutes.
+    "-ppytest_django.plugin",
+    "-ppytest_timeout",
     "-ptests.mutation.first",
     "-oaddopts=",  # among them the plugin that brings up servers
     "-ojunit_family=xunit1",  # the one that names each test's file
@@ -51,32 +51,19 @@ def run_trial(
     test called `first` before the others."""
     began = perf_counter()
     place.empty_database()
-    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-        copy, report = Path(folder, "source"), Path(folder, "report.xml")
-        _copy_source(copy)
-        if fault is not None:
-            (copy / fault.file).write_text(fault.sown_in(ROOT))
-        trouble = _run_pytest(place, copy, report, [f"--first={first}", *tests])
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder, place.sown(fault):
+        report = Path(folder, "report.xml")
+        trouble = _run_pytest(place, report, [f"--first={first}", *tests])
         caught_by = "" if trouble else _first_failure(report)
     return Outcome(perf_counter() - began, caught_by, trouble)
 
 
-def _copy_source(to: Path) -> None:
-    """The project's packages, with what Python has compiled of them already."""
-    to.mkdir()
-    for path in ROOT.iterdir():
-        if (path / "__init__.py").exists():
-            shutil.copytree(path, to / path.name)
-        elif path.suffix == ".py" or path.name == "pyproject.toml":
-            shutil.copy2(path, to)
-
-
-def _run_pytest(place: Place, copy: Path, report: Path, arguments: Sequence[str]) -> str:
+def _run_pytest(place: Place, report: Path, arguments: Sequence[str]) -> str:
     """What kept the tests from giving an answer; empty if nothing did."""
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "pytest", *OPTIONS, f"--junitxml={report}", *arguments],
-            cwd=copy,
+            cwd=place.source,
             env=place.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

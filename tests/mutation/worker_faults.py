@@ -28,8 +28,8 @@ WORKERS = (
         name="An action gets the context itself",
         clause="S10",
         file=_WORK,
-        before="            return call(self.action, for_action(self.context))\n        key =",
-        after="            return self.action(self.context)\n        key =",
+        before="return call(self.action, for_action(self.context), wait)\n        key =",
+        after="return self.action(self.context)\n        key =",
         tests=ENGINE,
     ),
     Fault(
@@ -64,10 +64,10 @@ WORKERS = (
         if known is None:
             logger.info("%s: %s never happened: nothing to undo.", self.saga_id, self.step)
             return None
-        returned = call(self.action, for_action({**self.context, **known}))""",
+        returned = call(self.action, for_action({**self.context, **known}), wait)""",
         after="""\
         known = known or {}
-        returned = call(self.action, for_action({**self.context, **known}))""",
+        returned = call(self.action, for_action({**self.context, **known}), wait)""",
         tests=POLICIES,
     ),
     Fault(
@@ -131,11 +131,11 @@ RUNNING_ON = (
         name="A claim whose COMMIT was in doubt is forgotten by whoever runs on",
         clause="R6",
         file=_WORKING,
-        before="claimed = None if run_on is None else held_by(found.row, run_on.holder)",
+        before="claimed = None if inline is None else held_by(found.row, inline.holder)",
         after="""\
 claimed = None
-    if run_on is not None and found.decision.verdict is Verdict.ACCEPTED:
-        claimed = held_by(found.row, run_on.holder)""",
+    if inline is not None and found.decision.verdict is Verdict.ACCEPTED:
+        claimed = held_by(found.row, inline.holder)""",
         tests=RACES,
     ),
     Fault(

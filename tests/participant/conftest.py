@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.example_services.running import wait_until
 from tests.participant.shop import Shop
+from tests.waiting import wait_until
 
 Begin = Callable[..., Future[Any]]
 

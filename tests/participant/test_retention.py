@@ -63,8 +63,8 @@ def test_what_was_undone_lately_is_young(shop: Shop) -> None:
     ("arguments", "complaint"),
     [
         (["--older-than", "6d"], "at least 7 days.*give 7d or more"),
-        (["--older-than", "30"], "no number of days"),
-        (["--older-than", "0d"], "no number of days"),
+        (["--older-than", "30"], "not a number of days"),
+        (["--older-than", "0d"], "not a number of days"),
         (["--older-than", "30d", "--batch", "0"], "write 1 or more"),
         ([], "--older-than"),
     ],

@@ -31,15 +31,17 @@ from sagas.machine import (
     Verdict,
     WaitFor,
     Woken,
+    agrees,
     hints,
     wake_at,
 )
 from sagas.machine import events as ev
 from tests.machine.conversation import ACTION, COMPENSATION
-from tests.properties.event_clauses import HintTarget
+from tests.properties.construct_clauses import HintTarget
 from tests.properties.ledger import Ledger, due_now
 
 Clause = Callable[[Ledger, HintTarget, Decision], None]
+LET_GO: Final = (ParentCommand.RELEASE, ParentCommand.WITHDRAW)
 _GOING_FORWARD = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
 _WITH_REASONS = Cancel | Pause | Resume | TryAgain | Skip | Resolve | Amend | Signal | ChildrenMoved
 
@@ -70,7 +72,7 @@ def r6_what_is_refused_or_repeated_changes_nothing(
 ) -> None:
     if decision.verdict in (Verdict.REFUSED, Verdict.REPEATED):
         assert decision.state == told.before
-        assert (decision.events, decision.starts, decision.tells) == ((), (), ())
+        assert (decision.events, decision.starts, decision.child_commands) == ((), (), ())
         if decision.verdict is Verdict.REFUSED and isinstance(told.fact, _WITH_REASONS):
             assert decision.reason
 
@@ -95,7 +97,8 @@ def s8_events_are_numbered_and_folding_them_gives_the_row(
     first = 1 if told.before is None else told.before.last_seq + 1
     numbers = [recorded.seq for recorded in decision.events]
     assert numbers == list(range(first, first + len(numbers)))
-    assert ledger.folded == decision.state
+    assert ledger.folded is not None
+    assert agrees(ledger.folded, decision.state)
     assert ledger.count == decision.state.last_seq
     if decision.events:
         assert decision.events[-1].status is decision.state.status
@@ -177,8 +180,7 @@ def r9_a_turn_halts_the_children_at_work(
 ) -> None:
     for name, story in ledger.steps.items():
         if story.children and story.waits is ACTION:
-            has_failed = story.is_refused or bool(story.heard.get(Outcome.GAVE_UP))
-            must = ledger.has_turned or has_failed
+            must = ledger.has_turned or ledger.has_failed(name)
             assert story.is_halted == must, name
 
 
@@ -190,8 +192,9 @@ def s6_whatever_may_begin_has_begun(ledger: Ledger, told: HintTarget, decision: 
     has_come = start_at is None or start_at <= told.now
     if status in _GOING_FORWARD and not ledger.blocked and has_come:
         for name, story in ledger.steps.items():
-            if all(ledger.steps[earlier].is_done for earlier in ledger.before[name]):
-                assert story.is_done or story.has_failed or story.is_in_motion, name
+            if all(map(ledger.is_passed, ledger.before[name])):
+                is_settled = ledger.is_passed(name) or story.has_failed
+                assert is_settled or story.is_in_motion, name
     elif status is ExecutionStatus.COMPENSATING and not ledger.held and ledger.has_settled():
         for name, story in ledger.steps.items():
             if all(ledger.is_past(later) for later in ledger.after[name]):
@@ -206,8 +209,9 @@ def s6_children_are_told_to_undo_by_their_step(
         if isinstance(event, ev.StepWaiting) and event.direction is COMPENSATION:
             if isinstance(told.fact, ChildrenMoved) and told.fact.step == event.step:
                 continue  # its children move already: a person acted on them
-            orders = {tell.order for tell in decision.tells if tell.step == event.step}
-            assert len(orders & {ParentCommand.UNDO, ParentCommand.RETRY}) == 1
+            commands = {tell.command for tell in decision.child_commands if tell.step == event.step}
+            undoing = commands & {ParentCommand.UNDO, ParentCommand.RETRY}
+            assert len(undoing) == 1 or (undoing and ledger.tolerates(event.step))
 
 
 def no_child_is_told_to_start_again_while_paused(
@@ -215,10 +219,25 @@ def no_child_is_told_to_start_again_while_paused(
 ) -> None:
     if ledger.paused:
         assert not decision.starts
-        assert not {tell.order for tell in decision.tells} & {
+        assert not {tell.command for tell in decision.child_commands} & {
             ParentCommand.UNDO,
             ParentCommand.RETRY,
+            *LET_GO,
         }
+
+
+def s3_items_are_let_go_only_where_the_saga_goes_on_without_them(
+    ledger: Ledger, told: HintTarget, decision: Decision
+) -> None:
+    for tell in decision.child_commands:
+        if tell.command in LET_GO:
+            assert tell.step is not None
+            assert ledger.tolerates(tell.step)
+            assert not ledger.has_turned
+            step, heard = ledger.saga.by_name[tell.step], ledger.steps[tell.step].heard
+            done = heard.get(Outcome.COMPLETED, 0) + heard.get(Outcome.FINAL, 0)
+            enough = step.enough if isinstance(step, ForEach) else None
+            assert (done >= enough) if enough else tell.command is ParentCommand.RELEASE
 
 
 def each_child_is_started_once_and_few_at_a_time(
@@ -259,6 +278,7 @@ ANSWER_CLAUSES: Final[tuple[Clause, ...]] = (
     s6_whatever_may_begin_has_begun,
     s6_children_are_told_to_undo_by_their_step,
     no_child_is_told_to_start_again_while_paused,
+    s3_items_are_let_go_only_where_the_saga_goes_on_without_them,
     each_child_is_started_once_and_few_at_a_time,
     a_deadline_turns_it_back,
 )

@@ -1,17 +1,17 @@
-"""Child executions as a parent meets them: what they do when, and what they make of its orders.
+"""Child executions as a parent meets them: what they do when, and what they make of its commands.
 
-A small model of what the real ones do in `sagas.engine.family` and `sagas.store.children`: orders
+A small model of what the real ones do in `sagas.engine.family` and `sagas.store.children`: commands
 wait in a child's row and come first when it acts; what it has come to waits there, too, until its
 parent takes it.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final
 
-from sagas.machine import Outcome, ParentCommand
+from sagas.machine import ChildCommand, Outcome, ParentCommand
 
 
 class At(Enum):
@@ -39,6 +39,8 @@ _NEEDS_A_PERSON = frozenset({At.STOPPED, At.STUCK})
 _MEANT_FOR: Final = {
     ParentCommand.HALT: frozenset({At.FORWARD}),
     ParentCommand.UNDO: _LIVE | {At.DONE},
+    ParentCommand.RELEASE: _LIVE - {At.FORWARD},
+    ParentCommand.WITHDRAW: _LIVE,
     ParentCommand.RETRY: _NEEDS_A_PERSON,
     ParentCommand.RESOLVE: _NEEDS_A_PERSON,
     ParentCommand.PAUSE: _LIVE,
@@ -58,8 +60,10 @@ class Child:
     has_pivot: bool
     at: At = At.FORWARD
     is_past_pivot: bool = False
+    is_released: bool = False
+    """Whether it may undo what it did as soon as it has settled."""
     paused: bool = False
-    orders: list[ParentCommand] = field(default_factory=list)
+    commands: list[ParentCommand] = field(default_factory=list)
     outcome: Outcome | None = None
     taken: Outcome | None = None
     """The newest outcome that its parent has taken."""
@@ -71,15 +75,15 @@ class Child:
         if order is ParentCommand.REPORT:
             self.taken = None
         elif self.at in _MEANT_FOR[order]:
-            self.orders.append(order)
+            self.commands.append(order)
 
     def act(self, *, well: bool) -> None:
         """Does what it was told, and then takes a step of its own, if it may."""
-        for order in self.orders:
+        for order in self.commands:
             self._obey(order)
-        self.orders.clear()
+        self.commands.clear()
         if self.at is At.TURNED:  # what is in flight settles, paused or not
-            self.at = At.GAVE_UP
+            self.at = At.UNDOING if self.is_released else At.GAVE_UP
         elif not self.paused:
             self._go_on(well)
         self._look_at_outcome()
@@ -103,6 +107,12 @@ class Child:
             case ParentCommand.HALT, At.FORWARD if can_turn:
                 self.at = At.TURNED
             case ParentCommand.UNDO, At.DONE | At.GAVE_UP if can_turn:
+                self.at = At.UNDOING
+            case ParentCommand.WITHDRAW, At.FORWARD if can_turn:
+                self.at, self.is_released = At.TURNED, True
+            case ParentCommand.RELEASE | ParentCommand.WITHDRAW, At.TURNED:
+                self.is_released = True
+            case ParentCommand.RELEASE | ParentCommand.WITHDRAW, At.GAVE_UP:
                 self.at = At.UNDOING
             case ParentCommand.RETRY, _:
                 self.be_helped()
@@ -128,6 +138,14 @@ class Child:
     def _look_at_outcome(self) -> None:
         final = self.at is At.DONE and self.has_pivot
         self.outcome = Outcome.FINAL if final else _OUTCOMES.get(self.at)
+
+
+def check_order_of_rounds(tell: ChildCommand, rounds: Sequence[Child], number: int) -> None:
+    """S6: a round is undone once those after it are, or can't be."""
+    is_to_begin = rounds[number].at in (At.DONE, At.GAVE_UP)
+    if tell.number is not None and tell.command is ParentCommand.UNDO and is_to_begin:
+        for later in rounds[number + 1 :]:
+            assert later.taken in (Outcome.UNDONE, Outcome.STUCK), "S6"
 
 
 def take_news(children: Iterable[Child]) -> Counter[Outcome]:

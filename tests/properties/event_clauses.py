@@ -1,50 +1,36 @@
 """The clauses of the contract that each event is held to, before it is entered in the ledger."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sagas.machine import (
-    ExecutionState,
-    Fact,
     Failed,
     FailureKind,
     Lost,
     Outcome,
+    Poll,
     Progress,
+    Repeat,
     Retry,
     SagaStep,
     Sleep,
-    Verdict,
     WaitFor,
 )
 from sagas.machine import events as ev
 from sagas.machine.context import idempotency_key
-from sagas.machine.retry import HELD_BACK
+from sagas.machine.parameters import HELD_BACK, as_timedelta
 from tests.machine.conversation import ACTION, COMPENSATION
 from tests.properties.children import AT_WORK_FORWARD
-from tests.properties.ledger import Ledger, Story, effect_after
+from tests.properties.construct_clauses import CONSTRUCT_CLAUSES, WORKING, Clause, HintTarget
+from tests.properties.ledger import Ledger, effect_after
+from tests.properties.shapes import has_all_signals
+from tests.properties.story import Story
 
-
-@dataclass(frozen=True, slots=True)
-class HintTarget:
-    """A fact (None: the start), what it found, and the verdict that the contract demands of it, if
-    it demands one."""
-
-    fact: Fact | None
-    before: ExecutionState | None
-    now: datetime
-    expected: Verdict | None
-
-
-Clause = Callable[[Ledger, ev.Event, HintTarget], None]
 _SETTLING = (ev.StepSucceeded, ev.StepRetrying, ev.StepFailed)
 _FAILING = (ev.StepRetrying, ev.StepFailed)
 _BEGINNING = (ev.StepScheduled, ev.StepWaiting)
 DEATHS: Final = ("WorkerLost", "LeaseExpired")
 REPEATED: Final = (FailureKind.UNREACHABLE, FailureKind.UNKNOWN, FailureKind.LATER)
-_WORKING = (ev.StepScheduled, ev.StepWaiting, ev.StepClaimed)
 
 
 def s1_each_claim_has_the_next_fence(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
@@ -65,7 +51,7 @@ def s3_what_is_completed_never_turned_back(
     ledger: Ledger, event: ev.Event, told: HintTarget
 ) -> None:
     if isinstance(event, ev.SagaCompleted):
-        assert all(story.is_done for story in ledger.steps.values())
+        assert all(map(ledger.is_passed, ledger.steps))
         assert not ledger.has_undone
         assert not ledger.has_turned
 
@@ -97,8 +83,13 @@ def s4_a_step_is_as_far_as_all_its_children(
     if isinstance(event, ev.StepSucceeded) and ledger.is_family(event.step):
         story = ledger.steps[event.step]
         if event.direction is ACTION:
-            done = story.heard.get(Outcome.COMPLETED, 0) + story.heard.get(Outcome.FINAL, 0)
-            assert done == story.total == len(story.children)
+            is_empty = story.total == 0
+            is_repeat = isinstance(ledger.saga.by_name[event.step], Repeat)
+            assert is_empty or is_repeat or ledger.is_complete(event.step, story.heard)
+            if is_repeat:
+                done = story.heard.get(Outcome.COMPLETED, 0) + story.heard.get(Outcome.FINAL, 0)
+                assert done == len(story.children)
+                assert story.total in (done, done + 1)
         else:
             assert story.heard.get(Outcome.UNDONE, 0) == len(story.children)
 
@@ -106,7 +97,7 @@ def s4_a_step_is_as_far_as_all_its_children(
 def s5_actions_settle_before_anything_is_undone(
     ledger: Ledger, event: ev.Event, told: HintTarget
 ) -> None:
-    if isinstance(event, _WORKING) and event.direction is COMPENSATION:
+    if isinstance(event, WORKING) and event.direction is COMPENSATION:
         for name, story in ledger.steps.items():
             assert not story.is_moving(ACTION), name
             assert not any(child.at in AT_WORK_FORWARD for child in story.children), name
@@ -121,7 +112,7 @@ def s5_a_child_waits_for_its_parent_to_go_back(
 
 def s6_steps_wait_for_those_before_them(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, _BEGINNING) and event.direction is ACTION:
-        assert all(ledger.steps[name].is_done for name in ledger.before[event.step])
+        assert all(map(ledger.is_passed, ledger.before[event.step]))
 
 
 def s6_compensations_come_in_reverse(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
@@ -156,13 +147,14 @@ def s7_there_is_no_way_back_after_the_pivot(
 def s10_parallel_branches_never_write_one_key(
     ledger: Ledger, event: ev.Event, told: HintTarget
 ) -> None:
-    if isinstance(event, ev.StepSucceeded) and event.direction is ACTION:
+    if isinstance(event, ev.StepSucceeded | ev.StepChildren) and event.direction is ACTION:
+        changes = event.changes if isinstance(event, ev.StepSucceeded) else event.adds or {}
         for name in ledger.beside[event.step]:
-            assert not ledger.steps[name].wrote & set(event.changes), name
+            assert not ledger.steps[name].wrote & set(changes), name
 
 
 def r9_nothing_starts_after_the_turn(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
-    if isinstance(event, _WORKING) and event.direction is ACTION:
+    if isinstance(event, WORKING) and event.direction is ACTION:
         assert not ledger.has_turned
     if isinstance(event, ev.StepChildren) and event.started > 0:
         assert not ledger.has_turned
@@ -170,10 +162,15 @@ def r9_nothing_starts_after_the_turn(ledger: Ledger, event: ev.Event, told: Hint
 
 def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
     if isinstance(event, ev.SagaSignalled):
-        assert not ledger.steps[event.name].signals
+        wait, story = ledger.saga.by_name[event.name], ledger.steps[event.name]
+        assert isinstance(wait, WaitFor)
+        assert event.collected is wait.collect
+        assert not has_all_signals(wait, story.signals)
+        assert event.key not in story.keys
     elif isinstance(event, ev.StepSucceeded) and event.changes:
-        is_wait = isinstance(ledger.saga.by_name[event.step], WaitFor)
-        assert not is_wait or event.changes == {event.step: ledger.signals[event.step]}
+        wait, came = ledger.saga.by_name[event.step], ledger.steps[event.step].signals
+        if isinstance(wait, WaitFor):
+            assert event.changes == {event.step: came if wait.collect else came[0]}
 
 
 def s14_no_step_loses_more_than_one_attempt_to_others(
@@ -186,13 +183,19 @@ def s14_no_step_loses_more_than_one_attempt_to_others(
     story, fact = ledger.steps[event.step], told.fact
     progress = fact.progress if isinstance(fact, Lost) and fact.step == event.step else None
     if progress is Progress.NOT_BEGUN:
-        assert (event.failure.kind, event.effect) == (FailureKind.LATER, story.effect)
+        expected = FailureKind.REJECTED if _is_over(event) else FailureKind.LATER
+        assert (event.failure.kind, event.effect) == (expected, story.effect)
     if isinstance(event, ev.StepRetrying):
         has_died = progress is not Progress.NOT_BEGUN and event.failure.error in DEATHS
         is_own = progress is Progress.RUNNING
         assert event.counts == (not has_died or is_own or not story.is_together)
         assert event.alone == (has_died and (is_own or story.is_together))
         assert event.counts or not story.goes_alone, "once at most"
+
+
+def _is_over(event: ev.StepRetrying | ev.StepFailed) -> bool:
+    """Whether it ends a poll whose time is over, whatever became of its last ask."""
+    return event.failure.error == "PollTimeout"
 
 
 def r18_attempts_are_as_many_as_the_policy_says(
@@ -202,6 +205,11 @@ def r18_attempts_are_as_many_as_the_policy_says(
     if not isinstance(event, _FAILING) or not isinstance(step, SagaStep):
         return
     story = ledger.steps[event.step]
+    if _is_over(event):
+        assert isinstance(step, Poll)
+        assert story.since is not None
+        assert story.since + as_timedelta(step.timeout or 0) <= told.now
+        return
     policy = ledger.saga.policy(step, event.direction)
     key = idempotency_key("s-1", event.step, event.direction)
     is_held_back = event.failure.kind is FailureKind.LATER
@@ -236,7 +244,7 @@ def waits_last_their_time(ledger: Ledger, event: ev.Event, told: HintTarget) -> 
     if isinstance(step, Sleep):
         assert until is not None
         assert until <= told.now
-    elif isinstance(step, WaitFor) and not ledger.steps[event.step].signals:
+    elif isinstance(step, WaitFor) and not has_all_signals(step, ledger.steps[event.step].signals):
         assert until is not None
         assert until <= told.now
         assert isinstance(event, ev.StepFailed) == (step.on_timeout == "fail")
@@ -259,7 +267,7 @@ def nothing_starts_while_it_may_not(ledger: Ledger, event: ev.Event, told: HintT
         assert not ledger.paused
     if isinstance(event, ev.StepChildren) and event.started > 0:
         assert not ledger.paused
-    if isinstance(event, _WORKING) and event.direction is ACTION:
+    if isinstance(event, WORKING) and event.direction is ACTION:
         start_at = ledger.started.start_at
         assert not ledger.paused
         assert not ledger.blocked
@@ -267,6 +275,7 @@ def nothing_starts_while_it_may_not(ledger: Ledger, event: ev.Event, told: HintT
 
 
 EVENT_CLAUSES: Final[tuple[Clause, ...]] = (
+    *CONSTRUCT_CLAUSES,
     s1_each_claim_has_the_next_fence,
     s2_each_attempt_settles_once,
     s3_what_is_completed_never_turned_back,

@@ -18,6 +18,7 @@ from sagas.machine import (
     WaitFor,
 )
 from tests.properties.ledger import Ledger, due_now
+from tests.properties.shapes import has_all_signals
 
 _ENDED = (ExecutionStatus.COMPLETED, ExecutionStatus.COMPENSATED)
 
@@ -73,12 +74,18 @@ def _of_signal(ledger: Ledger, state: ExecutionState, fact: Signal) -> Verdict |
 
     A saga that has failed, and has not turned back, is not at its end: a person may move it on.
     """
-    if not isinstance(ledger.saga.by_name.get(fact.name), WaitFor):
+    wait = ledger.saga.by_name.get(fact.name)
+    if not isinstance(wait, WaitFor):
         return Verdict.REFUSED
     story = ledger.steps[fact.name]
-    if story.signals:
+    if fact.key in story.keys:
+        is_same = story.keys[fact.key] == fact.payload
+        return Verdict.REPEATED if is_same else Verdict.REFUSED
+    if story.signals and not wait.collect:
         return None  # without effect, be it repeated or refused
-    is_ahead = not (story.is_done or story.has_failed)
+    if has_all_signals(wait, story.signals):
+        return Verdict.REFUSED
+    is_ahead = not (story.is_done or story.has_failed or ledger.comes_second(fact.name))
     may_go_forward = state.status not in _ENDED and not ledger.has_turned
     return Verdict.ACCEPTED if is_ahead and may_go_forward else Verdict.REFUSED
 

@@ -2,83 +2,42 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sagas.machine import (
+    Claim,
     Direction,
     Effect,
     ExecutionState,
+    Fact,
+    Failed,
     FailureKind,
+    FirstOf,
     ForEach,
+    Lost,
     Outcome,
     ParentCommand,
+    Pivot,
+    Poll,
+    Repeat,
     Saga,
     SagaStep,
-    SubSaga,
-    event_json,
+    event_from_json,
+    event_to_json,
     evolve,
     fold,
 )
 from sagas.machine import events as ev
+from sagas.machine.context import idempotency_key
+from sagas.machine.family_steps import Family
+from sagas.machine.parameters import as_timedelta
 from tests.machine.conversation import ACTION, COMPENSATION
-from tests.properties.children import Child
 from tests.properties.shapes import precedence
+from tests.properties.story import Story
 
 TRACE_OF: Final = {FailureKind.UNKNOWN: Effect.POSSIBLE, FailureKind.CONFLICT: Effect.APPLIED}
 """Failures that may leave something at a participant."""
-
-
-@dataclass(slots=True)
-class Story:
-    """What has become of one step."""
-
-    effect: Effect = Effect.NONE
-    fence: int = 0
-    reported: int = 0
-    tries: dict[Direction, int] = field(default_factory=lambda: {ACTION: 0, COMPENSATION: 0})
-    counted: int = 0
-    """Tries of the present direction, without those that a person forgave, that were held back
-    before they began, or that died beside others."""
-    not_counted: int = 0
-    since: datetime | None = None
-    due: tuple[Direction, datetime] | None = None
-    flight: tuple[Direction, int, str] | None = None
-    """Direction, fence and holder of the claim that is believed."""
-    lease_until: datetime | None = None
-    is_together: bool = False
-    goes_alone: bool = False
-    waits: Direction | None = None
-    until: datetime | None = None
-    is_done: bool = False
-    has_failed: bool = False
-    is_undone: bool = False
-    is_stuck: bool = False
-    was_helped: bool = False
-    """A person had its compensation tried again: it may now come after those before it."""
-    signals: int = 0
-    wrote: set[str] = field(default_factory=set)
-    children: list[Child] = field(default_factory=list)
-    total: int = 0
-    heard: dict[Outcome, int] = field(default_factory=dict)
-    is_halted: bool = False
-    is_refused: bool = False
-    """Some of its children could not be started."""
-
-    @property
-    def is_in_motion(self) -> bool:
-        return bool(self.due or self.flight or self.waits)
-
-    @property
-    def is_troubled(self) -> bool:
-        return self.is_stuck or self.has_failed
-
-    def is_moving(self, direction: Direction) -> bool:
-        """Whether it is scheduled, waits or is in flight in that direction."""
-        return self.waits is direction or any(
-            part is not None and part[0] is direction for part in (self.due, self.flight)
-        )
 
 
 class Ledger:
@@ -96,12 +55,16 @@ class Ledger:
             name: [
                 other
                 for other in names
-                if other != name and (name, other) not in pairs and (other, name) not in pairs
+                if other != name
+                and (name, other) not in pairs
+                and (other, name) not in pairs
+                and not _exclude_each_other(saga, name, other)
             ]
             for name in names
         }
         self.context: dict[str, Any] = dict(started.context)
-        self.signals: dict[str, Any] = {}
+        self.chosen: dict[str, str] = {}
+        self.asked = 0
         self.blocked, self.held = started.blocked, started.held
         self.paused = self.has_turned = self.has_undone = False
         self.settled: set[tuple[str, Direction, int]] = set()
@@ -110,13 +73,38 @@ class Ledger:
 
     def no_way_back(self) -> bool:
         """S7: past the pivot, while it runs, or while it may have happened and can't be undone."""
-        pivot = self.saga.pivot
-        if self.started.forward_only or pivot is None:
-            return self.started.forward_only
+        return self.started.forward_only or any(map(self._is_at_pivot, self.saga.pivots))
+
+    def _is_at_pivot(self, pivot: Pivot) -> bool:
         story = self.steps[pivot.name]
         is_in_doubt = story.effect is not Effect.NONE and pivot.compensation is None
         is_running = story.flight is not None and story.flight[0] is ACTION
         return story.is_done or is_running or is_in_doubt
+
+    def is_past_pivot(self) -> bool:
+        """S7: whether a pivot has succeeded, or was skipped."""
+        return any(self.steps[pivot.name].is_done for pivot in self.saga.pivots)
+
+    def is_left_out(self, name: str) -> bool:
+        """S3: whether a choice has taken another way."""
+        return any(
+            self.chosen.get(choice, way) != way for choice, way in self.saga.ways_to.get(name, ())
+        )
+
+    def comes_second(self, name: str) -> bool:
+        """R13: whether a choice has taken another way, or another wait has ended before it."""
+        rivals = [
+            other
+            for choice, _ in self.saga.ways_to.get(name, ())
+            if isinstance(self.saga.choices[choice], FirstOf)
+            for other in self.saga.choices[choice].ways
+            if other != name
+        ]
+        return self.is_left_out(name) or any(self.steps[other].is_done for other in rivals)
+
+    def is_passed(self, name: str) -> bool:
+        """S3: whether the way forward is past a step."""
+        return self.steps[name].is_done or self.is_left_out(name)
 
     def must_be_undone(self, name: str) -> bool:
         """S4: whether it may have happened, and there is a way to undo it."""
@@ -124,7 +112,7 @@ class Ledger:
         is_compensable = (
             step.compensation is not None
             if isinstance(step, SagaStep)
-            else isinstance(step, SubSaga | ForEach)
+            else isinstance(step, Family)
         )
         return is_compensable and self.steps[name].effect is not Effect.NONE
 
@@ -138,25 +126,79 @@ class Ledger:
         return not any(story.is_moving(ACTION) for story in self.steps.values())
 
     def is_family(self, name: str) -> bool:
-        return isinstance(self.saga.by_name[name], SubSaga | ForEach)
+        return isinstance(self.saga.by_name[name], Family)
+
+    def tolerates(self, name: str) -> bool:
+        """Whether a step goes on without some of its children."""
+        step = self.saga.by_name[name]
+        return isinstance(step, ForEach) and (step.on_failure == "continue" or bool(step.enough))
+
+    def is_complete(self, name: str, heard: Mapping[Outcome, int]) -> bool:
+        """S3: whether, as far as is heard, a step has what it needs of its children, and the
+        others have undone what they did."""
+        step, story = self.saga.by_name[name], self.steps[name]
+        done = heard.get(Outcome.COMPLETED, 0) + heard.get(Outcome.FINAL, 0)
+        enough = step.enough if isinstance(step, ForEach) else None
+        if not self.tolerates(name):
+            return done == story.total == len(story.children)
+        is_over = done + heard.get(Outcome.UNDONE, 0) == len(story.children)
+        has_enough = done >= enough if enough else len(story.children) == story.total
+        return is_over and has_enough and not story.is_refused
+
+    def has_failed(self, name: str) -> bool:
+        """Whether a step made of children can't succeed any more."""
+        step, story = self.saga.by_name[name], self.steps[name]
+        lost = sum(story.heard.get(o, 0) for o in (Outcome.GAVE_UP, Outcome.UNDONE, Outcome.STUCK))
+        if isinstance(step, ForEach) and self.tolerates(name):
+            return story.is_refused or (bool(step.enough) and story.total - lost < step.enough)  # type: ignore[operator]
+        return story.is_refused or lost > 0
 
     def items_of(self, name: str, context: Mapping[str, Any]) -> Any:
         """What a step has a child for each of."""
         step = self.saga.by_name[name]
+        if isinstance(step, Repeat):
+            return [None] * max(self.steps[name].total, 1)
         return context.get(step.over) if isinstance(step, ForEach) else [None]
 
     def take(self, event: ev.Event) -> None:
         """Enters one event, as it is read back from its JSON (S8)."""
-        read = event_json.from_json(event.type, json.loads(json.dumps(event_json.to_json(event))))
+        read = event_from_json(event.type, json.loads(json.dumps(event_to_json(event))))
         assert read == event
         self.folded = fold([read]) if self.folded is None else evolve(self.folded, read)
         self.count += 1
-        if isinstance(event, ev.StepSucceeded | ev.StepSkipped | ev.SagaAmended):
+        if isinstance(event, ev.Adds | ev.SagaAmended):
             self.context |= event.changes
+        elif isinstance(event, ev.StepChildren):
+            self.context |= event.adds or {}
         if isinstance(event, ev.StepEvent):
             _enter(self, self.steps[event.step], event)
         else:
             self._note(event)
+
+    def take_ask(self, fact: Fact, now: datetime) -> None:
+        """Enters what is no event: that a poll is asked, or has no answer yet."""
+        self.asked += 1
+        if isinstance(fact, Claim):
+            story, poll = self.steps[fact.step], self.saga.claimed_step(fact.step)
+            assert isinstance(poll, Poll)
+            story.flight, story.due = (ACTION, story.fence + 1, fact.holder), None
+            story.lease_until, story.is_together = now + poll.lease, fact.together
+            story.fence, story.asks = story.fence + 1, story.asks + 1
+            count = 1
+        else:
+            assert isinstance(fact, Failed | Lost)
+            story, poll = self.steps[fact.step], self.saga.claimed_step(fact.step)
+            assert isinstance(poll, Poll)
+            key = idempotency_key("s-1", fact.step, ACTION)
+            wait = fact.wait if isinstance(fact, Failed) else None
+            delay = poll.wait(story.asks, key) if wait is None else timedelta(seconds=wait)
+            assert story.since is not None
+            last = now + delay if poll.timeout is None else story.since + as_timedelta(poll.timeout)
+            story.due, story.reported = (ACTION, min(now + delay, last)), story.fence
+            story.flight = story.lease_until = None
+            count = -1
+        story.tries[ACTION] += count
+        story.counted += count
 
     def take_order(self, step: str | None, order: ParentCommand) -> None:
         for name, story in self.steps.items():
@@ -174,10 +216,19 @@ class Ledger:
             case ev.SagaReleased():
                 self.held = False
             case ev.SagaSignalled(name=name, payload=payload):
-                self.signals[name] = payload
-                self.steps[name].signals += 1
+                self.steps[name].signals.append(payload)
+                self.steps[name].keys |= {event.key: payload} if event.key else {}
+            case ev.SagaChose(choice=choice, way=way):
+                self.chosen[choice] = way
+                self.context |= event.changes
             case _:
                 pass
+
+
+def _exclude_each_other(saga: Saga, one: str, other: str) -> bool:
+    """Whether they stand on two ways of one choice."""
+    ways = dict(saga.ways_to.get(one, ()))
+    return any(ways.get(choice, way) != way for choice, way in saga.ways_to.get(other, ()))
 
 
 def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
@@ -194,6 +245,9 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             story.lease_until, story.is_together = event.lease_until, event.together
             story.tries[direction] += 1
             story.counted += 1
+        case ev.StepAsked():
+            _check_asked(ledger, story, event)
+            story.asks = 0
         case ev.StepWaiting(until=until, fence=fence):
             story.waits, story.until, story.fence = direction, until, fence
             story.tries[direction] += 1
@@ -201,6 +255,8 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             _begin_family(ledger, story, event)
         case ev.StepChildren(change=change, refused=refused):
             story.is_refused |= bool(refused)
+            story.total += event.adds is not None
+            story.wrote |= set(event.adds or {})
             for outcome, number in change.items():
                 story.heard[outcome] = story.heard.get(outcome, 0) + number
         case ev.StepRetrying(due_at=due_at):
@@ -211,6 +267,9 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
                 story.counted, story.not_counted = story.counted - 1, story.not_counted + 1
         case ev.StepSucceeded() | ev.StepFailed():
             _settle(ledger, story, event)
+        case ev.StepRefused():
+            assert story.effect is Effect.NONE or ledger.is_family(event.step), "S4"
+            _settle(ledger, story, event)
         case ev.StepWithdrawn() | ev.StepSkipped():
             was_tried = story.tries[ACTION] > 0 and not story.waits
             story.due = story.waits = None
@@ -218,7 +277,10 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             story.has_failed = was_tried and not story.is_done
             story.wrote |= set(event.changes) if isinstance(event, ev.StepSkipped) else set()
         case ev.StepExpedited(due_at=due_at):
-            story.due = (direction, due_at)
+            if story.waits:
+                story.until = due_at
+            else:
+                story.due = (direction, due_at)
         case ev.StepReopened(due_at=due_at):
             story.counted, story.since = 0, due_at
             story.not_counted = story.tries[direction]
@@ -228,6 +290,17 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
         case ev.StepResolved():
             story.effect = Effect.NONE if is_action else story.effect
             story.is_undone, story.is_stuck = not is_action, False
+
+
+def _check_asked(ledger: Ledger, story: Story, event: ev.StepAsked) -> None:
+    """S8: it tells of all that was done since the last event, and of nothing else."""
+    assert (event.asks, event.asked) == (story.asks, ledger.asked)
+    assert (event.fence, event.reported) == (story.fence, story.reported)
+    assert event.attempt == story.tries[ACTION]
+    assert event.lease_until == story.lease_until
+    assert event.due_at == (story.due and story.due[1])
+    if story.flight is not None:
+        assert (event.holder, event.together) == (story.flight[2], story.is_together)
 
 
 def _begin_family(ledger: Ledger, story: Story, event: ev.StepWaiting) -> None:
@@ -242,11 +315,16 @@ def _begin_family(ledger: Ledger, story: Story, event: ev.StepWaiting) -> None:
 
 
 def _settle(
-    ledger: Ledger, story: Story, event: ev.StepSucceeded | ev.StepRetrying | ev.StepFailed
+    ledger: Ledger,
+    story: Story,
+    event: ev.StepSucceeded | ev.StepRefused | ev.StepRetrying | ev.StepFailed,
 ) -> None:
     is_action = event.direction is ACTION
     ledger.settled.add((event.step, event.direction, event.attempt))
-    if isinstance(event, ev.StepSucceeded):
+    if isinstance(event, ev.StepRefused):
+        story.wrote |= set(event.changes)
+        story.is_done = True
+    elif isinstance(event, ev.StepSucceeded):
         story.wrote |= set(event.changes)
         story.effect = Effect.APPLIED if is_action else story.effect
         story.is_done, story.is_undone = story.is_done or is_action, not is_action
@@ -255,7 +333,7 @@ def _settle(
     if isinstance(event, ev.StepFailed):
         story.has_failed |= is_action
         story.is_stuck = not is_action
-    if isinstance(event, ev.StepSucceeded) or event.reported:
+    if isinstance(event, ev.StepSucceeded | ev.StepRefused) or event.reported:
         story.reported = event.fence
     story.flight = story.lease_until = story.waits = None
 
@@ -263,11 +341,13 @@ def _settle(
 def effect_after(ledger: Ledger, event: ev.StepRetrying | ev.StepFailed) -> Effect:
     """S4: the strongest that any attempt may have had; children that were started count."""
     story, step = ledger.steps[event.step], ledger.saga.by_name[event.step]
-    if event.direction is COMPENSATION or (isinstance(step, SagaStep) and step.atomic):
+    is_unseen = isinstance(step, Poll) or (isinstance(step, SagaStep) and step.atomic)
+    if event.direction is COMPENSATION or is_unseen:
         return story.effect
     found = TRACE_OF.get(event.failure.kind, Effect.NONE)
     if story.children:
-        found = Effect.APPLIED
+        are_undone = story.heard.get(Outcome.UNDONE, 0) == len(story.children)
+        found = Effect.NONE if are_undone else Effect.APPLIED
     return max(story.effect, found, key=list(Effect).index)
 
 

@@ -39,6 +39,7 @@ MOVES: Final = (
     Move(people.resume, 3, lambda world: world.ledger.paused),
     Move(people.help_out, 3, World.is_in_trouble),
     Move(people.hurry, 1, people.delayed, by="people"),
+    Move(people.reschedule, 1, by="people"),
     Move(people.mend_while_paused, 2, World.believed, by="people"),
     Move(people.cancel, 2, lambda world: world.ledger.count > 8, by="people"),
     Move(people.act_by_hand, 2, by="people"),

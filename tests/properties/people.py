@@ -1,5 +1,6 @@
 """What people and programs may do next to an execution."""
 
+from datetime import timedelta
 from typing import Any
 
 from sagas.machine import (
@@ -9,6 +10,7 @@ from sagas.machine import (
     Fact,
     FailureKind,
     Pause,
+    Reschedule,
     Resolve,
     Resume,
     Signal,
@@ -18,13 +20,16 @@ from sagas.machine import (
 from sagas.whatif import way_back
 from tests.machine.conversation import BY_ANNA
 from tests.properties.choose import MOSTLY, Choose, report_on, tell
-from tests.properties.shapes import SHARED
+from tests.properties.shapes import LAST, SHARED
 from tests.properties.world import World
 
 
 def signal(world: World, choose: Choose) -> None:
     names = world.waits() if choose(MOSTLY) else [*world.saga.by_name, "nobody"]
-    tell(world, Signal(choose(names), world.ledger.count, "the bank"))
+    number = world.ledger.count % 4
+    payload = choose((number, number, number, LAST))
+    key = choose(("", "", "evt-1", "evt-2"))
+    tell(world, Signal(choose(names), payload, "the bank", key))
 
 
 def pause_or_resume(world: World, choose: Choose) -> None:
@@ -39,6 +44,13 @@ def resume(world: World, choose: Choose) -> None:
 def hurry(world: World, choose: Choose) -> None:
     """A person does not wait for the end of a backoff."""
     tell(world, TryAgain(step=choose(delayed(world)), **BY_ANNA))
+
+
+def reschedule(world: World, choose: Choose) -> None:
+    stories = world.ledger.steps.items()
+    names = [name for name, story in stories if story.due or story.waits]
+    moment = world.now + timedelta(seconds=choose((0, 5, 500)))
+    tell(world, Reschedule(step=choose([*names, *world.saga.by_name]), moment=moment, **BY_ANNA))
 
 
 def delayed(world: World) -> list[str]:
@@ -76,8 +88,7 @@ def cancel(world: World, choose: Choose) -> None:
 def act_by_hand(world: World, choose: Choose) -> None:
     stories = world.ledger.steps.items()
     in_question = [name for name, story in stories if story.is_troubled or story.is_in_motion]
-    if (pivot := world.saga.pivot) is not None:
-        in_question += [pivot.name] * 2
+    in_question += [pivot.name for pivot in world.saga.pivots] * 2
     name = choose([*in_question, *world.saga.by_name, "nobody"])
     changes: Any = choose(({}, {SHARED: name}, {"three": []}))
     facts: tuple[Fact, ...] = (

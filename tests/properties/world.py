@@ -10,6 +10,7 @@ from typing import Any
 
 from sagas.machine import (
     TERMINAL,
+    ChildCommand,
     ChildrenMoved,
     ChildrenRefused,
     Claim,
@@ -22,12 +23,11 @@ from sagas.machine import (
     FailureKind,
     ForEach,
     Hint,
-    Outcome,
+    Repeat,
     Saga,
     Start,
     SubSaga,
     Succeeded,
-    Tell,
     Verdict,
     WaitFor,
     Woken,
@@ -36,12 +36,13 @@ from sagas.machine import (
     start,
 )
 from sagas.machine import events as ev
-from sagas.machine.steps import MOST_CHILDREN_AT_ONCE
+from sagas.machine.family_steps import MOST_CHILDREN_AT_ONCE
 from sagas.testing.conversation import START
 from tests.machine.conversation import failure
 from tests.properties.answer_clauses import ANSWER_CLAUSES
-from tests.properties.children import Child, take_news
-from tests.properties.event_clauses import EVENT_CLAUSES, HintTarget
+from tests.properties.children import Child, check_order_of_rounds, take_news
+from tests.properties.construct_clauses import HintTarget
+from tests.properties.event_clauses import EVENT_CLAUSES
 from tests.properties.expectations import expected_verdict
 from tests.properties.ledger import Ledger
 from tests.properties.shapes import SHARED
@@ -113,7 +114,9 @@ class World:
         step, direction, fence = claim.step, claim.direction, claim.fence + 1
         if not isinstance(answer, str):
             kind, final, wait = answer
-            return self.tell(Failed(step, direction, fence, failure(kind), final, wait))
+            known = self.saga.claimed_step(step)
+            accepted = kind is FailureKind.REJECTED and bool(known and known.accept)
+            return self.tell(Failed(step, direction, fence, failure(kind), final, wait, accepted))
         key = {"own": step, "shared": SHARED, "list": "three"}.get(answer)
         changes = {} if key is None else {key: [self.ledger.count]}
         return self.tell(Succeeded(step, direction, fence, changes))
@@ -173,8 +176,8 @@ class World:
         """The parent hears what the children of a step have come to."""
         story = self.ledger.steps[name]
         change = dict(take_news(story.children))
-        taken = Counter(child.taken for child in story.children)
-        is_complete = taken[Outcome.COMPLETED] + taken[Outcome.FINAL] == story.total
+        taken = Counter(child.taken for child in story.children if child.taken is not None)
+        is_complete = self.ledger.is_complete(name, taken)
         changes: dict[str, Any] = {}
         why: Failure | None = None
         if is_complete and not storable:
@@ -185,14 +188,20 @@ class World:
 
     def _given_back(self, name: str) -> dict[str, Any]:
         step = self.saga.by_name[name]
+        if isinstance(step, Repeat):  # the first round changes nothing
+            rounds = len(self.ledger.steps[name].children)
+            return (
+                {step.conditions[0][0]: rounds} if rounds > 1 and step.said != "deep.er.x" else {}
+            )
         if isinstance(step, ForEach):
             return {name: [{} for _ in self.ledger.steps[name].children]}
         assert isinstance(step, SubSaga)
         return dict.fromkeys(step.output, name)
 
     def _bear(self, start: Start) -> None:
-        forward_only = self.ledger.started.forward_only or start.step in self.saga.after_pivot
-        has_pivot = start.step in self.with_pivots
+        forward_only = self.ledger.started.forward_only or self.ledger.is_past_pivot()
+        is_round = isinstance(self.saga.by_name[start.step], Repeat)
+        has_pivot = start.step in self.with_pivots and not is_round
         born = [Child(forward_only, has_pivot) for _ in range(start.count)]
         self.ledger.steps[start.step].children += born
         if start.step in self.at_birth:
@@ -201,10 +210,12 @@ class World:
             if any(child.has_news for child in born):
                 self.take_news(start.step)
 
-    def _pass_on(self, tell: Tell) -> None:
+    def _pass_on(self, tell: ChildCommand) -> None:
         for name, story in self.ledger.steps.items():
-            for child in story.children if tell.step in (None, name) else ():
-                child.leave(tell.order)
+            for number, child in enumerate(story.children) if tell.step in (None, name) else ():
+                if tell.number in (None, number):
+                    check_order_of_rounds(tell, story.children, number)
+                    child.leave(tell.command)
 
     # --- The machine ------------------------------------------------------------------------------
 
@@ -218,6 +229,10 @@ class World:
         return decision
 
     def _check(self, told: HintTarget, decision: Decision) -> None:
+        if decision.state.options.asked > self.ledger.asked:
+            assert told.fact is not None
+            self.met["asked"] += 1
+            self.ledger.take_ask(told.fact, told.now)
         before = "" if told.before is None else told.before.status
         for recorded in decision.events:
             self.met[recorded.event.type] += 1
@@ -226,8 +241,15 @@ class World:
             for of_event in EVENT_CLAUSES:
                 of_event(self.ledger, recorded.event, told)
             self.ledger.take(recorded.event)
-        for tell in decision.tells:
-            self.ledger.take_order(tell.step, tell.order)
+            if isinstance(recorded.event, ev.StepChildren) and recorded.event.adds is not None:
+                self.met["a further round"] += 1
+        for tell in decision.child_commands:
+            self.met["an older round undone"] += (
+                tell.number == 0
+                and tell.step is not None
+                and (len(self.ledger.steps[tell.step].children) > 1)
+            )
+            self.ledger.take_order(tell.step, tell.command)
         self.state: ExecutionState = decision.state
         self.messages += decision.hints
         for of_answer in ANSWER_CLAUSES:
@@ -235,14 +257,14 @@ class World:
 
     def _carry_out(self, decision: Decision) -> None:
         """Starts children and tells them, as the engine does in the decision's transaction."""
-        starts, tells = list(decision.starts), list(decision.tells)
+        starts, tells = list(decision.starts), list(decision.child_commands)
         while starts:
             start = starts.pop(0)
             if start.first >= self.refusing.get(start.step, MOST_CHILDREN_AT_ONCE):
                 why = failure(FailureKind.REJECTED)
                 refused = self._answer(ChildrenRefused(start.step, start.count, why))
                 starts += refused.starts
-                tells += refused.tells
+                tells += refused.child_commands
             else:
                 self._bear(start)
         for tell in tells:

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,15 +62,6 @@ def declare(bus: Bus, *handlers: Handler) -> None:
         [Source(q, h.patterns, h.exchange) for q, h in consumption._by_queue.items()],
         lambda delivery: None,
     ).close()
-
-
-def until(enough: Callable[[], Any], what: str = "it") -> None:
-    """Waits for something in the database."""
-    deadline = time.monotonic() + LIMIT
-    pause = threading.Event()
-    while not enough():
-        assert time.monotonic() < deadline, f"{what} did not happen"
-        pause.wait(0.02)
 
 
 def event(event_id: str, key: str = "probe.x", data: Any = None, **more: Any) -> Message:

@@ -49,7 +49,7 @@ def replay(client: Client, letter: DeadLetter) -> str:
 
 
 def test_replay_begins_with_the_first_try(admin_client: Client, letter: DeadLetter) -> None:
-    assert "1 of 1 are tried again now." in replay(admin_client, letter)
+    assert "1 of 1 will be tried again now." in replay(admin_client, letter)
     letter.refresh_from_db()
     assert letter.tries == 0
     assert letter.retry_at is not None

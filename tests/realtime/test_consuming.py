@@ -1,7 +1,6 @@
 """Handlers in a consumer, on both brokers: the effect once, retries, dead dead_letters."""
 
 import json
-import threading
 from io import StringIO
 from typing import Any
 
@@ -17,9 +16,10 @@ from sagas.bus.models import DeadLetter, HandledEvent
 from sagas.bus.relay import Relay
 from sagas.models import SagaExecution
 from tests.realtime.brokers import Broker
-from tests.realtime.consumers import consuming, declare, event, handler, publish, until
+from tests.realtime.consumers import consuming, declare, event, handler, publish
 from tests.realtime.probe.handlers import effects, leave_effect
 from tests.realtime.sagas_of_tests import completed, nothing, written
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
@@ -31,7 +31,7 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def letter() -> DeadLetter:
     """The one that there is, once it is dead."""
-    until(lambda: dead_letters.dead().exists(), "a dead letter")
+    wait_until(lambda: dead_letters.dead().exists(), "a dead letter")
     return dead_letters.dead().get()
 
 
@@ -50,7 +50,7 @@ def test_a_saga_event_has_its_effect_once(bus: Bus) -> None:
             assert last is not None
             publisher.publish([message(last)] * 3)
             publisher.publish([event("end", "shop.saga.completed.not")])
-        until(lambda: effects() == 1)
+        wait_until(lambda: effects() == 1)
     assert HandledEvent.objects.count() == 1
     assert not DeadLetter.objects.exists()
     assert heard[0].body["saga_id"] == "s"
@@ -68,8 +68,8 @@ def test_what_fails_is_tried_again_and_then_leaves_no_trace(bus: Bus) -> None:
 
     with consuming(bus, handler(fail_twice)):
         publish(bus, event("e"))
-        until(lambda: effects("e") == 1)
-        until(lambda: not DeadLetter.objects.exists())
+        wait_until(lambda: effects("e") == 1)
+        wait_until(lambda: not DeadLetter.objects.exists())
     assert len(tries) == 3
     assert effects() == 1, "what failed was undone"
 
@@ -85,7 +85,7 @@ def test_what_gives_up_is_kept_and_can_be_replayed(bus: Bus) -> None:
     said = StringIO()
     with consuming(bus, handler(fail)):
         publish(bus, event("e"), event("other"))
-        until(lambda: dead_letters.dead().count() == 2)
+        wait_until(lambda: dead_letters.dead().count() == 2)
         found = DeadLetter.objects.get(event_id="~e")
         assert found.tries == 3
         assert found.reason.startswith("RuntimeError: bad")
@@ -97,11 +97,11 @@ def test_what_gives_up_is_kept_and_can_be_replayed(bus: Bus) -> None:
             call_command("saga", "dead-letters")
         works.append(True)
         call_command("saga", "dead-letters", str(found.pk), stdout=said)
-        until(lambda: effects("e") == 1)
-        until(lambda: DeadLetter.objects.count() == 1)
+        wait_until(lambda: effects("e") == 1)
+        wait_until(lambda: DeadLetter.objects.count() == 1)
         call_command("saga", "dead-letters", "--all", stdout=said)
-        until(lambda: effects("other") == 1)
-        until(lambda: not DeadLetter.objects.exists())
+        wait_until(lambda: effects("other") == 1)
+        wait_until(lambda: not DeadLetter.objects.exists())
     assert effects() == 2
 
 
@@ -115,7 +115,7 @@ def test_a_letter_that_waits_holds_nothing_up(bus: Bus, monkeypatch: pytest.Monk
 
     with consuming(bus, handler(fail)):
         publish(bus, event("bad"), event("good"))
-        until(lambda: effects("good") == 1)
+        wait_until(lambda: effects("good") == 1)
     assert DeadLetter.objects.get().retry_at is not None
 
 
@@ -124,7 +124,7 @@ def test_what_no_pattern_wants_any_more_is_passed_by(bus: Bus) -> None:
     declare(bus, handler(leave_effect, "old.*", "new.*"))
     with consuming(bus, handler(leave_effect, "new.*")):
         publish(bus, event("old", "old.x"), event("new", "new.x"))
-        until(lambda: effects("new") == 1)
+        wait_until(lambda: effects("new") == 1)
     assert effects() == 1
     assert not DeadLetter.objects.exists()
 
@@ -142,9 +142,9 @@ def test_what_is_handed_out_again_is_counted_before_it_is_tried(
         while not got:
             subscription.drain(0.1)
     with consuming(bus, own):
-        until(lambda: effects("e") == 1)
-        until(lambda: not DeadLetter.objects.exists())
-    assert "e was handed out before, for test" in caplog.text
+        wait_until(lambda: effects("e") == 1)
+        wait_until(lambda: not DeadLetter.objects.exists())
+    assert "e was delivered before, to test" in caplog.text
 
 
 def test_another_services_event_starts_a_saga_once(bus: Bus) -> None:
@@ -159,7 +159,7 @@ def test_another_services_event_starts_a_saga_once(bus: Bus) -> None:
         created = event("7", "order.created", {"order": 7})
         publish(bus, created, created, exchange=orders)
         publish(bus, created, event("8", "order.created", {"order": 8}), exchange=orders)
-        until(lambda: SagaExecution.objects.count() == 2)
+        wait_until(lambda: SagaExecution.objects.count() == 2)
     assert SagaExecution.objects.get(saga_id="shop-7").context == {"for": 7}
     assert HandledEvent.objects.count() == 2
     assert not DeadLetter.objects.exists()
@@ -180,8 +180,8 @@ def test_another_services_event_signals_a_saga_once(bus: Bus, define: Any) -> No
 
     with consuming(bus, handler(tell, "payment.made", atomic=False)):
         publish(bus, *[event("1", "payment.made", {"amount": 5})] * 3)
-        until(lambda: HandledEvent.objects.exists())
-        until(lambda: not DeadLetter.objects.exists())
+        wait_until(lambda: HandledEvent.objects.exists())
+        wait_until(lambda: not DeadLetter.objects.exists())
     assert len(calls) >= 2
     execution = SagaExecution.objects.get(saga_id="p")
     assert execution.context == {"payment": {"amount": 5}}
@@ -193,12 +193,12 @@ def test_a_broker_that_was_away_is_listened_to_again(broker: Broker) -> None:
     own = handler(leave_effect)
     with consuming(broker.bus, own):
         publish(broker.bus, event("before"))
-        until(lambda: effects("before") == 1)
+        wait_until(lambda: effects("before") == 1)
         broker.stop()
         broker.start()
         declare(broker.bus, own)  # Valkey comes back empty
         publish(broker.bus, event("after"))
-        until(lambda: effects("after") == 1)
+        wait_until(lambda: effects("after") == 1)
 
 
 def test_what_rabbitmq_gives_up_is_kept(rabbitmq: Broker) -> None:
@@ -207,9 +207,8 @@ def test_what_rabbitmq_gives_up_is_kept(rabbitmq: Broker) -> None:
     declare(bus, own)
     publish(bus, event("e"))
     with bus.connect() as amqp:
-        channel, pause = amqp.default_channel, threading.Event()
-        while (found := channel.basic_get("test-dead.test")) is None:
-            pause.wait(0.05)
+        channel = amqp.default_channel
+        found = wait_until(lambda: channel.basic_get("test-dead.test"), "a dead message")
         channel.basic_reject(found.delivery_tag, requeue=False)
     with consuming(bus, own):
         kept = letter()

@@ -85,7 +85,7 @@ def test_a_layer_that_fails_is_told_once_and_once_when_it_is_back(
     failing.fails = False
     asyncio.run(send(5))
     assert [record.getMessage()[:25] for record in caplog.records][1:] == [
-        "The channel layer takes p"
+        "The channel layer accepts"
     ]
 
     async def listen() -> None:

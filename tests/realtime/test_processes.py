@@ -15,12 +15,13 @@ from sagas.bus.models import DeadLetter, HandledEvent
 from sagas.devserver.child import Command
 from sagas.devserver.supervisor import Supervisor
 from tests.realtime.brokers import Listener
-from tests.realtime.consumers import consumer, environment, event, publish, until
+from tests.realtime.consumers import consumer, environment, event, publish
 from tests.realtime.probe.handlers import effects
 from tests.realtime.sagas_of_tests import check_all, completed, waiting
 from tests.servers import FOLDER
 from tests.surroundings.marks import one_session
 from tests.system.running import REPOSITORY
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
@@ -43,8 +44,8 @@ def test_killed_after_the_commit_and_before_the_ack(bus: Bus, supervisor: Superv
     assert effects("e") == 1
     supervisor.start(consumer("lives", environment(bus, PROBE_LIVES="1")))
     child = supervisor._children["lives"]
-    until(lambda: "e was handed out before" in child.logged(), "the second delivery")
-    until(lambda: not DeadLetter.objects.exists())
+    wait_until(lambda: "e was delivered before" in child.logged(), "the second delivery")
+    wait_until(lambda: not DeadLetter.objects.exists())
     assert effects("e") == 1
 
 
@@ -53,25 +54,25 @@ def test_what_kills_each_process_that_tries_it_comes_to_an_end(
 ) -> None:
     supervisor.start(consumer("dies", environment(bus), kept_alive=True))
     publish(bus, event("poison", data="die"), event("good"))
-    until(lambda: dead_letters.dead().exists(), "the end of it")
+    wait_until(lambda: dead_letters.dead().exists(), "the end of it")
     found = DeadLetter.objects.get(event_id="~poison")
-    assert "died each time" in found.reason
+    assert "died every time" in found.reason
     assert effects("poison") == 0
-    until(lambda: effects("good") == 1)
+    wait_until(lambda: effects("good") == 1)
 
 
 def test_sigterm_ends_it_in_order(bus: Bus, supervisor: Supervisor) -> None:
     supervisor.start(consumer("one", environment(bus)))
     publish(bus, event("e", data={"sleep": 1.5}))
     log = supervisor.log_of("one")
-    until(lambda: "asleep" in supervisor._children["one"].logged())
+    wait_until(lambda: "asleep" in supervisor._children["one"].logged())
     process = supervisor._children["one"].process
     process.terminate()
     assert process.wait(15) == 0, log.read_text()
     assert effects("e") == 1
     supervisor.start(consumer("two", environment(bus)))
     publish(bus, event("next"))
-    until(lambda: effects("next") == 1)
+    wait_until(lambda: effects("next") == 1)
     assert not DeadLetter.objects.exists(), "it was acknowledged"
 
 
@@ -86,8 +87,8 @@ def test_many_processes_at_once(bus: Bus, supervisor: Supervisor) -> None:
         # At any moment. On Redis there is one, between Kombu's BRPOP and its note of the message,
         # that loses it (docs/events.md), and it is long for the first message of a process.
         supervisor.kill("c-0")
-    until(lambda: HandledEvent.objects.count() == 150)
-    until(lambda: not DeadLetter.objects.exists())
+    wait_until(lambda: HandledEvent.objects.count() == 150)
+    wait_until(lambda: not DeadLetter.objects.exists())
     assert effects() == 150
 
 
@@ -116,7 +117,7 @@ def test_a_flood_of_garbage_has_no_effect(bus: Bus, supervisor: Supervisor) -> N
             for begin in range(numbers.start, numbers.stop, 50):
                 batch = range(begin, min(begin + 50, numbers.stop))
                 publisher.publish([garbage(number, luck) for number in batch])
-        until(lambda: DeadLetter.objects.count() == before + len(numbers), "all in the table")
+        wait_until(lambda: DeadLetter.objects.count() == before + len(numbers), "all in the table")
 
     flood(range(1000))
     at_first = process.memory_info().rss
@@ -125,7 +126,7 @@ def test_a_flood_of_garbage_has_no_effect(bus: Bus, supervisor: Supervisor) -> N
     grown = process.memory_info().rss - at_first
     print(f"{at_first / 2**20:.0f} MB, and {grown / 2**20:+.1f} MB after {FLOOD} messages")
     publish(bus, event("good"))
-    until(lambda: effects("good") == 1)
+    wait_until(lambda: effects("good") == 1)
     assert effects() == 1
     assert process.is_running()
     assert grown < GROWTH
@@ -146,18 +147,18 @@ def test_the_next_worker_relays_when_the_active_one_is_killed(
 
     def active() -> list[str]:
         return [
-            name for name in names if "relays the events now" in supervisor._children[name].logged()
+            name for name in names if "now relays the events" in supervisor._children[name].logged()
         ]
 
     completed("before")
-    until(lambda: waiting() == 0)
+    wait_until(lambda: waiting() == 0)
     assert len(active()) == 1
     [killed] = active()
     for number in range(10):
         completed(f"during-{number}")
     supervisor.kill(killed, signal.SIGKILL)
     completed("after")
-    until(lambda: waiting() == 0)
-    assert active() == list(names)
+    wait_until(lambda: waiting() == 0)
+    wait_until(lambda: active() == list(names), "the next one relays")
     listener.rest()
     check_all(listener, ["before", "after", *(f"during-{n}" for n in range(10))])

@@ -18,6 +18,7 @@ from tests.realtime.sagas_of_tests import (
     written,
 )
 from tests.surroundings.marks import one_session
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
@@ -117,13 +118,7 @@ def test_one_leads_until_its_session_ends(bus: Bus, monkeypatch: pytest.MonkeyPa
         assert led.wait(10)
         assert not engine.lead_relay()
         # It says nothing any more, as if its machine were gone: PostgreSQL ends its session.
-        pause = threading.Event()
-        for _ in range(100):
-            if engine.lead_relay():
-                break
-            pause.wait(0.1)
-        else:
-            pytest.fail("the silent one led for ever")
+        wait_until(engine.lead_relay, "the end of the silent one's lead")
     finally:
         leave.set()
         thread.join()

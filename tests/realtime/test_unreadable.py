@@ -12,9 +12,10 @@ from sagas.bus.envelope import message
 from sagas.bus.events import Event
 from sagas.bus.models import DeadLetter
 from tests.realtime.brokers import Broker
-from tests.realtime.consumers import consuming, declare, event, handler, publish, until
+from tests.realtime.consumers import consuming, declare, event, handler, publish
 from tests.realtime.probe.handlers import effects, leave_effect
 from tests.realtime.sagas_of_tests import start
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("shop")]
 
@@ -63,7 +64,7 @@ def test_what_can_not_be_read_is_kept_and_has_no_effect(bus: Bus) -> None:
     bad = unreadable()
     with consuming(bus, handler(leave_effect)):
         publish(bus, *bad.values(), event("good"))
-        until(lambda: effects("good") == 1)
+        wait_until(lambda: effects("good") == 1)
     assert effects() == 1
     assert dead_letters.dead().count() == DeadLetter.objects.count() == len(bad)
     oversized = DeadLetter.objects.get(size__gt=1_000_000)
@@ -78,11 +79,11 @@ def test_nobody_can_pass_for_a_sagas_event_that_is_yet_to_come(bus: Bus) -> None
     known = json.loads(message(first).body)["id"]
     with consuming(bus, handler(leave_effect)):
         publish(bus, event(known, "x"))
-        until(lambda: effects(known) == 1)
+        wait_until(lambda: effects(known) == 1)
         publish(bus, message(first), message(first))
-        until(lambda: effects(known) == 2)
+        wait_until(lambda: effects(known) == 2)
         publish(bus, event("end", "x"))
-        until(lambda: effects("end") == 1)
+        wait_until(lambda: effects("end") == 1)
     assert effects(known) == 2, f"each once, of execution {execution_id}"
 
 
@@ -91,7 +92,7 @@ def test_the_own_exchange_by_its_name_is_not_believed_either(bus: Bus) -> None:
     lie = forged(lambda body: body.update(id="a"))
     with consuming(bus, handler(leave_effect, exchange=bus.exchange)):
         publish(bus, Message("m", "shop.saga.started", lie), event("good"))
-        until(lambda: effects("good") == 1)
+        wait_until(lambda: effects("good") == 1)
     assert effects() == dead_letters.dead().count() == 1
 
 
@@ -101,7 +102,7 @@ def test_whatever_a_forged_event_says_the_database_is_believed(bus: Bus) -> None
     lie = forged(lambda body: body.update(data={"context": {"for": "me"}}, status="completed"))
     with consuming(bus, handler(heard.append)):
         publish(bus, Message("m", "shop.saga.started", lie))
-        until(lambda: heard)
+        wait_until(lambda: heard)
     assert heard[0].body["status"] == "pending"
     assert heard[0].data["context"] == {"for": "real"}
 
@@ -116,5 +117,5 @@ def test_garbage_in_the_list_itself_stops_nobody(valkey: Broker) -> None:
             client.lpush("test-garbage.test", garbage)
     with consuming(bus, own):
         publish(bus, event("good"))
-        until(lambda: effects("good") == 1)
+        wait_until(lambda: effects("good") == 1)
     assert effects() == 1

@@ -90,5 +90,7 @@ def test_a_registry_that_is_away_keeps_nobody_from_starting_or_stopping(
 
 @pytest.mark.parametrize("url", ["", "web:8000", "http://web", "https://web:8000", "http://:80"])
 def test_an_address_has_a_host_and_a_port(registry: ConsulRegistry, url: str) -> None:
-    with pytest.raises(ValueError, match="is no address to be found at: use http://host:port"):
+    with pytest.raises(
+        ValueError, match="is not an address that others can reach: use http://host:port"
+    ):
         Presence(registry, "things", url)

@@ -96,7 +96,7 @@ def test_what_is_missing_is_said(
     paths["HTTP_ADDR"] = f"https://127.0.0.1:{port}"
     configure(settings, CONSUL=told(files, **paths))
     registry = registry_of_settings()
-    with pytest.raises(RegistryError, match="does not answer as it should"):
+    with pytest.raises(RegistryError, match="does not answer correctly"):
         registry.register(name, "127.0.0.1", 9, TtlCheck())
 
 

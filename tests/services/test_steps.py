@@ -155,7 +155,7 @@ def test_a_write_in_a_step_has_no_other_key_than_the_steps(peer: Callable[..., P
     service = peer()
     with in_step("s-1:make:action", "s-1"):
         Things().put("/things", body={}, key="s-1:make:action")
-        with pytest.raises(ValueError, match="a step of its own"):
+        with pytest.raises(ValueError, match="a second write into another step"):
             Things().put("/things", body={}, key="s-1:make:action:2")
         Things().get("/things", key="s-1:make:action-of-a-probe")
     assert len(service.requests) == 2

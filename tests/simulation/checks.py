@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from sagas.machine import AT_REST, Direction, ExecutionStatus, FailureKind, StepStatus, fold
+from sagas.machine import AT_REST, Direction, ExecutionStatus, FailureKind, StepStatus, agrees, fold
 from sagas.machine import events as ev
 from tests.simulation.history import Settled, Story, in_flight_at_each
 from tests.simulation.participants import Call
@@ -37,10 +37,15 @@ def s1_only_the_newest_claim_settles(story: Story) -> Iterator[str]:
             newest[event.step] = held[event.step] = event.fence
         elif isinstance(event, Settled) and held.pop(event.step, None) != event.fence:
             yield f"S1: {event} settled under a fence that was not held"
+        elif isinstance(event, ev.StepAsked):  # the claims of a poll, as far as they matter
+            newest[event.step] = event.fence
+            held.pop(event.step, None)
+            held |= {event.step: event.fence} if event.lease_until else {}
         elif isinstance(event, ev.StepLate):
             if event.fence == held.get(event.step):
                 yield f"S1: {event} is late, though its claim was believed"
-            if event.fence > newest.get(event.step, 0):
+            is_known = event.fence <= newest.get(event.step, 0)
+            if not is_known and event.step not in story.design.polls:
                 yield f"S1: {event} reports a claim that was never committed"
 
 
@@ -86,9 +91,14 @@ def s3_what_has_ended_stays_ended(story: Story) -> Iterator[str]:
             yield f"S3: {event} after the end"
         has_ended = has_ended or event.type in ("saga.completed", "saga.compensated")
     if story.state.status is ExecutionStatus.COMPLETED:
-        for name in story.design.saga.by_name:
+        for name in story.design.saga.by_name.keys() - story.design.left_out:
             if story.state.step(name).status is not StepStatus.SUCCEEDED:
                 yield f"S3: completed, with {name} {story.state.step(name).status}"
+
+
+def s4_a_way_that_is_not_taken_is_left_alone(story: Story) -> Iterator[str]:
+    for name in sorted(story.design.left_out & story.state.steps.keys()):
+        yield f"S4: {name} is {story.state.step(name).status}, on a way that is not taken"
 
 
 def s4_what_may_have_happened_is_undone_and_nothing_else(story: Story) -> Iterator[str]:
@@ -128,7 +138,8 @@ def s6_the_way_back_is_the_way_forward_reversed(story: Story) -> Iterator[str]:
     succeeded: set[str] = set()
     for event in story.events:
         if isinstance(event, ev.StepScheduled) and event.direction is ACTION:
-            for earlier in sorted(set(story.design.saga.by_name) - succeeded):
+            taken = story.design.saga.by_name.keys() - story.design.left_out
+            for earlier in sorted(taken - succeeded):
                 if (earlier, event.step) in before:
                     yield f"S6: {event} before {earlier} had succeeded"
         elif isinstance(event, ev.StepSucceeded) and event.direction is ACTION:
@@ -136,19 +147,19 @@ def s6_the_way_back_is_the_way_forward_reversed(story: Story) -> Iterator[str]:
 
 
 def s7_after_the_pivot_there_is_no_way_back(story: Story) -> Iterator[str]:
-    pivot = story.design.saga.pivot
+    pivots = [pivot.name for pivot in story.design.saga.pivots]
     is_past = False
     for event in story.events:
         if is_past and event.type in ("saga.compensating", "saga.cancelled"):
             yield f"S7: {event} after the pivot"
-        if pivot is not None and isinstance(event, ev.StepSucceeded):
-            is_past = is_past or (event.step == pivot.name and event.direction is ACTION)
+        if isinstance(event, ev.StepSucceeded) and event.direction is ACTION:
+            is_past = is_past or event.step in pivots
 
 
 def s8_the_events_lead_to_the_row(story: Story) -> Iterator[str]:
     if story.numbers != list(range(1, len(story.numbers) + 1)):
         yield f"S8: a gap in {story.numbers}"
-    elif fold(story.events) != story.state:
+    elif not agrees(fold(story.events), story.state):
         yield f"S8: folded, the events give {fold(story.events)}, and the row is {story.state}"
 
 
@@ -165,7 +176,7 @@ def s12_no_step_that_its_structure_lacks(story: Story) -> Iterator[str]:
 def s13_one_clock_and_no_lease_ends_early(story: Story) -> Iterator[str]:
     leases: dict[str, Any] = {}
     for event, at in zip(story.events, story.times, strict=True):
-        if isinstance(event, ev.StepClaimed):
+        if isinstance(event, ev.StepClaimed | ev.StepAsked) and event.lease_until:
             leases[event.step] = event.lease_until
         elif (
             _is_shut_out(event)
@@ -211,6 +222,7 @@ CHECKS: Final[tuple[Callable[[Story], Iterator[str]], ...]] = (
     s1_only_the_newest_claim_settles,
     s2_each_attempt_settles_once,
     s3_what_has_ended_stays_ended,
+    s4_a_way_that_is_not_taken_is_left_alone,
     s4_what_may_have_happened_is_undone_and_nothing_else,
     s5_no_compensation_before_every_action_has_settled,
     s6_the_way_back_is_the_way_forward_reversed,
@@ -232,7 +244,8 @@ def s14_only_what_was_begun_counts(story: Story, calls: list[Call]) -> Iterator[
             together[event.step] = event.together
             if event.together and event.step in alone:
                 yield f"S14: {event}, though it goes alone"
-        if not _is_shut_out(event) or event.step not in together:  # nobody claims a part
+        # Nobody claims a part, and a poll asks nobody who keeps books.
+        if not _is_shut_out(event) or event.step not in together.keys() - story.design.polls:
             continue
         attempt = event.step, event.direction, event.attempt
         if _is_known_dead(event) and _was_held_back(event) == (attempt in begun):

@@ -1,7 +1,8 @@
 """Random sagas: nested groups, pivots, steps that can't be undone, and parts that come to their end
 at birth. Their retries are short, so that each saga comes to rest soon."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -9,17 +10,21 @@ from random import Random
 from typing import Any, Final
 
 from sagas.machine import (
+    Choice,
     Direction,
     ForEach,
     InvalidInput,
     Parallel,
     Pivot,
+    Poll,
+    Repeat,
     Retry,
     Saga,
     SagaStep,
     SubSaga,
 )
-from sagas.machine.steps import is_compensable
+from sagas.machine.family_steps import is_compensable
+from sagas.machine.tree import InOrder, Node
 from tests.properties.shapes import precedence
 
 Act = Callable[[str, Direction, Any], Any]
@@ -32,8 +37,10 @@ SLACK: Final = timedelta(seconds=5)
 """The few seconds of L2: the queue, and the looks of the wake loops."""
 
 CHANCE_OF_A_PART: Final = 0.1
-CONTEXT: Final[Mapping[str, Any]] = {"none": []}
-"""What each saga begins with, for its parts."""
+CHANCE_OF_A_CHOICE: Final = 0.3
+CHANCE_OF_A_POLL: Final = 0.1
+CONTEXT: Final[Mapping[str, Any]] = {"none": [], "two": [1, 2], "route": "x"}
+"""What each saga begins with, for its parts and its choices."""
 
 
 def _refuses(context: Any) -> None:
@@ -44,14 +51,32 @@ def _over(key: str) -> ForEach:
     return ForEach("each", over=key, action=lambda _: None)
 
 
+def _of_two(name: str, saga: str, **options: Any) -> ForEach:
+    return ForEach(name, over="two", saga=saga, given=["none"], **options)
+
+
 PARTS: Final = (
     Saga("done", [_over("none")]),
     Saga("done_below", [SubSaga("done")]),
+    Saga(
+        "items",
+        [
+            _of_two("both", "done_below", max_concurrency=1),
+            _of_two("any", "refused", on_failure="continue"),
+            _of_two("first", "done", enough=1, max_concurrency=1),
+        ],
+    ),
     Saga("no_list", [_over("missing")]),
     Saga("refused", [_over("none")], validate=_refuses),
+    Saga("not_taken", [SagaStep("never", lambda _: None, when="missing")]),
+    Saga("rounds", [Repeat("r", [_over("none")], until="never", most=3, on_most="continue")]),
+    Saga("too_many_rounds", [Repeat("r", [SubSaga("rounds")], until="never", most=2)]),
     Saga("turned_back", [SubSaga("done_below"), Parallel(SubSaga("done"), SubSaga("refused"))]),
 )
 """Sagas that come to their end in the transaction of their birth, and need no worker (L4)."""
+
+FORWARD: Final = 3
+"""The first of `PARTS`, which complete."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,9 @@ class Design:
     saga: Saga
     undone: frozenset[str]
     """The steps that there is a way to undo."""
+    polls: frozenset[str]
+    left_out: frozenset[str]
+    """The steps on ways that no choice takes."""
     order: frozenset[tuple[str, str]]
     """Every pair (earlier step, later step)."""
     most_attempts: Mapping[tuple[str, Direction], int]
@@ -88,6 +116,8 @@ def random_design(rng: Random, saga_type: str, act: Act) -> Design:
     return Design(
         saga,
         frozenset(name for name, step in saga.by_name.items() if is_compensable(step)),
+        frozenset(step.name for step in saga.claimed_steps if isinstance(step, Poll)),
+        frozenset(_left_out(saga.body)),
         frozenset(precedence(saga.body)),
         attempts,
         longest + SLACK,
@@ -106,16 +136,30 @@ def _arranged(
             nodes += [_step(rng, name, act, can_undo=can_undo) for name in chunk]
             continue
         split = rng.randint(1, size - 1)
-        branches = (chunk[:split], chunk[split:])
-        nodes.append(
-            Parallel(
-                *(
-                    _arranged(rng, part, act, can_undo=can_undo, depth=depth - 1)
-                    for part in branches
-                )
-            )
-        )
+        branches = [
+            _arranged(rng, part, act, can_undo=can_undo, depth=depth - 1)
+            for part in (chunk[:split], chunk[split:])
+        ]
+        if rng.random() < CHANCE_OF_A_CHOICE:
+            cases = {rng.choice("xy"): branches[0]}
+            nodes.append(Choice(f"c{depth}_{chunk[0]}", "route", cases, branches[1]))
+        else:
+            nodes.append(Parallel(*branches))
     return nodes
+
+
+def _left_out(node: Node, *, is_taken: bool = True) -> Iterator[str]:
+    match node:
+        case Parallel(branches=nodes) | InOrder(nodes=nodes):
+            for each in nodes:
+                yield from _left_out(each, is_taken=is_taken)
+        case Choice(ways=ways):
+            chosen = '"x"' if '"x"' in ways else "otherwise"
+            for label, way in ways.items():
+                yield from _left_out(way, is_taken=is_taken and label == chosen)
+        case _:
+            if not is_taken:
+                yield node.name
 
 
 def _step(
@@ -123,7 +167,15 @@ def _step(
 ) -> Any:
     if kind is SagaStep and name != "s0" and rng.random() < CHANCE_OF_A_PART:
         # After the pivot nothing turns back: a part that is refused there waits for a person.
-        return SubSaga(name, rng.choice(PARTS if can_undo else PARTS[:2]).saga_type)
+        return SubSaga(name, rng.choice(PARTS if can_undo else PARTS[:FORWARD]).saga_type)
+    if kind is SagaStep and name != "s0" and rng.random() < CHANCE_OF_A_POLL:
+        return Poll(
+            name,
+            partial(_ask, Counter(), rng.randint(1, 4)),
+            every=rng.choice([0.2, 1.0, 2.0]),
+            ask_timeout=rng.choice([0.5, 2.0, 5.0]),
+            retry=_retry(rng, rng.randint(1 if can_undo else 2, 3)),
+        )
     undo = partial(act, name, Direction.COMPENSATION)
     return kind(
         name,
@@ -134,6 +186,12 @@ def _step(
         compensation_retry=_retry(rng, rng.randint(1, 5)),
         timeout=rng.choice([0.5, 2.0, 5.0]),
     )
+
+
+def _ask(asked: Counter[str], most: int, context: Any) -> dict[str, Any] | None:
+    """There is an answer once it was asked `most` times."""
+    asked[context.saga_id] += 1
+    return {} if asked[context.saga_id] >= most else None
 
 
 def _retry(rng: Random, most: int) -> Retry:

@@ -9,6 +9,7 @@ from sagas import queries
 from sagas.machine import Direction, ExecutionState
 from sagas.machine import events as ev
 from sagas.models import SagaEvent, SagaExecution
+from sagas.moments import aware
 from tests.engine.driving import state_in
 from tests.simulation.codes import Codes
 from tests.simulation.definitions import Design
@@ -41,7 +42,7 @@ def stories(codes: Codes) -> Iterator[Story]:
     told: dict[int, list[tuple[int, datetime]]] = {}
     rows = SagaEvent.objects.order_by("execution_id", "seq")
     for execution_id, number, at in rows.values_list("execution_id", "seq", "at"):
-        told.setdefault(execution_id, []).append((number, at))
+        told.setdefault(execution_id, []).append((number, aware(at)))
     for found in SagaExecution.objects.filter(parent=None).order_by("id"):
         mine = told.get(found.pk, [])
         yield Story(
@@ -60,7 +61,7 @@ def in_flight_at_each(story: Story, direction: Direction) -> Iterator[tuple[Any,
         yield event, held
         if getattr(event, "direction", None) is not direction:
             continue
-        if isinstance(event, ev.StepClaimed):
+        if isinstance(event, ev.StepClaimed | ev.StepAsked) and event.lease_until:
             held[event.step] = event
         elif isinstance(event, Settled):
             held.pop(event.step, None)

@@ -12,7 +12,8 @@ def discrepancies(story: Story, books: Participants) -> Iterator[str]:
     """What the books of the participants have against the execution's end."""
     status = story.state.status
     left = _left(story)
-    for name in (step.name for step in story.design.saga.claimed_steps):
+    claimed = {step.name: None for step in story.design.saga.claimed_steps}
+    for name in claimed.keys() - story.design.polls:  # those only ask
         key = idempotency_key(story.saga_id, name, Direction.ACTION)
         done, undone = books.done[key], books.undone[key]
         step = story.state.step(name)
@@ -24,7 +25,8 @@ def discrepancies(story: Story, books: Participants) -> Iterator[str]:
         answer = story.state.context.get(name)
         if status is ExecutionStatus.COMPLETED and answer != books.answers.get(key):
             yield f"S10: the context says {answer} of {name}, which answered otherwise"
-        if status is ExecutionStatus.COMPLETED and (done, undone) != (1, 0):
+        times = int(name not in story.design.left_out)
+        if status is ExecutionStatus.COMPLETED and (done, undone) != (times, 0):
             yield f"S3: completed, and {about}"
         if name not in story.design.undone and undone:
             yield f"S4: {about}, and has no compensation"

@@ -126,6 +126,8 @@ def _cancels_too_late(story: Story, refused: Iterable[Intent]) -> Iterator[str]:
         for at, event in zip(story.times, story.events, strict=True)
         if isinstance(event, ev.StepClaimed | Settled)
     ]
+    if len(of_actions) < 2:  # it ended at its birth
+        return
     (began_at, claimed), (ended_at, ended) = of_actions[-2:]
     if isinstance(claimed, ev.StepClaimed) and claimed.step == ended.step:
         for intent in refused:
@@ -137,7 +139,7 @@ def _is_last_step(story: Story, index: int, held: dict[str, Any]) -> bool:
     """Whether only one step was left, and running, and then succeeded in vain."""
     done = {step for step, _ in _successes(story.events[:index])}
     then = {step for step, _ in _successes(story.events[index:])}
-    everything = set(story.design.saga.by_name)
+    everything = story.design.saga.by_name.keys() - story.design.left_out
     return len(held) == 1 and done | set(held) == everything and set(held) <= then
 
 

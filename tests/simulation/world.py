@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.db import connection
 
 from sagas.machine import Direction
+from sagas.moments import aware
 from sagas.store import due
 from tests.simulation.broker import Broker
 from tests.simulation.codes import Codes
@@ -76,7 +77,8 @@ class World:
     def is_last_step(self, saga_id: str, step: str) -> bool:
         """Whether every other step of its saga stands before it."""
         design = self.codes.began(saga_id) or self.wanted_by_id[saga_id].design
-        return all((other, step) in design.order for other in design.saga.by_name if other != step)
+        others = design.saga.by_name.keys() - design.left_out - {step}
+        return all((other, step) in design.order for other in others)
 
     def _random_designs(self, count: int) -> dict[str, Design]:
         names = [f"design{number}" for number in range(count)]
@@ -102,4 +104,4 @@ def _first_wake_at() -> datetime | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT min(wake_at) FROM sagas_sagaexecution")
         found: datetime | None = cursor.fetchone()[0]
-        return found
+        return found and aware(found)

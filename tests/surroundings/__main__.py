@@ -1,6 +1,6 @@
 """The demo and all tests in the surroundings that other projects have, one after the other.
 
-    python -m tests.surroundings                    # all of it: an hour
+    python -m tests.surroundings                    # all of it: some hours
     python -m tests.surroundings zone --short       # the demo's rooms apart: a minute or two
 
 Exits with 1 if anything fails in any of them.
@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from deploy.pgbouncer import NoPgBouncer, pgbouncer
+from deploy.pgbouncer import NoPgBouncer, pgbouncer, pgbouncer_program
 from sagas.devserver.servers import local_postgres
 
 FOLDER: Final = Path(".local", "surroundings").resolve()
@@ -48,51 +48,52 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--short", action="store_true", help="a few tests, and no demo")
     parser.add_argument("--tests", action="append", help="these, and no demo")
     given = parser.parse_args(arguments)
-    has_demo = not given.short and not given.tests
     ends = {}
     for name in given.names or SURROUNDINGS:
         short = (*SHORT, *SHORT_OF.get(name, ()))
-        ends[name] = _run(name, given.tests or (short if given.short else ["tests"]), has_demo)
+        ends[name] = _run(name, given.tests or (short if given.short else ()))
     for name, end in ends.items():
         print(f"{name:<8} {SURROUNDINGS[name]:<50} {end}")
     return int(any(end.startswith("FAILED") for end in ends.values()))
 
 
-def _run(name: str, tests: Sequence[str], has_demo: bool) -> str:
+def _run(name: str, tests: Sequence[str]) -> str:
+    """These tests, or the demo and all tests."""
     print(f"--- {name}: {SURROUNDINGS[name]}", flush=True)
-    commands = {"tests": ["-m", "pytest", "-q", *tests]}
-    if has_demo:
-        commands = {"demo": ["-m", "examples.demo", "--check"], **commands}
     began = perf_counter()
+    env = {**os.environ, "SURROUNDINGS": name, "TESTS_PART": "surroundings"}
+    if name == "plain":
+        env["FAST"] = "0"
     try:
-        with _environment(name) as env:
-            failed = [
-                each
-                for each, command in commands.items()
-                if subprocess.run([sys.executable, *command], env=env, check=False).returncode
-            ]
+        if name == "pooler":
+            pgbouncer_program(FOLDER)
+        failed = []
+        if not tests:
+            with _database(name) as of_demo:
+                if _fails({**env, **of_demo}, "examples.demo", "--check"):
+                    failed.append("demo")
+        if _fails(env, *(("pytest", "-q", *tests) if tests else ("tests",))):
+            failed.append("tests")
     except NoPgBouncer as error:
         return f"FAILED: {error}" if os.environ.get("CI") == "true" else f"left out: {error}"
     took = f"{perf_counter() - began:.0f} s"
     return f"FAILED: {' and '.join(failed)}, {took}" if failed else f"passed, {took}"
 
 
+def _fails(env: dict[str, str], *arguments: str) -> bool:
+    return bool(subprocess.run([sys.executable, "-m", *arguments], env=env, check=False).returncode)
+
+
 @contextmanager
-def _environment(name: str) -> Iterator[dict[str, str]]:
-    """On a server of its own: `make test` may run at the same time."""
-    env = {
-        **os.environ,
-        "SURROUNDINGS": name,
-        "DEMO_SETTINGS": "tests.surroundings.settings",
-    }
+def _database(name: str) -> Iterator[dict[str, str]]:
+    """Variables of the demo. The tests have servers of their own."""
+    settings = {"DEMO_SETTINGS": "tests.surroundings.settings"}
     with local_postgres(FOLDER) as database_url:
-        if name == "plain":
-            env["FAST"] = "0"
         if name != "pooler":
-            yield {**env, "DATABASE_URL": database_url}
+            yield {**settings, "DATABASE_URL": database_url}
             return
-        with pgbouncer(database_url, FOLDER, "transaction") as url:
-            yield {**env, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"}
+        with pgbouncer(database_url, FOLDER) as url:
+            yield {**settings, "DATABASE_URL": url, "DATABASE_POOLER": "transaction"}
 
 
 if __name__ == "__main__":

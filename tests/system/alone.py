@@ -32,15 +32,17 @@ def alone(broker_url: str, folder: Path) -> Iterator[Running]:
         drop_database(server, name)
 
 
-def start(running: Running, scripts: Mapping[str, Any]) -> None:
-    """A probe for each (saga_id → script)."""
+def start(
+    running: Running, scripts: Mapping[str, Any], saga_type: str = "probe", **context: Any
+) -> None:
+    """A saga for each (saga_id → script)."""
     file = running.folder / f"{uuid4().hex}.jsonl"
     lines = (
-        json.dumps({"saga_id": saga_id, "context": {"script": script}})
+        json.dumps({"saga_id": saga_id, "context": {"script": script, **context}})
         for saga_id, script in scripts.items()
     )
     file.write_text("\n".join(lines))
-    running.supervisor.run(manage(running.env, "saga", "start", "probe", str(file)))
+    running.supervisor.run(manage(running.env, "saga", "start", saga_type, str(file)))
 
 
 def wait_for_end(running: Running, *names: str) -> None:

@@ -79,7 +79,7 @@ def work_off(supervisor: Supervisor, env: Mapping[str, str], stopped_for: float)
         time.sleep(stopped_for)
     finally:
         supervisor.kill(WORKERS[0], signal.SIGCONT)
-    with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True, prepare_threshold=None) as session:
         least, moved = math.inf, began
         while time.monotonic() - moved < STILL_AFTER:
             [(left, needed)] = session.execute(COUNTS)

@@ -4,4 +4,5 @@ import os
 
 from celery import Celery
 
-app = Celery("bare", broker=os.environ["CELERY_BROKER_URL"])
+# Not the current one of a process that only imports this.
+app = Celery("bare", broker=os.environ["CELERY_BROKER_URL"], set_as_current=False)

@@ -98,7 +98,7 @@ def wait_for_ends(env: Mapping[str, str]) -> None:
 
 
 def ask(env: Mapping[str, str], question: str) -> list[tuple[Any, ...]]:
-    with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:
+    with psycopg.connect(env["DATABASE_URL"], autocommit=True, prepare_threshold=None) as session:
         return session.execute(question).fetchall()
 
 

@@ -128,7 +128,9 @@ class Running:
         (self.folder / f"{saga_id}.{step}.open").touch()
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
-        with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as session:
+        with psycopg.connect(
+            self.env["DATABASE_URL"], autocommit=True, prepare_threshold=None
+        ) as session:
             cursor = session.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 

@@ -1,10 +1,9 @@
 """R21 and L2 with real workers. `python -m tests.system.backlog` does R21 with 20,000 sagas."""
 
-import time
-
 from sagas.worker.queues import ENOUGH
 from tests.system.backlog import fill, work_off
-from tests.system.running import LIMIT, WORKERS, Running
+from tests.system.running import WORKERS, Running
+from tests.waiting import wait_until
 
 
 def test_r21_the_hints_of_a_long_queue_do_not_multiply(running: Running) -> None:
@@ -50,7 +49,4 @@ def test_l2_who_lost_a_hint_behind_a_full_queue_is_told_once_that_is_free(runnin
 
 def wait_for(running: Running, question: str) -> None:
     """Until the database says yes."""
-    deadline = time.monotonic() + LIMIT
-    while running.sql(question) != [(True,)]:
-        assert time.monotonic() < deadline, question
-        time.sleep(0.05)
+    wait_until(lambda: running.sql(question) == [(True,)], question)

@@ -106,19 +106,28 @@ def test_a_silent_stream_has_a_heartbeat(running: Running, waiting: str) -> None
 
 def test_a_reader_who_stands_still_is_told_and_harms_nobody(running: Running, waiting: str) -> None:
     end = lengthen(running, waiting)
+    for _ in range(5):
+        last, told = stand_still(running, waiting, end)
+        assert last["seq"] < 1_020_000
+        # On a busy machine it may go on reading so late that the server waits no more.
+        if told["closed"] != 1006:
+            break
+    assert told["closed"] == 4408
+    assert "after=<the last seq>" in told["reason"]
+
+
+def stand_still(running: Running, saga_id: str, end: int) -> list[dict[str, Any]]:
+    """The last event that a reader has seen who did not read on, and what it was told."""
     before = metric(running, SLOW)
     # With a queue of one frame, the client stops reading from its connection.
     # No pings: on a busy machine its own would end the connection first.
-    with running.socket(waiting, max_queue=1, compression=None, ping_interval=None) as still:
-        with running.socket(waiting, end - 1) as other:
+    with running.socket(saga_id, max_queue=1, compression=None, ping_interval=None) as still:
+        with running.socket(saga_id, end - 1) as other:
             assert hear_until(other, lambda message: "seq" in message)[-1]["seq"] == end
             quick = running.start()
             assert running.end_of(quick)["status"] == "completed"
         wait_for_a_slow_reader(running, before)
-        *_, last, told = hear_until(still, is_close)
-    assert told["closed"] == 4408
-    assert "after=<the last seq>" in told["reason"]
-    assert last["seq"] < 1_020_000
+        return hear_until(still, is_close)[-2:]
 
 
 GARBLED = (
@@ -181,8 +190,11 @@ def test_who_sends_too_much_is_told_to_wait(running: Running) -> None:
     assert any(word in told["reason"] for word in ("wait", "slow down"))
 
 
-def test_the_metrics_are_for_staff(running: Running, browser: httpx.Client) -> None:
-    running.end_of(running.start())
+def test_the_metrics_are_for_staff(running: Running, waiting: str, browser: httpx.Client) -> None:
+    with running.socket(waiting) as socket:
+        hear(socket)  # the snapshot: only what comes after it has a lag
+        running.open_gate(waiting, "a")
+        hear_until(socket, lambda message: message["type"] == "ended")
     told = browser.get("/metrics").text
     for name in ("connected", "messages_total", "lag_seconds_bucket", "channel_layer_backlog"):
         assert f"sagas_streams_{name}" in told

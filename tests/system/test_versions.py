@@ -11,6 +11,7 @@ import pytest
 
 from sagas.devserver.child import ProcessError
 from tests.system.running import LIMIT, WORKERS, Running, manage, worker
+from tests.waiting import wait_until
 
 LACKING = {"PROBE_LACKS": "kept:2"}
 
@@ -81,11 +82,7 @@ def test_s12_a_deploy_that_would_strand_what_is_live_is_stopped(running: Running
 
 
 def wait_for_log(running: Running, name: str, text: str) -> None:
-    for _ in range(int(LIMIT / 0.1)):
-        if text in running.supervisor.log_of(name).read_text():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{name} never said: {text}")
+    wait_until(lambda: text in running.supervisor.log_of(name).read_text(), f"{name}: {text!r}")
 
 
 def hurry_to_end(running: Running, saga_id: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Sagas that are started one by one while the workers have no time, and then go in step."""
 
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -13,6 +12,7 @@ import pytest
 from sagas.worker.hints import TOGETHER
 from tests.system.probe.published import published
 from tests.system.running import WORKERS, Heard, Running, hear_tasks
+from tests.waiting import wait_until
 
 MANY = 40
 TASK = "company.only"
@@ -33,17 +33,10 @@ def start_many(running: Running, count: int, **context: Any) -> str:
     return prefix
 
 
-def until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + LONG
-    while not is_so():
-        assert time.monotonic() < deadline, f"never came to it: {what}"
-        time.sleep(0.05)
-
-
 def end_of_all(running: Running, prefix: str, count: int) -> None:
     """Until all have completed."""
     statement = "SELECT count(*) FROM sagas_sagaexecution WHERE saga_id LIKE %s AND status = %s"
-    until(
+    wait_until(
         lambda: running.sql(statement, f"{prefix}-%", "completed") == [(count,)],
         f"{count} of {prefix} completed",
     )
@@ -82,7 +75,7 @@ def test_those_whose_messages_wait_together_are_claimed_together(running: Runnin
         assert len(found) == MANY, "each once"
         return len(set(found)) < MANY * 3 / 4
 
-    until(claimed_by_fewer, "fewer holders than claims")
+    wait_until(claimed_by_fewer, "fewer holders than claims")
 
 
 def test_each_of_them_is_seen_as_the_task_of_its_message(running: Running) -> None:
@@ -124,4 +117,4 @@ def test_r4_a_child_that_dies_amid_them_delays_no_more_than_those(running: Runni
         assert len(others) <= MANY + TOGETHER
         return len(others) > MANY
 
-    until(took_others_with_it, "a death that others were claimed beside")
+    wait_until(took_others_with_it, "a death that others were claimed beside")

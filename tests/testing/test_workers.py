@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import TestCase, TransactionTestCase
 
@@ -84,6 +86,32 @@ class InTheirOwn(Orders, TransactionTestCase):
         assert failed.data["failure"]["error"] == "TransactionLeftOpen"
 
 
+class OfAsyncActions(TestCase):
+    """The test's own transaction is around what an async action does, too."""
+
+    def setUp(self) -> None:
+        self.enterContext(definable())(Saga("shop", [SagaStep("make", self.make)]))
+        self.worker: Worker = self.enterContext(worker())
+
+    async def make(self, context: Any) -> None:
+        await User.objects.aget(username="before")
+        await User.objects.acreate(username="made")
+
+    def test_it_sees_what_the_test_wrote(self) -> None:
+        User.objects.create(username="before")
+        engine.start("shop", {}, saga_id="s-1")
+        self.worker.work_off()
+        assert User.objects.filter(username="made").exists()
+
+    async def test_it_is_worked_off_by_an_async_test(self) -> None:
+        await User.objects.acreate(username="before")
+        await sync_to_async(engine.start)("shop", {}, saga_id="s-1")
+        with pytest.raises(RuntimeError, match="sync_to_async"):
+            self.worker.work_off()
+        await sync_to_async(self.worker.work_off)()
+        assert await User.objects.filter(username="made").aexists()
+
+
 def test_a_plain_database_test_is_enough(saga_worker: Worker, define_saga: Any) -> None:
     define_saga(SHOP)
     engine.start("shop", {"quantity": 1}, saga_id="s-1")
@@ -156,7 +184,7 @@ def start_again(context: Any) -> None:
 def test_what_has_no_end_is_told(saga_worker: Worker, define_saga: Any) -> None:
     define_saga(Saga("endless", [SagaStep("start_again", start_again)]))
     engine.start("endless", {})
-    with pytest.raises(AssertionError, match="no end: does a saga start itself again"):
+    with pytest.raises(AssertionError, match="without an end: does a saga start itself again"):
         work_off(saga_worker.messages, most=20)
 
 

@@ -17,11 +17,12 @@ from sagas.devserver.supervisor import Supervisor
 from sagas.errors import BadInput, Conflict
 from sagas.models import SagaExecution
 from tests.logins import LOGIN, MODEL
-from tests.realtime.consumers import environment, event, publish, until
+from tests.realtime.consumers import environment, event, publish
 from tests.servers import FOLDER
 from tests.system.running import REPOSITORY
 from tests.tracking.conftest import INPUT, Crew
 from tests.tracking.consuming import consumer
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -136,11 +137,11 @@ def test_by_a_real_broker_and_a_real_consumer(broker: Any, supervisor: Superviso
     supervisor.start(consumer(environment(bus, DJANGO_SETTINGS_MODULE="tests.settings")))
     order, customer = event("o-1", "order.created", ORDER), event("u-1", "user.created", ALICE)
     publish(bus, order, event("o-0", "order.created", "garbage"), order, exchange="orders")
-    until(lambda: DeadLetter.objects.filter(event_id="~o-1").exists(), "the first try")
+    wait_until(lambda: DeadLetter.objects.filter(event_id="~o-1").exists(), "the first try")
     assert not SagaExecution.objects.exists()
     publish(bus, customer, customer, exchange="users")
-    until(lambda: SagaExecution.objects.exists(), "the saga")
-    until(lambda: not DeadLetter.objects.filter(event_id="~o-1").exists(), "the end of the retries")
+    wait_until(lambda: SagaExecution.objects.exists(), "the saga")
+    wait_until(lambda: not DeadLetter.objects.filter(event_id="~o-1").exists(), "the last try")
     assert Customer.objects.count() == Message.objects.count() == 1
     assert DeadLetter.objects.get().event_id == "~o-0"
     assert not dead_letters.dead().filter(event_id="~o-1").exists()

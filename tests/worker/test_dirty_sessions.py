@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection, transaction
 
 from sagas import engine
@@ -78,6 +79,25 @@ def test_r23_what_an_action_left_uncommitted_is_not_there(worker: Any, how: str)
     started = engine.start("shop", {})
     receive(started.execution_id, "reserve")
     assert SagaExecution.objects.get(saga_id="noted").tags == []
+
+
+def test_r23_what_an_async_action_left_open_is_known(worker: Any) -> None:
+    """Though another thread has opened it, and this one had no session open before."""
+
+    async def act(given: Any) -> None:
+        if given["dirty"]:
+            await sync_to_async(transaction.atomic().__enter__)()
+            await sync_to_async(say("UPDATE sagas_sagaexecution SET tags = '[\"left\"]'"))()
+
+    receive = worker([SagaStep("reserve", act)])
+    before, guilty, after = (engine.start("shop", {"dirty": n == 1}) for n in range(3))
+    connection.close()
+    for each in (before, guilty, after):
+        receive(each.execution_id, "reserve")
+    found = row(guilty.execution_id).steps["reserve"]
+    assert (found["failure"]["error"], found["status"]) == ("TransactionLeftOpen", "scheduled")
+    assert {row(each.execution_id).status for each in (before, after)} == {"completed"}
+    assert not SagaExecution.objects.exclude(tags=[]).exists()
 
 
 def test_r23_an_atomic_step_that_leaves_a_block_open_has_failed(worker: Any) -> None:

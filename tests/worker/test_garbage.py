@@ -137,4 +137,4 @@ def test_the_first_is_named_at_once_and_the_others_are_counted(
     dropped.tell()
     dropped.tell()
     assert len(caplog.messages) == 2
-    assert "9999 that can't be read as a message, 10000 since the start" in caplog.messages[1]
+    assert "9999 invalid messages, 10000 since the start" in caplog.messages[1]

@@ -1,5 +1,6 @@
 """The limits of a step, in processes as a pool has them."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pytest
 from billiard import get_context
 from celery.exceptions import SoftTimeLimitExceeded
 
+from sagas.engine import event_loop
 from sagas.worker.limits import limited
 
 FORK = get_context("fork")
@@ -62,10 +64,10 @@ def beyond_the_first() -> None:
 def first_and_then_quick() -> None:
     """The hard limit was that of the step, and not of what comes after it."""
     try:
-        with limited(seconds(0.05), seconds(0.3)):
+        with limited(seconds(0.05), seconds(2)):
             time.sleep(20)
     except SoftTimeLimitExceeded:
-        time.sleep(0.5)
+        time.sleep(2.5)
 
 
 def beyond_both() -> None:
@@ -96,6 +98,62 @@ def by_an_alarm_after_it() -> None:
     time.sleep(20)
 
 
+def cancelled_at_the_first() -> None:
+    """Told by its loop alone: the alarm would strike that."""
+    ended = []
+
+    async def act() -> None:
+        try:
+            await asyncio.sleep(20)
+        finally:
+            await asyncio.sleep(0.05)
+            ended.append(asyncio.get_running_loop())
+
+    async def loop() -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()
+
+    try:
+        with limited(seconds(1), seconds(30)) as limit:  # the loop is at work by then
+            event_loop.run(act(), limit)
+    finally:
+        assert ended == [event_loop.run(loop())], "it is still there"
+
+
+def cancelled_and_going_on() -> None:
+    async def act() -> None:
+        while True:
+            try:
+                await asyncio.sleep(20)
+            except asyncio.CancelledError:
+                continue
+
+    with limited(seconds(1), seconds(5)) as limit:  # the loop is at work by then, and answers
+        event_loop.run(act(), limit)
+
+
+def async_without_an_await() -> None:
+    """The loop can't cancel it: it is told as a sync action is."""
+
+    async def act() -> None:
+        time.sleep(20)
+
+    with limited(seconds(0.05), seconds(5)) as limit:
+        event_loop.run(act(), limit)
+
+
+def async_and_then_quick() -> None:
+    """Nothing is left of its limit."""
+
+    async def act() -> None:
+        await asyncio.sleep(0.01)
+
+    for _ in range(3):
+        with limited(seconds(1), seconds(1.5)) as limit:
+            event_loop.run(act(), limit)
+    time.sleep(1.6)
+    assert event_loop.run(asyncio.sleep(1.6, "unlimited")) == "unlimited"
+
+
 @pytest.mark.parametrize(
     ("function", "code"),
     [
@@ -105,6 +163,10 @@ def by_an_alarm_after_it() -> None:
         (beyond_both, -signal.SIGALRM),
         (beside_an_alarm_of_somebody_else, 0),
         (by_an_alarm_after_it, -signal.SIGALRM),
+        (cancelled_at_the_first, 7),
+        (cancelled_and_going_on, -signal.SIGALRM),
+        (async_without_an_await, 7),
+        (async_and_then_quick, 0),
     ],
 )
 def test_r4_an_attempt_is_told_to_end_and_then_ended(
@@ -119,3 +181,14 @@ def test_r4_a_worker_is_not_ended_by_a_step_in_its_own_process() -> None:
             time.sleep(0.1)
 
     assert ending_of(unlimited, of_a_pool=False) == 0
+
+
+def test_r4_an_async_action_is_cancelled_in_every_pool() -> None:
+    async def act() -> None:
+        await asyncio.sleep(20)
+
+    def run() -> None:
+        with limited(seconds(0.05), seconds(0.06)) as limit:
+            event_loop.run(act(), limit)
+
+    assert ending_of(run, of_a_pool=False) == 7

@@ -9,7 +9,7 @@ from celery.concurrency.solo import TaskPool as Solo
 from celery.concurrency.thread import TaskPool as Threads
 from django.core.exceptions import ImproperlyConfigured
 
-from sagas.worker.pools import PoolCheck
+from sagas.worker.setup import PoolCheck
 
 
 class Greenlets(BasePool):
@@ -20,7 +20,10 @@ class Greenlets(BasePool):
 
 @pytest.mark.parametrize("pool", [Prefork, Threads, Solo])
 def test_a_pool_of_processes_or_threads_may_run_sagas(pool: type) -> None:
-    PoolCheck(SimpleNamespace(pool_cls=pool, steps=[]))
+    worker = SimpleNamespace(pool_cls=pool, steps=[])
+    check = PoolCheck(worker)
+    assert check.include(worker)
+    assert worker.steps == [check]
 
 
 def test_a_worker_with_greenlets_is_refused() -> None:

@@ -164,7 +164,7 @@ def test_r28_a_queue_that_no_worker_takes_from_is_told(
 
     assert told() == "", "nothing waits there"
     fill(queue, 1)
-    assert f"no worker that answers takes from it. Start one with `-Q {queue}`" in told()
+    assert f"no worker that answers consumes it. Start one with `-Q {queue}`" in told()
     assert told(queue) == ""
 
 

@@ -60,7 +60,7 @@ def failure_of(execution_id: int, step: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(("which", "name"), raising.each())
+@pytest.mark.parametrize(("which", "name"), list(raising.each()))
 def test_each_is_reported_by_name_and_stored(
     which: str,
     name: str,

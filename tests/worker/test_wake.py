@@ -1,6 +1,5 @@
 """The wake loop as a thread of its own, as a worker runs it."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from django_celery_results.models import TaskResult
 
 from sagas.machine import SagaStep
 from sagas.worker import results, wake_loop
+from tests.waiting import wait_until
 from tests.worker.calls import note
 
 
@@ -33,12 +33,9 @@ def test_old_results_of_the_engine_are_deleted_and_no_others(
     monkeypatch.setattr(wake_loop, "CLEANING_INTERVAL", 0.0)
     loop = wake_loop.WakeLoop(None)
     loop.start(None)
-    pause = threading.Event()
     try:
-        for _ in range(500):
-            if not TaskResult.objects.filter(task_id__startswith="old-").exists():
-                break
-            pause.wait(0.01)
+        old = TaskResult.objects.filter(task_id__startswith="old-")
+        wait_until(lambda: not old.exists(), "the cleaning")
     finally:
         loop.stop(None)
     left = TaskResult.objects.values_list("task_id", flat=True)

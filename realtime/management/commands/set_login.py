@@ -18,7 +18,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("login", help="what the account logs in by")
+        parser.add_argument("login", help="the account's login")
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get("LOGIN_PASSWORD", "")

@@ -21,7 +21,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--older-than", type=days, required=True, metavar="30d")
-        parser.add_argument("--batch", type=positive, default=BATCH, help="for each transaction")
+        parser.add_argument(
+            "--batch", type=positive, default=BATCH, help="receipts per transaction"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         older_than, batch, total = options["older_than"], options["batch"], 0
@@ -37,12 +39,12 @@ def days(text: str) -> timedelta:
     """`30d` as a timedelta."""
     found = re.fullmatch(r"([1-9][0-9]{0,4})d", text)
     if found is None:
-        raise ArgumentTypeError(f"{text!r} is no number of days: write {MINIMUM.days}d or more.")
+        raise ArgumentTypeError(f"{text!r} is not a number of days: write {MINIMUM.days}d or more.")
     return timedelta(days=int(found[1]))
 
 
 def positive(text: str) -> int:
     """A number of at least one."""
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no number: write 1 or more.")
+        raise ArgumentTypeError(f"{text!r} is not a number: write 1 or more.")
     return int(text)

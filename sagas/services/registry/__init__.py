@@ -1,4 +1,5 @@
-"""Where the services are: by Consul if `SAGAS["CONSUL"]` says so, else by `SERVICE_URLS`."""
+"""Where the services are: from Consul if `SAGAS["CONSUL"]` names an agent, otherwise from
+`SERVICE_URLS`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +31,7 @@ __all__ = [
 
 
 def registry_of_settings() -> ServiceRegistry:
-    """A new registry, as the settings say. The one that this process uses is `live().registry`."""
+    """A new registry, as the settings say. The registry of this process is `live().registry`."""
     consul: Mapping[str, str] = conf.CONSUL
     if consul.get("HTTP_ADDR"):
         extras.require("consul", "To find services by Consul")

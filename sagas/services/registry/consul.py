@@ -156,8 +156,8 @@ class ConsulRegistry(ServiceRegistry):
             raise
         except Exception as error:  # of whatever kind: a watch that ended would look to nobody
             raise RegistryError(
-                f"Consul at {self._address} does not answer as it should "
-                f"({type(error).__name__}: {error}): check that it runs there{_tls_hint(error)}"
+                f"Consul at {self._address} does not answer correctly ({type(error).__name__}: "
+                f"{error}): check that it runs there{_tls_hint(error)}"
             ) from error
 
 
@@ -166,7 +166,7 @@ def _tls_hint(error: Exception) -> str:
         return ""
     return (
         ", that CONSUL_CACERT or CONSUL_CAPATH names its authority, CONSUL_TLS_SERVER_NAME the "
-        "name in its certificate, and CONSUL_CLIENT_CERT what it asks for"
+        "name in its certificate, and CONSUL_CLIENT_CERT the certificate that it asks for"
     )
 
 
@@ -184,7 +184,8 @@ def _parts(address: str, tls: Tls) -> tuple[str, str, int]:
         host = None
     if scheme not in ("http", "https") or not host or parts.path.strip("/"):
         raise ValueError(
-            f"CONSUL_HTTP_ADDR is {address!r}: use host:port, http://host:port or https://host:port."
+            f"CONSUL_HTTP_ADDR is {address!r}: use host:port, http://host:port or "
+            "https://host:port."
         )
     return scheme, _bracketed(host), port
 
@@ -224,8 +225,8 @@ def _instances(entries: Sequence[Mapping[str, Any]]) -> Iterator[Instance]:
         host = _host(address)
         if host is None or not 0 < port < 65536:
             logger.warning(
-                "Consul has no usable address of %s: %r, %r. It has to be a name or an IP address "
-                "without a port, and the port a number of its own.",
+                "Consul has no usable address of %s: %r, %r. The address has to be a name or an IP "
+                "address without a port, and the port a separate number.",
                 *(service["ID"], address[:300], port),
             )
             continue

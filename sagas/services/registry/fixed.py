@@ -8,11 +8,11 @@ from sagas.services.registry.instances import Instance, ServiceRegistry, Unknown
 
 
 class FixedRegistry(ServiceRegistry):
-    """What SERVICE_URLS says, in which a service may have several URLs with commas between them.
-    Nobody checks them, and nobody can register."""
+    """The addresses in SERVICE_URLS. A service may have several URLs, separated by commas. They
+    are not checked, and nothing can be registered."""
 
     def instances(self, service: str, tags: Sequence[str] = ()) -> Sequence[Instance]:
-        """All of them, whatever `tags` are asked for."""
+        """All of them, whatever `tags` says."""
         urls = [url.strip().rstrip("/") for url in conf.SERVICE_URLS.get(service, "").split(",")]
         if not any(urls):
             raise UnknownService(

@@ -15,8 +15,8 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class HttpCheck:
-    """The registry asks `url` each `interval` seconds, and waits `timeout` for the answer: 2xx is
-    passing, 429 warning, anything else critical."""
+    """The registry requests `url` every `interval` seconds, and waits `timeout` for the answer:
+    2xx is passing, 429 warning, anything else critical."""
 
     url: str
     interval: float = 5.0
@@ -25,7 +25,7 @@ class HttpCheck:
 
 @dataclass(frozen=True, slots=True)
 class TtlCheck:
-    """Critical, unless `beat` is called at least each `ttl` seconds. Begins critical."""
+    """Critical, unless `beat` is called at least every `ttl` seconds. Starts as critical."""
 
     ttl: float = 15.0
 
@@ -34,15 +34,15 @@ Check = HttpCheck | TtlCheck
 
 
 class RegistryError(Exception):
-    """The registry can't say, or refuses; says why, and what to do."""
+    """The registry can't answer, or refuses; the text says why, and what to do."""
 
 
 class UnknownService(RegistryError):
-    """Nobody ever said where that service is. Waiting does not help."""
+    """The address of that service is not configured. Waiting does not help."""
 
 
 class ServiceRegistry(ABC):
-    """Where services are, and where they say that they are. Any thread may use it."""
+    """Where services are, and where they register. Any thread may use it."""
 
     @abstractmethod
     def instances(self, service: str, tags: Sequence[str] = ()) -> Sequence[Instance]:
@@ -61,19 +61,18 @@ class ServiceRegistry(ABC):
         tags: Sequence[str] = (),
         deregister_after: float = 60.0,
     ) -> str:
-        """Says that an instance of `service` is at `address`; the same `id` again replaces it.
-
-        One that is critical for `deregister_after` seconds is forgotten. Returns the id. Raises
-        `RegistryError`.
-        """
+        """Registers an instance of `service` at `address`; the same `id` again replaces it. An
+        instance that is critical for `deregister_after` seconds is removed. Returns the id. Raises
+        `RegistryError`."""
 
     @abstractmethod
     def beat(self, id: str) -> None:
-        """This instance is well, if its check is a `TtlCheck`. Raises `RegistryError`."""
+        """Reports that this instance is healthy, if its check is a `TtlCheck`. Raises
+        `RegistryError`."""
 
     def close(self) -> None:  # noqa: B027  (most have nothing to end)
         """Ends its threads, if it has any."""
 
     @abstractmethod
     def deregister(self, id: str) -> None:
-        """This instance is no more. One that is unknown is no error. Raises `RegistryError`."""
+        """Removes this instance. An unknown id is not an error. Raises `RegistryError`."""

@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 
 class Presence:
-    """Says that an instance of `service` is at `url`, again and again from `start` to `stop`.
+    """Keeps an instance of `service` registered at `url`, from `start` to `stop`.
 
-    The registry asks `url` + `health_path` each `interval` seconds whether it is well. Raises
-    ValueError for a URL without a host and a port.
+    The registry requests `url` + `health_path` every `interval` seconds to check its health.
+    Raises ValueError for a URL without a host and a port.
     """
 
     def __init__(
@@ -39,7 +39,9 @@ class Presence:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname or not parts.port:
-            raise ValueError(f"{url!r} is no address to be found at: use http://host:port.")
+            raise ValueError(
+                f"{url!r} is not an address that others can reach: use http://host:port."
+            )
         self._registry = registry
         self._service = service
         self._host, self._port = parts.hostname, parts.port
@@ -49,11 +51,11 @@ class Presence:
         self._is_known = True
 
     def start(self) -> None:
-        """Returns at once: a registry that is away must not keep a process from its work."""
+        """Returns at once: a registry that does not answer must not block the process."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Deregisters; a registry that is away finds out by itself."""
+        """Deregisters. A registry that does not answer removes the instance by itself."""
         self._stopping.set()
         self._thread.join(STOP_SECONDS)
         try:
@@ -77,7 +79,7 @@ class Presence:
             self._registry.register(self._service, self._host, self._port, self._check, id=self.id)
         except RegistryError as error:
             if self._is_known:  # once, not each second
-                logger.warning("%s is not registered; tried again until it is: %s", self.id, error)
+                logger.warning("%s is not registered; trying again until it is: %s", self.id, error)
             self._is_known = False
             return False
         if not self._is_known:

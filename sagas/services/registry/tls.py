@@ -35,7 +35,9 @@ class Tls:
         if http.scheme == "https":
             for path in filter(None, (self.client_cert, self.client_key)):
                 if not Path(path).is_file():
-                    raise ValueError(f"There is no file {path}: mend CONSUL_CLIENT_CERT or _KEY.")
+                    raise ValueError(
+                        f"There is no file {path}: correct CONSUL_CLIENT_CERT or _KEY."
+                    )
             session.mount("https://", _Adapter(self))
 
     def context(self) -> ssl.SSLContext:

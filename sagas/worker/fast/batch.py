@@ -187,7 +187,7 @@ class BatchExecutor(StepExecutor):
                     )
                 self.go_on(reported)
         except Exception:
-            logger.exception("What %s sagas did could not be reported.", len(done))
+            logger.exception("The results of %s sagas could not be reported.", len(done))
         finally:
             self._reporting.clear()
 
@@ -232,7 +232,7 @@ def stopping(*, is_so: bool) -> None:
 
 def _give_back(work: engine.Work) -> None:
     """A claim whose action was not begun: that counts for no attempt."""
-    logger.warning("%s: %s waited for too long, and is given back.", work.saga_id, work.step)
+    logger.warning("%s: %s waited too long, and is given back.", work.saga_id, work.step)
     waited = WaitedTooLong(f"Others of its message took longer than {FRESH:g} s.")
     try:
         engine.fail(work, Failure.of(FailureKind.LATER, waited))

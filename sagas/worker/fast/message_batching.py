@@ -14,6 +14,7 @@ from celery import bootsteps
 from celery.exceptions import TaskRevokedError
 from celery.worker.request import Request
 
+from sagas.broker.internals import write_to_processes
 from sagas.conf import conf
 from sagas.worker.fast.latency import is_quick
 from sagas.worker.hints import NO_OTHER_HINTS, TOGETHER, HintTarget
@@ -114,7 +115,9 @@ class WaitTogether(bootsteps.StartStopStep):
         except TaskRevokedError:
             self._semaphore.release()
         else:
-            write_now(self._consumer.pool, self._consumer.hub)
+            # Before it does, Kombu asks Redis for more: that is a twentieth of what a saga takes
+            # that is alone.
+            write_to_processes(self._consumer.pool, self._consumer.hub)
 
     def _take_ahead(self, *, are_quick: bool) -> None:
         qos = self._consumer.qos
@@ -127,14 +130,3 @@ class WaitTogether(bootsteps.StartStopStep):
             before = qos.value  # it may have a limit
             more = self._consumer.pool.num_processes * TOGETHER
             self._taken_ahead = qos.increment_eventually(more) - before
-
-
-def write_now(pool: Any, hub: Any) -> None:
-    """Gives the free processes of `pool` what it has for them.
-
-    Celery does so with the next turn of its loop, and before that Kombu asks Redis for more: that
-    is a twentieth of what a saga takes that is alone. Should Celery call these things otherwise one
-    day, it is left to do so.
-    """
-    if processes := getattr(getattr(pool, "_pool", None), "_all_inqueues", None):
-        hub.consolidate_callback(list(processes))

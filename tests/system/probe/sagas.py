@@ -28,6 +28,7 @@ from sagas import (
 )
 from sagas.worker.fast import latency
 from tests.system.probe import (
+    async_moves,
     counting,  # noqa: F401  (its task is known from here on)
     published,  # noqa: F401  (counts from here on)
 )
@@ -42,7 +43,7 @@ FOLDER = Path(os.environ.get("PROBE_FOLDER", "."))
 def wait_at_gate(context: Any) -> None:
     """Until a file is there: the gate of this step."""
     _, step, _ = context["idempotency_key"].split(":")
-    for _ in range(3000):
+    for _ in range(30_000):
         if (FOLDER / f"{context['saga_id']}.{step}.open").exists():
             return
         time.sleep(0.01)
@@ -111,8 +112,23 @@ def step(name: str, timeout: float = 1) -> SagaStep:
 
 probe = Saga("probe", [step("a"), step("b"), step("c")])
 
+twice = Retry(max_attempts=2, backoff=0.1)
+
+
+def async_step(name: str, **options: Any) -> SagaStep:
+    play = async_moves.play
+    return SagaStep(name, play, play, retry=twice, timeout=1, **options)
+
+
+async_probe = Saga("async_probe", [async_step("a"), async_step("b"), async_step("c")])
+async_asked = Saga("async_asked", [async_step("a", probe=async_moves.ask), async_step("b")])
+async_items = Saga(
+    "async_items",
+    [ForEach("all", over="items", action=async_moves.play, given=["script"], retry=twice)],
+)
+
 # Time enough for a test to look at a step while it runs.
-slow = Saga("slow", [step("a", timeout=30), step("b", timeout=30)])
+slow = Saga("slow", [step("a", timeout=300), step("b", timeout=300)])
 
 # Time enough to kill a worker in the middle, and a lease that a test can wait for.
 held = Saga("held", [step("a", timeout=3), step("b", timeout=3)])

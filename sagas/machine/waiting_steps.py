@@ -1,0 +1,143 @@
+"""The steps that wait and run nothing, each pure data: while one is at work, the row waits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from sagas.machine.conditions import (
+    Case,
+    as_condition,
+    require_path,
+    value_at,
+)
+from sagas.machine.parameters import (
+    RESERVED,
+    Duration,
+    require_choice,
+    require_duration,
+    require_flag,
+    require_whole,
+    wrong,
+)
+from sagas.machine.steps import step_owner
+from sagas.machine.storable import NotStorable, storable
+
+DEFAULT_MOST: Final = 100
+
+MOST_COLLECTED: Final = 1000
+"""Signals that one wait may collect: the row has all of them, and is written anew with each."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """Waits for the signal `name` (an approval, a webhook), whose payload becomes the context's
+    key `name`. A signal may come before its wait. If none comes within `timeout`, the step fails,
+    or the saga continues without the key. A `timeout` that is a string names the context's key, or
+    a path of keys with dots, under which the number of seconds is.
+
+    With `collect`, it takes all signals of that name, and the key becomes the list of their
+    payloads, in the order in which they came. The wait ends with the first payload that has the
+    values of `until`; or once `most` have come (100 by default, 1,000 at most). `until` maps paths
+    of keys to what a `Choice` takes as a case: `{"status": "delivered"}`. If the saga continues
+    after a timeout, it has the list of those that came until then, which may be empty.
+
+    `form` is a JSON Schema that each payload has to fit: a signal that does not is refused.
+    """
+
+    name: str
+    timeout: Duration | str | None = field(default=None, kw_only=True)
+    on_timeout: Literal["fail", "continue"] = field(default="fail", kw_only=True)
+    collect: bool = field(default=False, kw_only=True)
+    until: Mapping[str, Case] | None = field(default=None, kw_only=True)
+    most: int | None = field(default=None, kw_only=True)
+    form: Mapping[str, Any] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        owner = step_owner(self.name)
+        require_key(owner, "name", self.name)
+        if isinstance(self.timeout, str):
+            require_path(owner, "timeout", self.timeout)
+        elif self.timeout is not None:
+            require_duration(owner, "timeout", self.timeout)
+        require_choice(owner, "on_timeout", self.on_timeout, ("fail", "continue"))
+        require_flag(owner, "collect", self.collect)
+        if self.form is not None:
+            _require_form(owner, self.form)
+        for name in ("until", "most"):
+            if getattr(self, name) is not None and not self.collect:
+                advice = "It ends a wait for many signals: add collect=True."
+                raise wrong(owner, name, getattr(self, name), advice)
+        if self.until is not None:
+            _require_until(owner, self.until)
+        if self.most is not None:
+            advice = f"Use 1 to {MOST_COLLECTED:,}"
+            require_whole(owner, "most", self.most, advice)
+            if self.most > MOST_COLLECTED:
+                raise wrong(owner, "most", self.most, f"{advice}: the saga's row has all of them.")
+
+    def has_enough(self, came: Sequence[Any]) -> bool:
+        """Whether the newest of the payloads that it collects ends the wait."""
+        if len(came) >= (self.most or DEFAULT_MOST):
+            return True
+        return bool(came and self.until) and all(
+            as_condition("until", case).fits(value_at(came[-1], path))
+            for path, case in (self.until or {}).items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Waits for a given time, without keeping a worker busy: for a `duration` (a timedelta, or
+    seconds); for the number of `seconds`, or `until` the moment (ISO 8601 text with an offset),
+    that the context has under a key, or a path of keys with dots. A moment that has passed is no
+    wait. Without a usable time in the context, the step fails."""
+
+    name: str
+    duration: Duration | None = None
+    seconds: str | None = field(default=None, kw_only=True)
+    until: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        owner = step_owner(self.name)
+        given = {
+            name: value
+            for name in ("duration", "seconds", "until")
+            if (value := getattr(self, name)) is not None
+        }
+        if len(given) != 1:
+            raise wrong(owner, "time", given, "Give one of duration, seconds=… and until=….")
+        if self.duration is not None:
+            require_duration(owner, "duration", self.duration)
+        for name in given.keys() - {"duration"}:
+            require_path(owner, name, given[name])
+
+
+def collects(step: object) -> bool:
+    """Whether it waits for many signals."""
+    return isinstance(step, WaitFor) and step.collect
+
+
+def require_key(owner: str, parameter: str, name: str) -> None:
+    """Raises `DefinitionError` for a name under which the context can't keep a result."""
+    if name in RESERVED:
+        advice = f"The engine keeps {', '.join(RESERVED)} in each context: use another name."
+        raise wrong(owner, parameter, name, advice)
+
+
+def _require_until(owner: str, until: object) -> None:
+    """Raises `DefinitionError` for what no payload can be asked for."""
+    if not isinstance(until, Mapping) or not until:
+        raise wrong(owner, "until", until, "Use a mapping of paths to values: {'status': 'paid'}.")
+    for path, case in until.items():
+        require_path(owner, "a path in until", path)
+        as_condition(f"{owner}, until, {path!r}", case)
+
+
+def _require_form(owner: str, form: object) -> None:
+    """Raises `DefinitionError` for what can't be JSON."""
+    try:
+        is_plain = isinstance(form, Mapping) and storable(form) is not None
+    except NotStorable:
+        is_plain = False
+    if not is_plain:
+        raise wrong(owner, "form", form, "Use a JSON Schema, as a dict of plain values.")
