@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from sagas import Saga, SagaStep, engine
@@ -34,12 +34,12 @@ def test_r4_a_query_that_nobody_waits_for_is_interrupted() -> None:
     with pytest.raises(TookTooLong):
         run_for(0.2, sync_to_async(sleep_in_sql)())
     assert time.monotonic() - began < 30
-    assert User.objects.count() == 0
+    assert Group.objects.count() == 0
 
 
 def test_the_sync_orm_is_refused_by_name(define: Any, committed: Any) -> None:
     async def act(context: Any) -> None:
-        User.objects.count()
+        Group.objects.count()
 
     play(define, committed, SagaStep("pay", act, retry=ONCE))
     assert failures()[0] == ("SynchronousOnlyOperation", "unknown")
@@ -55,7 +55,7 @@ def test_r23_its_orm_speaks_over_the_connection_of_sync_actions(
 
     async def act(context: Any) -> None:
         NOTES.append(await sync_to_async(session)())
-        await User.objects.acreate(username="made")
+        await Group.objects.acreate(name="made")
 
     play(
         define,
@@ -73,11 +73,11 @@ def test_r23_its_orm_speaks_over_the_connection_of_sync_actions(
 def test_r23_a_transaction_that_it_leaves_open_is_known(define: Any, committed: Any) -> None:
     async def act(context: Any) -> None:
         await sync_to_async(transaction.atomic().__enter__)()
-        await User.objects.acreate(username="never")
+        await Group.objects.acreate(name="never")
 
     play(define, committed, SagaStep("pay", act, retry=ONCE))
     assert failures()[0] == ("TransactionLeftOpen", "unknown")
-    assert not User.objects.exists()
+    assert not Group.objects.exists()
 
 
 def test_it_may_start_a_saga(define: Any, committed: Any) -> None:

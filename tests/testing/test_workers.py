@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import TestCase, TransactionTestCase
 
@@ -94,22 +94,22 @@ class OfAsyncActions(TestCase):
         self.worker: Worker = self.enterContext(worker())
 
     async def make(self, context: Any) -> None:
-        await User.objects.aget(username="before")
-        await User.objects.acreate(username="made")
+        await Group.objects.aget(name="before")
+        await Group.objects.acreate(name="made")
 
     def test_it_sees_what_the_test_wrote(self) -> None:
-        User.objects.create(username="before")
+        Group.objects.create(name="before")
         engine.start("shop", {}, saga_id="s-1")
         self.worker.work_off()
-        assert User.objects.filter(username="made").exists()
+        assert Group.objects.filter(name="made").exists()
 
     async def test_it_is_worked_off_by_an_async_test(self) -> None:
-        await User.objects.acreate(username="before")
+        await Group.objects.acreate(name="before")
         await sync_to_async(engine.start)("shop", {}, saga_id="s-1")
         with pytest.raises(RuntimeError, match="sync_to_async"):
             self.worker.work_off()
         await sync_to_async(self.worker.work_off)()
-        assert await User.objects.filter(username="made").aexists()
+        assert await Group.objects.filter(name="made").aexists()
 
 
 def test_a_plain_database_test_is_enough(saga_worker: Worker, define_saga: Any) -> None:
