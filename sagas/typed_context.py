@@ -1,5 +1,5 @@
 """Contexts as objects: a step's function may take a dataclass or a Pydantic model, by the
-annotation of its first parameter, and may return one.
+annotation of its first parameter, and may return one. A saga's `input` may be one, too.
 
 What it takes is validated: a context that does not fit fails the step definitely, before the
 function is called. What it returns is dumped as JSON, under its fields' names (or aliases).
@@ -43,12 +43,19 @@ def call(
 
 def check(saga: Saga) -> None:
     """Raises `DefinitionError` for a function whose class Pydantic can't validate into, so that it
-    is known when the saga is, and not when the step runs."""
+    is known when the saga is, and not when the step runs. The same for the saga's `input`."""
+    if saga.input is not None:
+        if not _is_class_of_fields(saga.input):
+            raise DefinitionError(
+                f"Saga {saga.saga_type!r}: input is {saga.input.__name__}, which is neither a "
+                "dataclass nor a Pydantic model. Use one of these."
+            )
+        _checked(f"Saga {saga.saga_type!r}", saga.input)
     for step in saga.claimed_steps:
         for function in (step.action, step.compensation, step.probe):
             kind = None if function is None else expected_by(function)
             if kind is not None:
-                _checked(saga, step.name, kind)
+                _checked(f"Saga {saga.saga_type!r}, step {step.name!r}", kind)
 
 
 def expected_by(action: Action) -> type | None:
@@ -103,8 +110,18 @@ def _validated(kind: type, context: Context) -> object:
         ) from None
 
 
-def _checked(saga: Saga, step: str, kind: type) -> None:
-    owner = f"Saga {saga.saga_type!r}, step {step!r}"
+def validate(kind: type, value: Context) -> None:
+    """Raises Pydantic's ValidationError for what does not fit the dataclass or model."""
+    _adapter(kind).validate_python(dict(value))
+
+
+def schema_of(kind: type) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what fits a dataclass or a model."""
+    found: dict[str, Any] = _adapter(kind).json_schema(by_alias=True, mode="validation")
+    return found
+
+
+def _checked(owner: str, kind: type) -> None:
     try:
         _adapter(kind)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""What a definition's own functions say of an input: `validate`, `locks` and `limits`.
+"""What a definition says of an input: its `input`, and its functions `validate`, `locks`, `limits`.
 
 Whatever they raise refuses the input, and the field at fault is named where it can be told. But for
 the database's errors: inside a transaction nothing can be done after them, and a lost connection is
@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 from pydantic import ValidationError as ModelError
 
+from sagas import typed_context
 from sagas.errors import BadInput
 from sagas.machine import InvalidInput, Saga
 from sagas.models import LOCK_KEY_LENGTH
@@ -44,6 +45,9 @@ SPEAKING: Final = (
 
 def validate(definition: Saga, context: Mapping[str, Any]) -> None:
     """Raises `BadInput` if the definition refuses the context as an input."""
+    if definition.input is not None:
+        with _refusing("input", context):
+            typed_context.validate(definition.input, context)
     if definition.validate is not None:
         with _refusing("validate", context):
             definition.validate(context)

@@ -76,4 +76,10 @@ Version = Annotated[
 ]
 
 
+DefinitionVersion = Annotated[
+    int | None,
+    Field(ge=1, lt=queries.MOST_VERSIONS, description="The newest by default."),
+]
+
+
 Names = Annotated[list[Annotated[str, StringConstraints(max_length=63)]], at_most(1000)]

@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import sync_and_async_middleware
 
-from sagas.api.problems import problem
+from sagas.api.problems import CONTENT_TYPE, problem
 
 PLACE: Final = "sagas:api:api-root"
 """By which Django knows where the API is mounted."""
 
-JSON: Final = "application/json"
+JSON: Final = ("application/json", CONTENT_TYPE)
 
 MESSAGES: Final = {
     400: ("malformed", "Django could not read the request."),
@@ -56,7 +56,9 @@ def _in_json(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
         return response
     status = response.status_code
     word, message = MESSAGES.get(status, ("refused", f"{HTTPStatus(status).phrase}."))
-    answer = JsonResponse(problem(word, message, {}), status=status)
+    answer = JsonResponse(
+        problem(status, word, message, {}), status=status, content_type=CONTENT_TYPE
+    )
     for name, value in response.headers.items():
         if name not in ("Content-Type", "Content-Length", "Content-Encoding"):
             answer.headers[name] = value

@@ -32,7 +32,25 @@ STATUS: Final[dict[type[SagaError], tuple[int, str]]] = {
     NoSuchExecution: (404, "not_found"),
 }
 
-WORDS: Final = {400: "malformed", 403: "forbidden", 413: "too_large"}
+CONTENT_TYPE: Final = "application/problem+json"
+
+TITLES: Final = {
+    "bad_input": "The request has fields that can't be used",
+    "conflict": "The saga_id is taken",
+    "failed": "The server failed",
+    "forbidden": "You may not do that",
+    "locked": "Another saga holds a lock that this one needs",
+    "malformed": "The request can't be read",
+    "not_allowed": "The address does not accept the method",
+    "not_authenticated": "Nobody is logged in",
+    "not_found": "There is nothing at this address",
+    "refused": "It makes no sense in the present state",
+    "too_large": "The request is too large",
+    "unknown_saga": "No such saga is defined here",
+}
+"""The same for every problem of its kind."""
+
+WORDS: Final = {400: "malformed", 403: "forbidden", 404: "not_found", 413: "too_large"}
 """For what goes wrong before the engine is asked."""
 
 
@@ -41,16 +59,19 @@ MOST_TOLD: Final = 20
 
 MOST_NAME: Final = 100
 MOST_TEXT: Final = 300
-MOST_MESSAGE: Final = 1000
-"""Characters of a field's name, of what is said about it, and of a message. They may repeat what
+MOST_DETAIL: Final = 1000
+"""Characters of a field's name, of what is said about it, and of the detail. They may repeat what
 was sent."""
 
 MOST_BYTES: Final = 40_000
 """Of all fields as JSON, where a character may be twelve."""
 
 
-def problem(word: str, message: str, fields: Mapping[str, str], more: int = 0) -> dict[str, Any]:
-    """The body of every error. Without a message it is made of the fields; `more` are at fault."""
+def problem(
+    status: int, word: str, detail: str, fields: Mapping[str, str], more: int = 0
+) -> dict[str, Any]:
+    """The body of every error, as in RFC 9457. Without a detail it is made of the fields; `more`
+    are at fault."""
     shown = {}
     left = MOST_BYTES
     for name, text in islice(fields.items(), MOST_TOLD):
@@ -60,11 +81,19 @@ def problem(word: str, message: str, fields: Mapping[str, str], more: int = 0) -
             break
         shown[name] = text
     more += len(fields) - len(shown)
-    said = message or "; ".join(f"{name}: {text}" for name, text in shown.items())
-    said = _cut(said, MOST_MESSAGE)
+    said = detail or "; ".join(f"{name}: {text}" for name, text in shown.items())
+    said = _cut(said, MOST_DETAIL)
     if more > 0:
         said = f"{said} And {more:,} more."
-    return {"error": word, "message": said, "fields": shown, "more": more}
+    return {
+        "type": f"urn:sagas:problem:{word}",
+        "title": TITLES[word],
+        "status": status,
+        "detail": said,
+        "error": word,
+        "fields": shown,
+        "more": more,
+    }
 
 
 def _cut(text: str, most: int) -> str:
@@ -72,15 +101,17 @@ def _cut(text: str, most: int) -> str:
 
 
 Answer = tuple[int, str, str, Mapping[str, str], int]
-"""Status, word, message, fields, and how many more fields there are."""
+"""Status, word, detail, fields, and how many more fields there are."""
 
 
 def install(api: NinjaAPI) -> None:
     """Makes `api` answer every error in this module's form."""
 
     def answer(tell: Callable[[Any], Answer], request: HttpRequest, error: Any) -> HttpResponse:
-        status, word, message, fields, more = tell(error)
-        return api.create_response(request, problem(word, message, fields, more), status=status)
+        status, *rest = tell(error)
+        response = api.create_response(request, problem(status, *rest), status=status)
+        response.headers["Content-Type"] = CONTENT_TYPE
+        return response
 
     for kind, tell in ANSWERS.items():
         api.add_exception_handler(kind, partial(answer, tell))

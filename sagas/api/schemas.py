@@ -153,8 +153,45 @@ class ManyResult(Schema):
     )
 
 
+class SagaType(Schema):
+    saga_type: str
+    versions: list[int] = Field(description="The newest first: that is what a start takes.")
+
+
+class SagaTypes(Schema):
+    definitions: list[SagaType]
+
+
+class DefinedStep(Schema):
+    name: str
+    kind: str = Field(
+        description="SagaStep, Pivot, Poll, WaitFor, Sleep, SubSaga, ForEach or Repeat."
+    )
+    has_compensation: bool
+    can_be_undone: bool = Field(description="False for the pivot, and for what comes after it.")
+    form: dict[str, Any] | None = Field(
+        description="Of a WaitFor with a form: the JSON Schema of its signal's payload."
+    )
+
+
+class Definition(Schema):
+    saga_type: str
+    version: int
+    digest: str = Field(description="Of its structure: executions keep it.")
+    input: dict[str, Any] | None = Field(
+        description="The JSON Schema of the context that a start needs; null if its author gave "
+        "none."
+    )
+    steps: list[DefinedStep] = Field(description="In the order in which they are written.")
+
+
 class Problem(Schema):
+    """As in RFC 9457, with the content type application/problem+json."""
+
+    type: str = Field(description="urn:sagas:problem: and the code.")
+    title: str = Field(description="The same for every problem of its kind.")
+    status: int
+    detail: str = Field(description="What happened and what to do, for people.")
     error: str = Field(description="A code for programs.")
-    message: str = Field(description="A sentence for people.")
     fields: dict[str, str] = Field({}, description="The path of each invalid field; 20 at most.")
     more: int = Field(0, description="How many more fields are invalid.")

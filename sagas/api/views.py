@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
+from django.http import HttpResponse
+from django.urls import resolve, reverse
 from ninja import Query, Router, Status
 from pydantic import Field
 
@@ -34,9 +36,11 @@ Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executio
     "/sagas",
     response={201: Execution, 200: Execution, 400: Problem, 409: Problem, 422: Problem},
 )
-def start(request: Any, payload: StartRequest) -> Status[dict[str, Any]]:
+def start(
+    request: Any, response: HttpResponse, payload: StartRequest
+) -> Status[dict[str, Any]]:
     """Start a saga, and signal it if you like. 201 if it is new; 200 if the same request made it
-    before."""
+    before. `Location` is where to look at it."""
     given = {**dict(payload), "owner_id": request.auth.pk}
     first = given.pop("signal")
     if first is None:
@@ -47,6 +51,8 @@ def start(request: Any, payload: StartRequest) -> Status[dict[str, Any]]:
         by = users.name_of(request.auth)
         started = engine.signal_with_start(**given, **dict(first), by=by)
     found = queries.execution(started.saga_id, request.auth)
+    place = resolve(request.path).namespace
+    response.headers["Location"] = reverse(f"{place}:show", args=[found.saga_id])
     return Status(201 if started.created else 200, queries.describe(found))
 
 

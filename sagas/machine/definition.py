@@ -83,7 +83,8 @@ class InvalidInput(ValueError):
 class Saga:
     """A type of business transaction in one version.
 
-    `validate`, if given, is called with the input before an execution is created. It raises
+    `input`, a dataclass or a Pydantic model, is what the input has to fit: its JSON Schema is in the
+    API. `validate`, if given, is called with the input before an execution is created. It raises
     `InvalidInput` to refuse the input. `locks` returns the names that an execution holds from its
     start to its end, so that no other execution that needs one of them runs at the same time.
     `limits` returns names with whole numbers: `{"partner:acme": 5}` lets at most 5 executions that
@@ -96,6 +97,7 @@ class Saga:
     saga_type: str
     steps: Sequence[Way]
     version: int = field(default=1, kw_only=True)
+    input: type | None = field(default=None, kw_only=True)
     validate: Callable[[Mapping[str, Any]], None] | None = field(default=None, kw_only=True)
     locks: Callable[[Mapping[str, Any]], Iterable[str]] | None = field(default=None, kw_only=True)
     limits: Callable[[Mapping[str, Any]], Mapping[str, int]] | None = field(
@@ -134,6 +136,8 @@ class Saga:
         require_choice(owner, "on_conflict", self.on_conflict, ("wait", "fail"))
         if self.deadline is not None:
             require_duration(owner, "deadline", self.deadline)
+        if self.input is not None and not isinstance(self.input, type):
+            raise wrong(owner, "input", self.input, "Use a dataclass or a Pydantic model.")
         for what in ("validate", "locks", "limits"):
             if (function := getattr(self, what)) is not None:
                 require_function(owner, what, function)

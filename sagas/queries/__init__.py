@@ -1,6 +1,7 @@
 """Every read, for HTTP, sockets, admin and commands alike."""
 
 from sagas.queries.attention import AttentionCounts, counts_of_attention, needs_attention
+from sagas.queries.definitions import definition, describe_definition, saga_types
 from sagas.queries.descriptions import describe, describe_event, summary, what_is_left
 from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, MOST_VERSIONS, Filter, Page, page, targets
@@ -24,7 +25,9 @@ __all__ = [
     "committed_event",
     "counts",
     "counts_of_attention",
+    "definition",
     "describe",
+    "describe_definition",
     "describe_event",
     "events_after",
     "execution",
@@ -37,6 +40,7 @@ __all__ = [
     "news",
     "page",
     "relay_lag",
+    "saga_types",
     "summary",
     "targets",
     "unrelayed",

@@ -66,7 +66,7 @@ def test_who_may_not_see_it_does_not_learn_that_it_is_there(
     stranger = caller("stranger")
     hidden, absent = (stranger.post(f"sagas/{saga_id}/{path}", body) for saga_id in ("s-1", "s-2"))
     assert (hidden.status_code, hidden.json()["error"]) == (404, "not_found")
-    assert hidden.json()["message"].replace("s-1", "s-2") == absent.json()["message"]
+    assert hidden.json()["detail"].replace("s-1", "s-2") == absent.json()["detail"]
 
 
 def test_the_way_back_is_seen_by_who_may_see_the_saga(
@@ -83,7 +83,7 @@ def test_an_owner_is_told_what_only_staff_may_do(alice: Caller, action: str) -> 
     engine.start("shop", {}, saga_id="s-1", owner_id=alice.user.pk)
     answer = alice.post(f"sagas/s-1/{action}", FOR_STAFF[action])
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
-    assert "staff" in answer.json()["message"]
+    assert "staff" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("action", FOR_STAFF)
@@ -169,7 +169,7 @@ def test_bad_input_is_told_and_leaves_nothing(
     answer = boss.post(f"sagas/s-1/{path}", sent)
     assert answer.status_code == status, answer.content
     said = answer.json()
-    assert len(said["message"]) > 10
+    assert len(said["detail"]) > 10
     assert field is None or field in said["fields"], said
 
 
@@ -198,7 +198,7 @@ def test_a_start_with_bad_terms_is_told_and_leaves_nothing(
     answer = alice.post("sagas", {"saga_type": "shop", "context": {}, **given})
     assert answer.status_code == 422, answer.content
     assert list(answer.json()["fields"]) == [field]
-    assert "Value error" not in answer.json()["message"]
+    assert "Value error" not in answer.json()["detail"]
 
 
 def test_a_start_takes_times_and_a_version(alice: Caller, define: Any) -> None:
@@ -214,6 +214,6 @@ def test_a_lock_that_another_holds_is_told(alice: Caller) -> None:
     assert alice.post("sagas", first).status_code == 201
     answer = alice.post("sagas", {**first, "saga_id": "i-2"})
     assert (answer.status_code, answer.json()["error"]) == (409, "locked")
-    assert "stock:7" in answer.json()["message"]
+    assert "stock:7" in answer.json()["detail"]
     assert SagaExecution.objects.count() == 1
     assert json.loads(alice.post("sagas", first).content)["saga_id"] == "i-1", "S11"

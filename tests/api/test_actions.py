@@ -57,7 +57,7 @@ def test_s7_a_cancel_past_the_pivot_is_refused_with_the_reason(alice: Caller) ->
     before = row(execution_id).last_seq
     answer = alice.post("sagas/s-1/cancel", {"reason": "too late"})
     assert (answer.status_code, answer.json()["error"]) == (409, "refused")
-    assert "past its pivot, hand_over" in answer.json()["message"]
+    assert "past its pivot, hand_over" in answer.json()["detail"]
     assert row(execution_id).last_seq == before
 
 
@@ -66,7 +66,7 @@ def test_r7_a_cancel_after_the_end_is_told(alice: Caller) -> None:
     succeed(execution_id, "mail")
     answer = alice.post("sagas/s-1/cancel", {"reason": "too late"})
     assert (answer.status_code, answer.json()["error"]) == (409, "refused")
-    assert "completed" in answer.json()["message"]
+    assert "completed" in answer.json()["detail"]
 
 
 def test_a_paused_saga_goes_on_when_it_is_resumed(boss: Caller, shop: int, committed: Any) -> None:
@@ -114,7 +114,7 @@ def test_what_waits_for_no_time_is_not_rescheduled(boss: Caller, shop: int) -> N
     body = {"reason": "x", "step": "charge", "moment": "2999-01-01T00:00:00Z"}
     answer = boss.post("sagas/s-1/reschedule", body)
     assert (answer.status_code, answer.json()["error"]) == (409, "refused")
-    assert "Step charge is pending" in answer.json()["message"]
+    assert "Step charge is pending" in answer.json()["detail"]
 
 
 def test_skip_goes_on_with_what_the_step_would_have_returned(boss: Caller, shop: int) -> None:
@@ -136,7 +136,7 @@ def test_amend_changes_the_context_of_what_stands_still(boss: Caller, shop: int)
     body = {"reason": "wrong address", "changes": {"a": 2}}
     refused = boss.post("sagas/s-1/amend", body)
     assert (refused.status_code, refused.json()["error"]) == (409, "refused")
-    assert "Pause it first" in refused.json()["message"]
+    assert "Pause it first" in refused.json()["detail"]
     boss.post("sagas/s-1/pause", {"reason": "x"})
     assert boss.post("sagas/s-1/amend", body).json()["context"] == {"a": 2}
 
@@ -189,13 +189,13 @@ def test_r13_a_signal_after_the_end_is_refused(alice: Caller, approval: int) -> 
     alice.post("sagas/a-1/cancel", {"reason": "x"})
     answer = alice.post("sagas/a-1/signals/approved", {"payload": 1})
     assert (answer.status_code, answer.json()["error"]) == (409, "refused")
-    assert "compensated" in answer.json()["message"]
+    assert "compensated" in answer.json()["detail"]
 
 
 def test_a_signal_that_nothing_waits_for_is_refused(alice: Caller, shop: int) -> None:
     answer = alice.post("sagas/s-1/signals/approved", {"payload": 1})
     assert answer.status_code == 409
-    assert "Waits: none" in answer.json()["message"]
+    assert "Waits: none" in answer.json()["detail"]
 
 
 # --- The way back ---------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_a_child_is_acted_on_under_its_own_saga_id(alice: Caller, boss: Caller) 
     engine.start("trip", {}, saga_id="t-1", owner_id=alice.user.pk)
     cancelled = alice.post("sagas/t-1~flight/cancel", {"reason": "x"})
     assert (cancelled.status_code, cancelled.json()["error"]) == (409, "refused")
-    assert "part of another saga" in cancelled.json()["message"]
+    assert "part of another saga" in cancelled.json()["detail"]
     said = boss.post("sagas/t-1~flight/pause", {"reason": "x"}).json()
     assert said["paused"] is True
     assert said["parent"] == {"saga_id": "t-1", "step": "flight"}

@@ -135,10 +135,12 @@ def test_so_it_is_for_a_child_and_for_the_command(
 
 def is_problem(answer: Any, status: int, word: str) -> None:
     assert answer.status_code == status
-    assert answer.headers["Content-Type"].startswith("application/json")
+    assert answer.headers["Content-Type"] == "application/problem+json"
     if answer.request["REQUEST_METHOD"] != "HEAD":
-        assert answer.json().keys() == {"error", "message", "fields", "more"}
-        assert answer.json()["error"] == word
+        told = answer.json()
+        assert told.keys() == {"type", "title", "status", "detail", "error", "fields", "more"}
+        assert (told["type"], told["status"]) == (f"urn:sagas:problem:{word}", status)
+        assert told["error"] == word
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -177,4 +179,4 @@ def test_errors_of_django_are_in_json(
 def test_other_pages_are_as_they_were(client: Client) -> None:
     assert client.get("/nothing").headers["Content-Type"].startswith("text/html")
     assert client.get("/api/v1/docs").headers["Content-Type"].startswith("text/html")
-    assert client.get("/api/v2").headers["Content-Type"].startswith("application/json")
+    assert client.get("/api/v2").headers["Content-Type"] == "application/problem+json"

@@ -147,7 +147,7 @@ def test_no_body_takes_much(server: Server, name: str) -> None:
         answer = server.post(route, BODIES[name], server.staff)
         took = server.memory("VmHWM") - before
         assert 400 <= answer.status_code < 500, (route, answer.text[:300])
-        assert answer.headers["Content-Type"].startswith("application/json")
+        assert answer.headers["Content-Type"] == "application/problem+json"
         assert len(answer.content) <= MOST_ANSWERED, route
         assert len(answer.json()["fields"]) <= 20
         assert took <= MOST_MEMORY, (route, took)
@@ -179,7 +179,7 @@ def test_how_many_more_fields_are_at_fault_is_told(server: Server) -> None:
     answer = server.post("sagas/bulk", json.dumps(body).encode(), server.staff).json()
     assert (len(answer["fields"]), answer["more"]) == (20, 980)
     assert list(answer["fields"])[:2] == ["sagas.0", "sagas.1"]
-    assert "And 980 more." in answer["message"]
+    assert "And 980 more." in answer["detail"]
 
 
 def test_rights_are_asked_for_before_the_body(server: Server) -> None:

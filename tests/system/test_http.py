@@ -100,7 +100,7 @@ def test_bad_input_is_told_and_leaves_nothing(
     assert answer.status_code == status, answer.text
     said = answer.json()
     assert said["error"]
-    assert len(said["message"]) > 10
+    assert len(said["detail"]) > 10
     assert field is None or field in said["fields"]
 
 
