@@ -7,7 +7,7 @@ Pydantic does both, and is imported only where a function asks for it.
 """
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import is_dataclass
 from functools import lru_cache
 from inspect import signature
@@ -110,7 +110,7 @@ def _validated(kind: type, context: Context) -> object:
         ) from None
 
 
-def validate(kind: type, value: Context) -> None:
+def validate(kind: type, value: Mapping[str, Any]) -> None:
     """Raises Pydantic's ValidationError for what does not fit the dataclass or model."""
     _adapter(kind).validate_python(dict(value))
 

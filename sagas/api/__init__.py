@@ -26,7 +26,7 @@ class _Api(NinjaAPI):
             return response
         set_response_etag(response)
         etag = response.headers["ETag"]
-        return get_conditional_response(request, etag=etag, response=response)
+        return get_conditional_response(request, etag=etag, response=response) or response
 
 
 api = _Api(

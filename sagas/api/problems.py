@@ -108,8 +108,9 @@ def install(api: NinjaAPI) -> None:
     """Makes `api` answer every error in this module's form."""
 
     def answer(tell: Callable[[Any], Answer], request: HttpRequest, error: Any) -> HttpResponse:
-        status, *rest = tell(error)
-        response = api.create_response(request, problem(status, *rest), status=status)
+        status, word, detail, fields, more = tell(error)
+        body = problem(status, word, detail, fields, more)
+        response = api.create_response(request, body, status=status)
         response.headers["Content-Type"] = CONTENT_TYPE
         return response
 

@@ -36,9 +36,7 @@ Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executio
     "/sagas",
     response={201: Execution, 200: Execution, 400: Problem, 409: Problem, 422: Problem},
 )
-def start(
-    request: Any, response: HttpResponse, payload: StartRequest
-) -> Status[dict[str, Any]]:
+def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status[dict[str, Any]]:
     """Start a saga, and signal it if you like. 201 if it is new; 200 if the same request made it
     before. `Location` is where to look at it."""
     given = {**dict(payload), "owner_id": request.auth.pk}

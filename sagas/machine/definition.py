@@ -83,8 +83,8 @@ class InvalidInput(ValueError):
 class Saga:
     """A type of business transaction in one version.
 
-    `input`, a dataclass or a Pydantic model, is what the input has to fit: its JSON Schema is in the
-    API. `validate`, if given, is called with the input before an execution is created. It raises
+    `input` is a dataclass or a Pydantic model, which the input has to fit; the API has its JSON
+    Schema. `validate`, if given, is called with the input before an execution is created. It raises
     `InvalidInput` to refuse the input. `locks` returns the names that an execution holds from its
     start to its end, so that no other execution that needs one of them runs at the same time.
     `limits` returns names with whole numbers: `{"partner:acme": 5}` lets at most 5 executions that

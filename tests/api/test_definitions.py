@@ -35,7 +35,7 @@ class Parcel:
     weight: float
 
 
-STEPS = [
+STEPS: list[Any] = [
     SagaStep("reserve", nothing, nothing),
     ForEach("pack", over="lines", action=nothing),
     WaitFor("approved", form={"type": "boolean"}),

@@ -35,7 +35,7 @@ TESTS: Final = (
 )
 """Each layer, and real workers: a minute or two."""
 
-PIP_SECONDS: Final = 600
+PIP_SECONDS: Final = 1800
 
 
 @dataclass(frozen=True, slots=True)
