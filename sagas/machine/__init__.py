@@ -217,12 +217,7 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
             draft.emit(ev.SagaUnblocked())
             return Verdict.ACCEPTED
         case Deadlocked():
-            if draft.state.status not in GOING_FORWARD:
-                return draft.refuse("It turns back already, and gives its locks up by that.")
-            if why := why_no_way_back(draft):
-                return draft.refuse(why)  # another in the cycle has to give way
-            families.turn_back(draft, "a deadlock", fact.failure)
-            return Verdict.ACCEPTED
+            return _give_way(draft, fact)
         case ParentCommanded():
             return operate.obey(draft, fact.command)
         case TryAgain() | Reschedule():
@@ -234,3 +229,12 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
             return operate.operate(draft, fact)
         case _:
             assert_never(fact)
+
+
+def _give_way(draft: Draft, fact: Deadlocked) -> Verdict:
+    if draft.state.status not in GOING_FORWARD:
+        return draft.refuse("It turns back already, and gives its locks up by that.")
+    if why := why_no_way_back(draft):
+        return draft.refuse(why)  # another in the cycle has to give way
+    families.turn_back(draft, "a deadlock", fact.failure)
+    return Verdict.ACCEPTED

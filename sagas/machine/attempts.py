@@ -1,6 +1,6 @@
 """Attempts: who may claim one, and what follows from how it ended."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sagas.machine import events as ev
@@ -222,18 +222,8 @@ def settle_failure(
     if isinstance(definition, Poll) and is_later and is_forward and not final:
         _ask_later(draft, definition, wait)
         return
+    counted, due_at, counts = _next_attempt(draft, definition, direction, failure, wait, counts)
     policy = draft.definition.policy(definition, direction)
-    attempt = step.attempts_of(direction)
-    counted = attempt - step.uncounted_attempts
-    key = idempotency_key(draft.state.saga_id, name, direction)
-    if is_later:  # counts for nothing, but for `max_elapsed`
-        counted -= 1
-        delay = HELD_BACK.delay(step.uncounted_attempts + 1, key)
-        due_at = draft.now + (delay if wait is None else timedelta(seconds=wait))
-    else:
-        due_at = draft.now + policy.delay(counted, key)
-        counts = counts or policy.max_attempts == 1  # that says: never call it twice
-        counted -= not counts
     may_retry = (
         failure.kind in RETRIED
         and not final
@@ -241,11 +231,34 @@ def settle_failure(
         and (direction is Direction.COMPENSATION or is_forward)
     )
     effect = _effect_after(step, definition, direction, failure)
-    ended = name, direction, attempt, step.fence, failure, effect, reported
+    ended = name, direction, step.attempts_of(direction), step.fence, failure, effect, reported
     if may_retry:
         draft.emit(ev.StepRetrying(*ended, due_at, counts=counts, alone=alone))
     else:
         draft.emit(ev.StepFailed(*ended))
+
+
+def _next_attempt(
+    draft: Draft,
+    definition: SagaStep,
+    direction: Direction,
+    failure: Failure,
+    wait: float | None,
+    counts: bool,
+) -> tuple[int, datetime, bool]:
+    """How many attempts count, when the next one is due, and whether the last one counts."""
+    step, policy = draft.state.step(definition.name), draft.definition.policy(definition, direction)
+    key = idempotency_key(draft.state.saga_id, definition.name, direction)
+    counted = step.attempts_of(direction) - step.uncounted_attempts
+    if failure.kind is FailureKind.LATER:  # counts for nothing, but for `max_elapsed`
+        counted -= 1
+        delay = HELD_BACK.delay(step.uncounted_attempts + 1, key)
+        due_at = draft.now + (delay if wait is None else timedelta(seconds=wait))
+    else:
+        due_at = draft.now + policy.delay(counted, key)
+        counts = counts or policy.max_attempts == 1  # that says: never call it twice
+        counted -= not counts
+    return counted, due_at, counts
 
 
 def _effect_after(

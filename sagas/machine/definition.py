@@ -48,7 +48,8 @@ from sagas.machine.traversal import (
     concurrent_steps,
     frontier,
     outline,
-    steps_after,
+    require_retriable,
+    steps_after_pivot,
     steps_of,
     ways_to,
 )
@@ -151,10 +152,10 @@ class Saga:
         choices = list(choices_of(body))
         _require_own_names(owner, [*steps, *(each for each in choices if not each.is_of_step)])
         pivots = [step for step in steps if isinstance(step, Pivot)]
-        after = [step for pivot in pivots for step in _steps_after(self.saga_type, body, pivot)]
+        after = [step for each in pivots for step in steps_after_pivot(self.saga_type, body, each)]
         after = steps if self.forward_only else after
         for step in after:
-            _require_retriable(self.saga_type, step)
+            require_retriable(self.saga_type, step)
         set_once = object.__setattr__  # a frozen dataclass computes its derived fields once, here
         set_once(self, "body", body)
         set_once(self, "by_name", MappingProxyType({step.name: step for step in steps}))
@@ -270,52 +271,3 @@ def _reads_context(first: Step | Choice) -> bool:
             return duration is None
         case _:
             return isinstance(first, Choice | ForEach | Repeat | SubSaga)
-
-
-def _steps_after(saga_type: str, body: InOrder, pivot: Pivot) -> list[Step]:
-    """Raises `DefinitionError` for a pivot in parallel with others, or before another one."""
-    after = steps_after(body, pivot)
-    if after is None:
-        raise DefinitionError(
-            f"Saga {saga_type!r}: the pivot {pivot.name!r} is inside a Parallel, so the steps "
-            "after it have no single order. Move it to the top level."
-        )
-    if others := [step.name for step in after if isinstance(step, Pivot)]:
-        names = ", ".join([pivot.name, *others])
-        raise DefinitionError(
-            f"Saga {saga_type!r}: {names} are all pivots. Keep the first step that can't be "
-            f"undone as the pivot; the steps after it go forward anyway."
-        )
-    return after
-
-
-def _require_retriable(saga_type: str, step: Step) -> None:
-    """After the pivot there is no way back: a step must be able to succeed in the end."""
-    where = f"Saga {saga_type!r}: step {step.name!r} comes after the pivot, from where there is no"
-    if getattr(step, "compensation", None) is not None:
-        raise DefinitionError(
-            f"{where} way back, but has a compensation. Move it before the pivot, or drop the "
-            f"compensation."
-        )
-    retry = getattr(step, "retry", None)
-    if retry is not None and retry.max_attempts == 1:
-        raise DefinitionError(
-            f"{where} way back, but is tried only once. Give its retry more attempts."
-        )
-    if getattr(step, "enough", None) is not None:
-        raise DefinitionError(
-            f"{where} way back, so no item can be withdrawn. Move it before the pivot, or leave "
-            "enough out."
-        )
-    if isinstance(step, Repeat) and step.on_most == "fail":
-        raise DefinitionError(
-            f'{where} way back, but fails after {step.most} rounds. Use on_most="continue".'
-        )
-    if not isinstance(step, WaitFor | Poll) or step.timeout is None:
-        return
-    if step.on_timeout == "fail":
-        what = "signal" if isinstance(step, WaitFor) else "answer"
-        raise DefinitionError(
-            f'{where} way back, but fails without its {what}. Use on_timeout="continue", or no '
-            f"timeout."
-        )

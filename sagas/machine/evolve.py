@@ -195,15 +195,7 @@ def _details(step: StepState, event: ev.StepEvent) -> dict[str, Any]:
         case ev.StepWaiting(fence=fence):
             return {"fence": fence} | _counted(event) | _waiting(step, event)
         case ev.StepChildren():
-            failure = event.failure or step.failure
-            moved: dict[str, Any] = {
-                "children": _moved(step, event),
-                "failure": failure,
-                "status": step.status,
-            }
-            if event.adds:
-                moved["wrote"] = tuple(sorted({*step.wrote, *event.adds}))
-            return moved
+            return _of_children(step, event)
         case ev.StepRefused(failure=failure, changes=changes, fence=fence):
             wrote = tuple(sorted({*step.wrote, *changes}))
             effect = Effect.NONE  # of children: they have undone what they did
@@ -228,6 +220,14 @@ def _details(step: StepState, event: ev.StepEvent) -> dict[str, Any]:
             return {"status": WITHDRAWN_AFTER_TRY} if was_tried else {}
         case _:
             return _helped(step, event)
+
+
+def _of_children(step: StepState, event: ev.StepChildren) -> dict[str, Any]:
+    failure = event.failure or step.failure
+    details = {"children": _moved(step, event), "failure": failure, "status": step.status}
+    if event.adds:
+        details["wrote"] = tuple(sorted({*step.wrote, *event.adds}))
+    return details
 
 
 def _moved(step: StepState, event: ev.StepChildren) -> Children:

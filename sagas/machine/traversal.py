@@ -1,11 +1,13 @@
 """What follows from the order of a saga's steps: which come next, in either direction; which stand
-beside each other, after each other, or on which way of a choice."""
+beside each other, after each other, or on which way of a choice; and what a pivot asks of them."""
 
 from collections.abc import Container, Iterator, Mapping
 
 from sagas.machine.family_steps import Repeat, Step, tolerates
+from sagas.machine.parameters import DefinitionError
+from sagas.machine.steps import Pivot, Poll
 from sagas.machine.tree import Choice, FirstOf, InOrder, Node, Parallel
-from sagas.machine.waiting_steps import collects
+from sagas.machine.waiting_steps import WaitFor, collects
 
 
 def steps_of(node: Node) -> Iterator[Step]:
@@ -179,3 +181,52 @@ def frontier_back(node: Node, settled: Container[str]) -> list[Step]:
             return [step for way in node.ways.values() for step in frontier_back(way, settled)]
         case _:
             return [] if node.name in settled else [node]
+
+
+def steps_after_pivot(saga_type: str, body: InOrder, pivot: Pivot) -> list[Step]:
+    """Raises `DefinitionError` for a pivot in parallel with others, or before another one."""
+    after = steps_after(body, pivot)
+    if after is None:
+        raise DefinitionError(
+            f"Saga {saga_type!r}: the pivot {pivot.name!r} is inside a Parallel, so the steps "
+            "after it have no single order. Move it to the top level."
+        )
+    if others := [step.name for step in after if isinstance(step, Pivot)]:
+        names = ", ".join([pivot.name, *others])
+        raise DefinitionError(
+            f"Saga {saga_type!r}: {names} are all pivots. Keep the first step that can't be "
+            f"undone as the pivot; the steps after it go forward anyway."
+        )
+    return after
+
+
+def require_retriable(saga_type: str, step: Step) -> None:
+    """After the pivot there is no way back: a step must be able to succeed in the end."""
+    where = f"Saga {saga_type!r}: step {step.name!r} comes after the pivot, from where there is no"
+    if getattr(step, "compensation", None) is not None:
+        raise DefinitionError(
+            f"{where} way back, but has a compensation. Move it before the pivot, or drop the "
+            f"compensation."
+        )
+    retry = getattr(step, "retry", None)
+    if retry is not None and retry.max_attempts == 1:
+        raise DefinitionError(
+            f"{where} way back, but is tried only once. Give its retry more attempts."
+        )
+    if getattr(step, "enough", None) is not None:
+        raise DefinitionError(
+            f"{where} way back, so no item can be withdrawn. Move it before the pivot, or leave "
+            "enough out."
+        )
+    if isinstance(step, Repeat) and step.on_most == "fail":
+        raise DefinitionError(
+            f'{where} way back, but fails after {step.most} rounds. Use on_most="continue".'
+        )
+    if not isinstance(step, WaitFor | Poll) or step.timeout is None:
+        return
+    if step.on_timeout == "fail":
+        what = "signal" if isinstance(step, WaitFor) else "answer"
+        raise DefinitionError(
+            f'{where} way back, but fails without its {what}. Use on_timeout="continue", or no '
+            f"timeout."
+        )

@@ -210,8 +210,8 @@ RETRIES = (
         name="A compensation's attempts are counted with the action's",
         clause="R18",
         file=_ATTEMPTS,
-        before="    attempt = step.attempts_of(direction)\n    counted",
-        after="    attempt = step.attempts + step.compensation_attempts\n    counted",
+        before="    counted = step.attempts_of(direction) - step",
+        after="    counted = step.attempts + step.compensation_attempts - step",
         tests=GAPS,
     ),
     Fault(
@@ -226,8 +226,8 @@ RETRIES = (
         name="Attempts that a person forgave still count",
         clause="S3",
         file=_ATTEMPTS,
-        before="counted = attempt - step.uncounted_attempts",
-        after="counted = attempt",
+        before="counted = step.attempts_of(direction) - step.uncounted_attempts",
+        after="counted = step.attempts_of(direction)",
         tests=("machine/test_operating",),
     ),
     Fault(

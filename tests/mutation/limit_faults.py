@@ -133,8 +133,8 @@ LIMIT_FAULTS: Final = (
         name="A saga that turns back is told of a deadlock",
         clause="R9",
         file="sagas/machine/__init__.py",
-        before="            if draft.state.status not in GOING_FORWARD:\n",
-        after="            if draft.state.status in ():\n",
+        before="    if draft.state.status not in GOING_FORWARD:\n",
+        after="    if draft.state.status in ():\n",
         tests=("machine/test_turning_back", "engine/test_deadlocks"),
     ),
     Fault(

@@ -92,8 +92,8 @@ ROUNDS_FAULTS: Final = (
         name="A branch may change what a round beside it has changed",
         clause="S10",
         file="sagas/machine/evolve.py",
-        before='                moved["wrote"] = tuple(sorted({*step.wrote, *event.adds}))\n',
-        after="                pass\n",
+        before='        details["wrote"] = tuple(sorted({*step.wrote, *event.adds}))\n',
+        after="        pass\n",
         tests=MACHINE,
     ),
     Fault(
