@@ -33,12 +33,6 @@ print("context", sorted(SagaExecution.objects.get(saga_id="{}").context))
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the data of all tests, because a new database cluster takes its time."""
-    return tmp_path_factory.mktemp("dev")
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The tutorial's app with the files of its first chapter, and settings that name it."""

@@ -27,12 +27,6 @@ with {manager}(Path(sys.argv[1])) as url:
 """
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the data of all tests, because a new database cluster takes its time."""
-    return tmp_path_factory.mktemp("servers")
-
-
 def one(url: str) -> object:
     """The answer of the database at `url`."""
     with psycopg.connect(url, connect_timeout=5) as connection:

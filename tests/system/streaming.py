@@ -70,10 +70,14 @@ def hear(socket: Any, timeout: float = 20) -> dict[str, Any]:
     try:
         message: dict[str, Any] = json.loads(socket.recv(timeout=timeout))
     except ConnectionClosed as closed:
-        close = closed.rcvd or Close(1006, "")  # as a browser has it, where there was no close
-        return {"closed": close.code, "reason": close.reason}
+        return close_of(closed)
     check(message)
     return message
+
+
+def close_of(closed: ConnectionClosed) -> dict[str, Any]:
+    close = closed.rcvd or Close(1006, "")  # as a browser has it, where there was no close
+    return {"closed": close.code, "reason": close.reason}
 
 
 def hear_until(socket: Any, wanted: Any, timeout: float = 20) -> list[dict[str, Any]]:
@@ -84,6 +88,17 @@ def hear_until(socket: Any, wanted: Any, timeout: float = 20) -> list[dict[str, 
         assert heard == [] or "closed" not in heard[-1], heard[-3:]
         heard.append(hear(socket, max(0.1, until - time.monotonic())))
     return heard
+
+
+def last_words(socket: Any) -> list[dict[str, Any]]:
+    """The last message before the close, and the close. What came before is only read: to check
+    thousands of messages takes minutes on a busy machine."""
+    last = ""
+    while True:
+        try:
+            last = socket.recv(timeout=20)
+        except ConnectionClosed as closed:
+            return [json.loads(last), close_of(closed)]
 
 
 def is_close(message: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from tests.system.streaming import (
     hear,
     hear_until,
     is_close,
+    last_words,
     lengthen,
     make_user,
     many,
@@ -127,7 +128,7 @@ def stand_still(running: Running, saga_id: str, end: int) -> list[dict[str, Any]
             quick = running.start()
             assert running.end_of(quick)["status"] == "completed"
         wait_for_a_slow_reader(running, before)
-        return hear_until(still, is_close)[-2:]
+        return last_words(still)
 
 
 GARBLED = (
