@@ -1,6 +1,7 @@
 """How an execution would go on if all went well: the machine's own functions, on a copy that
 nobody keeps. What it can't bring to its end, no worker can."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -126,13 +127,13 @@ def _has_children_left(children: Children | None) -> bool:
 def _unhindered(definition: Saga, state: ExecutionState, *, paused: bool) -> ExecutionState:
     """A copy without times and locks to wait for, and with lists for the items that are made of
     one, and what rounds are repeated for: what the steps will leave is not known here."""
-    over = {
-        step.over: [None] * (step.enough or 1)
-        for step in definition.by_name.values()
-        if isinstance(step, ForEach) and step.name not in state.steps
-    }
+    items = Counter[str]()  # of each list: as many as the most demanding step needs
+    for step in definition.by_name.values():
+        if isinstance(step, ForEach) and step.name not in state.steps:
+            items |= Counter({step.over: step.enough or 1})
     options: Options = replace(state.options, start_at=None, deadline=None, blocked=False)
-    context: Mapping[str, Any] = {**state.context, **over}
+    lists = {over: [None] * count for over, count in items.items()}
+    context: Mapping[str, Any] = {**state.context, **lists}
     for step in definition.by_name.values():
         if isinstance(step, Repeat) and not state.step(step.name).is_done:
             for path, condition in step.conditions:

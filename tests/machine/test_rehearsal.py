@@ -88,6 +88,12 @@ def test_s12_a_child_that_may_fail_has_failed(outcome: Outcome) -> None:
     assert goes_back(of.saga, of.state, of.now) == ""
 
 
+def test_s12_steps_may_need_different_numbers_of_items_from_one_list() -> None:
+    two = ForEach("two", over="items", action=nothing, compensation=nothing, enough=2)
+    of = talk(step("a"), two, ITEMS)
+    assert goes_forward(of.saga, of.state, of.now) == ""
+
+
 def hold(of: Conversation) -> None:
     """Makes it a child that waits for its parent's word to go back."""
     started = of.history[0]
