@@ -1,5 +1,4 @@
-"""What `decide` answers, and what every answer is made of: how steps of any kind begin and end, and
-what one may not change under another (S10)."""
+"""What `decide` answers, and what every answer is made of: how steps begin and end (S10)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -5,14 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeGuard
 
-from sagas.machine.conditions import (
-    Case,
-    Condition,
-    IsTrue,
-    as_condition,
-    require_path,
-    value_at,
-)
+from sagas.machine.conditions import Case, Condition, IsTrue, as_condition, require_path, value_at
 from sagas.machine.parameters import (
     PATIENT,
     Duration,
