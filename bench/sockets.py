@@ -97,7 +97,7 @@ def stack(users: int) -> Iterator[Stack]:
             for n in range(users)
         ]
         with psycopg.connect(env["DATABASE_URL"], autocommit=True) as session:
-            session.execute("UPDATE auth_user SET is_staff = true")
+            session.execute("UPDATE auth_user SET is_superuser = true")
         ports = [free_port() for _ in WEBS]
         supervisor.start(*(web(each, port, env) for each, port in zip(WEBS, ports, strict=True)))
         urls = [f"ws://127.0.0.1:{port}" for port in ports]

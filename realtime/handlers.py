@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from realtime import conversations
 from realtime.models import CUSTOMER_ID_LENGTH, NAME_LENGTH, Customer
-from sagas import engine, users
+from sagas import access, engine, users
 from sagas.bus.events import Event, on_event
 
 CustomerId = Annotated[str, StringConstraints(min_length=1, max_length=CUSTOMER_ID_LENGTH)]
@@ -51,7 +51,7 @@ def add_customer(event: Event) -> None:
     if account is None:
         model = get_user_model()
         account = model._default_manager.create_user(**{model.USERNAME_FIELD: told.login})
-    if users.is_staff(account):
+    if users.is_staff(account) or access.policy().holds_rights(account):
         raise ValueError(f"{told.login!r} is a staff account: no customer can have it.")
     Customer.objects.create(customer_id=told.user_id, name=told.name, account=account)
 

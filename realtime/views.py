@@ -22,7 +22,7 @@ from realtime.conversations import SAGA_TYPE, MessageRefused, NotAssigned
 from realtime.frames import Say
 from realtime.models import TEXT_LENGTH
 from realtime.order_progress import HEADLINES, LABELS, PAUSED, SIGNS, progress_of
-from sagas import queries, users
+from sagas import access, queries
 from sagas.errors import NoSuchExecution
 
 POLICY: Final = "; ".join(
@@ -86,8 +86,8 @@ def orders(request: HttpRequest) -> HttpResponse:
         is_paused = found["paused"] and found["finished_at"] is None
         state = (PAUSED if is_paused else HEADLINES[found["status"]])[0]
         rows.append({**found, "state": state, "sign": SIGNS[state], "label": LABELS[state]})
-    staff = users.is_staff(request.user)
-    return render(request, "realtime/orders.html", {"orders": rows, "is_staff": staff})
+    sees_all = access.policy().reach(request.user, access.Right.VIEW).covers(SAGA_TYPE)
+    return render(request, "realtime/orders.html", {"orders": rows, "sees_all": sees_all})
 
 
 @of_an_order

@@ -1,5 +1,6 @@
 from celery import current_app
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class SagasConfig(AppConfig):
@@ -8,6 +9,8 @@ class SagasConfig(AppConfig):
 
     def ready(self) -> None:
         from sagas import checks, installation, routers  # noqa: F401  (registers the system checks)
+        from sagas.access import checks as access_checks  # noqa: F401
+        from sagas.access import permissions
         from sagas.broker import checks as broker_checks  # noqa: F401
         from sagas.conf import checks as settings_checks  # noqa: F401
         from sagas.registry import registry
@@ -15,3 +18,4 @@ class SagasConfig(AppConfig):
 
         registry.discover()
         setup.install(current_app, registry)
+        post_migrate.connect(permissions.make, sender=self, dispatch_uid="sagas.access")

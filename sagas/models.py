@@ -136,6 +136,11 @@ class SagaExecution(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [
+            ("start_saga", "Can start sagas of every type"),
+            ("operate_saga", "Can operate sagas of every type"),
+            ("administer_saga", "Can administer sagas of every type"),
+        ]
         constraints = [
             # With `unique=True` Django would add an index for LIKE, which C has no need of.
             models.UniqueConstraint(name="saga_execution_saga_id", fields=["saga_id"]),

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from sagas import queries
+from sagas.access import Right, policy
 from sagas.admin import tables
 from sagas.admin.actions import ACTIONS
 from sagas.admin.filters import AttentionFilter, FamilyFilter, TypeFilter, VersionFilter
@@ -72,13 +73,24 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is None:
+            return bool(policy().reach(request.user, Right.VIEW))
+        return policy().may_view(request.user, obj)
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Who may act on executions. Nobody may edit them."""
-        return request.user.has_perm("sagas.change_sagaexecution")
+        """Who may act on executions of some type. Nobody may edit them."""
+        return bool(policy().reach(request.user, Right.OPERATE))
+
+    def has_administer_permission(self, request: HttpRequest) -> bool:
+        return bool(policy().reach(request.user, Right.ADMINISTER))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SagaExecution]:
         """Without the contexts, which the list does not show: 100 of them can be 25 MB."""
-        found: QuerySet[SagaExecution] = super().get_queryset(request)
+        found = policy().visible(request.user).order_by(*self.ordering)
         return found.select_related("parent").defer("context", *queries.UNREAD_OF_PARENT)
 
     @admin.display(description="what is left")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from sagas import engine, queries, users
+from sagas.access import Right, policy
 from sagas.machine import Adopt, Cancel, Operation, Pause, Resume, TryAgain
 from sagas.models import SagaExecution
 
@@ -22,7 +23,9 @@ MOST_REFUSALS_TOLD: Final = 10
 """Messages are kept in the session until they are shown; a screen of them is enough."""
 
 TOO_MANY: Final = f"More than {MOST_AT_ONCE} are selected. Select fewer, or use `manage.py saga`."
-NONE_LEFT: Final = "The selected sagas no longer exist. Nothing was done."
+NONE_LEFT: Final = (
+    "The selected sagas no longer exist, or you may not do that to them. Nothing was done."
+)
 
 CONFIRMED: Final = "confirmed"
 
@@ -39,12 +42,15 @@ def _act(
     queryset: QuerySet[SagaExecution],
     verb: str,
     fact: Callable[..., Operation | Adopt],
+    right: Right,
 ) -> HttpResponse | None:
     has_confirmed = CONFIRMED in request.POST
     if has_confirmed:
         # Not what matches the list's filters by now: what the page named.
         selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
         queryset = model_admin.get_queryset(request).filter(pk__in=selected)
+    may = policy().visible(request.user, right)
+    queryset = queryset.filter(pk__in=may.values("pk"))
     found = list(queryset.order_by("-id")[: MOST_AT_ONCE + 1])
     if not found or len(found) > MOST_AT_ONCE:
         messages.error(request, NONE_LEFT if not found else TOO_MANY)
@@ -83,20 +89,30 @@ def _ask(
     return TemplateResponse(request, "admin/sagas/sagaexecution/act.html", context)
 
 
-def _action(verb: str, fact: Callable[..., Operation | Adopt], description: str) -> Act:
+def _action(
+    verb: str,
+    fact: Callable[..., Operation | Adopt],
+    description: str,
+    right: Right = Right.OPERATE,
+) -> Act:
     def act(
         model_admin: Any, request: HttpRequest, queryset: QuerySet[SagaExecution]
     ) -> HttpResponse | None:
-        return _act(model_admin, request, queryset, verb, fact)
+        return _act(model_admin, request, queryset, verb, fact, right)
 
     act.__name__ = verb  # what Django calls the action
-    return admin.action(act, permissions=["operate"], description=description)
+    return admin.action(act, permissions=[right.value], description=description)
 
 
 ACTIONS: Final = [
     _action("cancel", Cancel, "Cancel: turn back, and undo what happened"),
     _action("pause", Pause, "Pause: start nothing more until it is resumed"),
     _action("resume", Resume, "Resume: go on"),
-    _action("adopt", Adopt, "Adopt: go on with the current definition of their version"),
+    _action(
+        "adopt",
+        Adopt,
+        "Adopt: go on with the current definition of their version",
+        Right.ADMINISTER,
+    ),
     _action("retry", TryAgain, "Retry: try all steps that gave up again"),
 ]

@@ -1,7 +1,6 @@
 """Who asks, and what they may do."""
 
 from collections.abc import Callable
-from typing import Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -9,13 +8,10 @@ from ninja.errors import HttpError
 from ninja.security import HttpBearer
 from ninja.utils import check_csrf
 
-from sagas import queries, tokens, users
-from sagas.machine import Adopt, Cancel, Operation
-
-OWNERS_MAY: Final = (Cancel,)
-"""What whoever started a saga may do to it, besides signals. The rest is for staff: it takes
-knowledge of what a participant has done."""
-
+from sagas import queries, tokens
+from sagas.access import Right, codename, policy, right_for
+from sagas.machine import Adopt, Operation
+from sagas.models import SagaExecution
 
 Check = Callable[[HttpRequest, AbstractBaseUser], None]
 """Raises for who may not do what is asked for."""
@@ -47,21 +43,45 @@ def only(check: Check) -> list[Callable[[HttpRequest], object]]:
     return [BearerToken(check), session]
 
 
-def staff(request: HttpRequest, user: AbstractBaseUser) -> None:
-    require_staff(user)
+def operators(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """Who may operate sagas of some type; which, the list of them says."""
+    if not policy().reach(user, Right.OPERATE):
+        raise forbidden(Right.OPERATE)
 
 
-def who_may(operation: type[Operation | Adopt] | None = None) -> Check:
-    """Who sees the execution in the path, and may do that to it; any of them may signal it. It is
-    left in `request.found`. Raises `NoSuchExecution`, too."""
+def who_may(operation: type[Operation | Adopt]) -> Check:
+    """Who sees the execution in the path, and may do that to it. It is left in `request.found`.
+    Raises `NoSuchExecution`, too."""
 
     def check(request: HttpRequest, user: AbstractBaseUser) -> None:
-        saga_id = request.resolver_match.kwargs["saga_id"]  # type: ignore[union-attr]  # resolved
-        request.found = queries.execution(saga_id, user)  # type: ignore[attr-defined]
-        if operation is not None and not issubclass(operation, OWNERS_MAY):
-            require_staff(user)
+        found = _found(request, user)
+        if not policy().may_operate(user, found, operation):
+            raise forbidden(right_for(operation), found.saga_type)
 
     return check
+
+
+def who_may_signal(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """The same for the signal in the path."""
+    found = _found(request, user)
+    if not policy().may_signal(user, found, _path(request)["name"]):
+        raise forbidden(Right.OPERATE, found.saga_type)
+
+
+def require_start(user: AbstractBaseUser, saga_type: str) -> None:
+    """Raises `HttpError` 403 for who may not start sagas of that type."""
+    if not policy().may_start(user, saga_type):
+        raise forbidden(Right.START, saga_type)
+
+
+def _found(request: HttpRequest, user: AbstractBaseUser) -> SagaExecution:
+    found = queries.execution(_path(request)["saga_id"], user)
+    request.found = found  # type: ignore[attr-defined]
+    return found
+
+
+def _path(request: HttpRequest) -> dict[str, str]:
+    return request.resolver_match.kwargs  # type: ignore[union-attr]  # resolved
 
 
 def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
@@ -74,9 +94,9 @@ def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
     return user
 
 
-def require_staff(user: AbstractBaseUser) -> None:
-    """Raises `HttpError` 403 for anybody else."""
-    if not users.is_staff(user):
-        raise HttpError(
-            403, "This is for staff. You may only cancel and signal the sagas you started."
-        )
+def forbidden(right: Right, saga_type: str | None = None) -> HttpError:
+    """403, with the permission that is missing."""
+    names = [codename(right)] + ([codename(right, saga_type)] if saga_type else [])
+    said = " or ".join(f"sagas.{name}" for name in names)
+    own = "" if right is Right.START else " Of your own sagas, you may cancel and signal each."
+    return HttpError(403, f"You need the permission {said}.{own}")

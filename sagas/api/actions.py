@@ -6,8 +6,9 @@ from ninja import Router
 from pydantic import ValidationError
 
 from sagas import engine, queries, users
+from sagas.access import right_for
 from sagas.api import views
-from sagas.api.access import only, staff, who_may
+from sagas.api.access import only, operators, who_may, who_may_signal
 from sagas.api.requests import (
     ActionRequest,
     AdoptRequest,
@@ -61,13 +62,19 @@ REQUESTS: Final[dict[str, type[ActionRequest]]] = {
 }
 
 
-@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult}, auth=only(staff))
+@router.post("/sagas/actions", response={**ANSWERS, 200: ManyResult}, auth=only(operators))
 def act_on_many(request: Any, payload: ManyRequest) -> dict[str, Any]:
-    """For staff: the same action on all that match, newest first; each succeeds or is refused by
-    itself. `dry_run` only counts them."""
+    """For operators: the same action on all that match and that you may operate, newest first;
+    each succeeds or is refused by itself. `dry_run` only counts them."""
     operation = _operation(payload, users.name_of(request.auth))
     wanted = payload.filter.as_filter()
-    found = queries.targets(wanted, request.auth, before=payload.before, limit=payload.limit)
+    found = queries.targets(
+        wanted,
+        request.auth,
+        right=right_for(type(operation)),
+        before=payload.before,
+        limit=payload.limit,
+    )
     saga_ids = [each.saga_id for each in found.executions]
     result = engine.operate_on_many([] if payload.dry_run else saga_ids, operation)
     return {
@@ -84,7 +91,7 @@ def show_one_of_that_name(request: Any) -> dict[str, Any]:
     return views.show(request, "actions")
 
 
-@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS, auth=only(who_may()))
+@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS, auth=only(who_may_signal))
 def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dict[str, Any]:
     """Hand the wait of that name what it waits for. May come early. The same again, with the same
     `key` or without one, changes nothing; but without a key, a wait that collects takes each."""
@@ -101,52 +108,52 @@ def cancel(request: Any, saga_id: str, payload: CancelRequest) -> dict[str, Any]
 
 @router.post("/sagas/{saga_id}/pause", response=ANSWERS, auth=only(who_may(Pause)))
 def pause(request: Any, saga_id: str, payload: PauseRequest) -> dict[str, Any]:
-    """For staff: start nothing more, in either direction, until it is resumed."""
+    """For operators: start nothing more, in either direction, until it is resumed."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/resume", response=ANSWERS, auth=only(who_may(Resume)))
 def resume(request: Any, saga_id: str, payload: ResumeRequest) -> dict[str, Any]:
-    """For staff: go on, in the direction in which it was paused."""
+    """For operators: go on, in the direction in which it was paused."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/retry", response=ANSWERS, auth=only(who_may(TryAgain)))
 def retry(request: Any, saga_id: str, payload: RetryRequest) -> dict[str, Any]:
-    """For staff: try again what gave up, with all its attempts; or now what is due later."""
+    """For operators: try again what gave up, with all its attempts; or now what is due later."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/reschedule", response=ANSWERS, auth=only(who_may(Reschedule)))
 def reschedule(request: Any, saga_id: str, payload: RescheduleRequest) -> dict[str, Any]:
-    """For staff: move what a step waits for: the end of a sleep, the timeout of a wait, or its next
-    attempt. A moment that has passed means now."""
+    """For operators: move what a step waits for: the end of a sleep, the timeout of a wait, or its
+    next attempt. A moment that has passed means now."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/skip", response=ANSWERS, auth=only(who_may(Skip)))
 def skip(request: Any, saga_id: str, payload: SkipRequest) -> dict[str, Any]:
-    """For staff: go on as if the step had succeeded and had returned `changes`."""
+    """For operators: go on as if the step had succeeded and had returned `changes`."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/resolve", response=ANSWERS, auth=only(who_may(Resolve)))
 def resolve(request: Any, saga_id: str, payload: ResolveRequest) -> dict[str, Any]:
-    """For staff: take a compensation that gave up as done by hand, or a pivot whose outcome was
+    """For operators: take a compensation that gave up as done by hand, or a pivot whose outcome was
     unknown as not happened."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/amend", response=ANSWERS, auth=only(who_may(Amend)))
 def amend(request: Any, saga_id: str, payload: AmendRequest) -> dict[str, Any]:
-    """For staff: change keys of the context of a saga that has failed, or is paused."""
+    """For operators: change keys of the context of a saga that has failed, or is paused."""
     return _act(request, payload)
 
 
 @router.post("/sagas/{saga_id}/adopt", response=ANSWERS, auth=only(who_may(Adopt)))
 def adopt(request: Any, saga_id: str, payload: AdoptRequest) -> dict[str, Any]:
-    """For staff: go on by another definition of its type, on purpose. `GET …/adoption` shows
-    before what that means."""
+    """For administrators: go on by another definition of its type, on purpose. `GET …/adoption`
+    shows before what that means."""
     return _act(request, payload)
 
 

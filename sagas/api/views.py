@@ -1,7 +1,7 @@
 """The endpoints to start sagas, and to look at them."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from django.http import HttpResponse
 from django.urls import resolve, reverse
@@ -9,7 +9,8 @@ from ninja import Query, Router, Status
 from pydantic import Field
 
 from sagas import engine, queries, users
-from sagas.api.access import require_staff
+from sagas.access import policy, right_for
+from sagas.api.access import forbidden, require_start
 from sagas.api.fields import Version
 from sagas.api.requests import BulkRequest, FilterRequest, StartRequest
 from sagas.api.schemas import (
@@ -21,7 +22,8 @@ from sagas.api.schemas import (
     StartedSagas,
     WayBack,
 )
-from sagas.errors import BadInput
+from sagas.errors import BadInput, Conflict, LockHeld
+from sagas.machine import Adopt
 
 router = Router()
 
@@ -29,6 +31,11 @@ After = Annotated[int, Field(ge=0, lt=1 << 63, description="Events above this nu
 Before = Annotated[
     int | None, Field(ge=1, lt=1 << 63, description="The `next_before` of the previous page.")
 ]
+HIDDEN: Final = (
+    "Nothing was started: saga_ids of the request are taken. Choose others, or let them be made."
+)
+"""Which, is not said if one is of somebody else: one request would tell of thousands."""
+
 Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executions per page.")]
 
 
@@ -39,6 +46,7 @@ Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executio
 def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status[dict[str, Any]]:
     """Start a saga, and signal it if you like. 201 if it is new; 200 if the same request made it
     before. `Location` is where to look at it."""
+    require_start(request.auth, payload.saga_type)
     given = {**dict(payload), "owner_id": request.auth.pk}
     first = given.pop("signal")
     if first is None:
@@ -61,9 +69,20 @@ def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status
 def start_many(request: Any, payload: BulkRequest) -> Status[dict[str, Any]]:
     """Start many sagas of one type: all of them, or none if one is refused; `fields` says which,
     by its place from 0. 201 if one is new; 200 if the same requests made all of them before."""
-    started = engine.start_many(
-        payload.saga_type, payload.new_sagas(), version=payload.version, owner_id=request.auth.pk
-    )
+    require_start(request.auth, payload.saga_type)
+    sagas = payload.new_sagas()
+    try:
+        started = engine.start_many(
+            payload.saga_type, sagas, version=payload.version, owner_id=request.auth.pk
+        )
+    except LockHeld:
+        raise
+    except Conflict as error:
+        taken = {number: sagas[number].saga_id for number in map(_number, error.fields)}
+        seen = queries.seen_of([each for each in taken.values() if each], request.auth)
+        if seen.issuperset(taken.values()):
+            raise
+        raise Conflict(HIDDEN) from None
     status = 201 if any(each.created for each in started) else 200
     return Status(status, {"sagas": [asdict(each) for each in started]})
 
@@ -117,8 +136,14 @@ def adoption(
     version: Version = None,
     leave: Annotated[list[str], Query(max_length=1000)] = [],  # noqa: B006  (nobody changes it)
 ) -> Any:
-    """For staff: what becomes of each step if it goes on by that definition, or why it can't.
-    Changes nothing."""
-    require_staff(request.auth)
+    """For administrators: what becomes of each step if it goes on by that definition, or why it
+    can't. Changes nothing."""
     found = queries.execution(saga_id, request.auth)
+    if not policy().may_operate(request.auth, found, Adopt):
+        raise forbidden(right_for(Adopt), found.saga_type)
     return engine.preview_adoption(found.saga_id, version, leave=leave)
+
+
+def _number(field: str) -> int:
+    """`sagas.3.saga_id` → 3."""
+    return int(field.split(".")[1])

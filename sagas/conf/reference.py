@@ -47,6 +47,12 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 200
 
 
+def _is_needed(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(isinstance(each, str) for each in value)
+    return type(value) is bool
+
+
 def _is_seconds(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value < float("inf")
 
@@ -117,6 +123,21 @@ SETTINGS: Final[Mapping[str, Setting]] = {
         "`OPTIONS` can't set them. With `POOLER`, None means "
         + ", ".join(f"`{name} = {value}`" for name, value in DATABASE_LIMITS.items())
         + ". Without `POOLER`, it means no settings.",
+    ),
+    "ACCESS_POLICY": Setting(
+        "sagas.access.Policy",
+        _is_name,
+        "the dotted path of a class that inherits from `sagas.access.Policy`",
+        "Who may see, start, signal, operate and administer sagas (docs/security.md). The default "
+        "asks Django's permissions.",
+    ),
+    "START_NEEDS_PERMISSION": Setting(
+        False,
+        _is_needed,
+        "True, False or a list of types of sagas",
+        "Which sagas can be started over HTTP only with the permission to start them: all of them, "
+        "none, or those of the listed types (docs/security.md). Without it, everybody who is "
+        "logged in may start them.",
     ),
     "EVENTS_URL": Setting(
         None,

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from sagas import queries, users
+from sagas import queries
+from sagas.access import Reach, Right, policy
 from sagas.live import close_codes, metrics
 from sagas.live.close_codes import Closed
 from sagas.live.identity import Identity
@@ -154,34 +155,48 @@ class ConnectionLimits:
 
     async def _recheck(self, seats: Iterable[ConnectionSlot]) -> None:
         asked: dict[str, tuple[Identity, set[int]]] = {}
+        seats = list(seats)
         for seat in seats:
             asked.setdefault(seat.identity.key, (seat.identity, set()))[1].update(seat.ids)
         try:
-            found = await in_thread(_look_again)(asked)
+            found, moved = await in_thread(_look_again)(
+                asked, [each for each in seats if each.has_lists]
+            )
         except Exception:
             # Nothing new can be read and sent meanwhile either.
             logger.warning("The permissions of streams could not be checked.", exc_info=True)
             return
         for seat in seats:
             user, hidden = found[seat.identity.key]
-            _apply(seat, user, hidden)
+            _apply(seat, user, hidden, has_moved=seat in moved)
 
 
 def _look_again(
-    asked: dict[str, tuple[Identity, set[int]]],
-) -> dict[str, tuple[AbstractBaseUser | None, set[int]]]:
+    asked: dict[str, tuple[Identity, set[int]]], with_lists: Iterable[ConnectionSlot]
+) -> tuple[dict[str, tuple[AbstractBaseUser | None, set[int]]], set[ConnectionSlot]]:
+    """Each one's user and what is hidden from them by now; and who may see more or less in lists
+    than before."""
     found: dict[str, tuple[AbstractBaseUser | None, set[int]]] = {}
     for key, (identity, ids) in asked.items():
         user = identity.renew()
         found[key] = (user, queries.hidden_from(user, ids) if user is not None else set())
-    return found
+    moved: set[ConnectionSlot] = set()
+    for seat in with_lists:
+        user = found[seat.identity.key][0]
+        if user is not None and _sees(user) != _sees(seat.user):
+            moved.add(seat)
+    return found, moved
 
 
-def _apply(seat: ConnectionSlot, user: Any, hidden: set[int]) -> None:
+def _sees(user: Any) -> Reach:
+    return policy().reach(user, Right.VIEW)
+
+
+def _apply(seat: ConnectionSlot, user: Any, hidden: set[int], *, has_moved: bool) -> None:
     if user is None:
         reason = "Your token or session has ended: connect again with a new one."
         seat.on_closed(Closed(close_codes.NOT_AUTHENTICATED, reason))
-    elif seat.has_lists and users.is_staff(user) != users.is_staff(seat.user):
+    elif has_moved:
         seat.on_closed(
             Closed(close_codes.FORBIDDEN, "Your permissions have changed: connect again.")
         )

@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sagas import queries, users
+from sagas import queries
+from sagas.access import Reach, Right, policy
 from sagas.errors import SagaError
 from sagas.live import close_codes, messages
 from sagas.live.close_codes import Closed
@@ -27,7 +28,7 @@ READ_INTERVAL: Final = 1.0
 LOOK_INTERVAL: Final = 5.0
 """Seconds to a read without a push: how late a list is whose push was lost."""
 
-Key = tuple[Any, SubscribeList]
+Key = tuple[Any, Reach, SubscribeList]
 
 
 @dataclass(eq=False)
@@ -57,10 +58,15 @@ class Lists:
             each.moved.set()
 
     @contextmanager
-    def viewed(self, wanted: SubscribeList, user: Any) -> Iterator[tuple[LiveList, asyncio.Event]]:
-        """The list, and an event that is set when it was read anew."""
-        # Staff see the same, and nobody else sees what another user does. The name is the viewer's.
-        key = (None if users.is_staff(user) else user.pk, wanted.model_copy(update={"id": "-"}))
+    def viewed(
+        self, wanted: SubscribeList, user: Any, reach: Reach
+    ) -> Iterator[tuple[LiveList, asyncio.Event]]:
+        """The list, and an event that is set when it was read anew. `reach` is how far `user` may
+        see."""
+        # Who may see all see the same, and nobody else sees what another user does. The name is the
+        # viewer's.
+        seen_by = None if reach.is_all else user.pk
+        key = (seen_by, reach, wanted.model_copy(update={"id": "-"}))
         found = self._lists.get(key)
         if found is None:
             found = self._lists[key] = LiveList(wanted, user)
@@ -116,7 +122,8 @@ async def changes(lists: Lists, wanted: SubscribeList, user: Any) -> AsyncGenera
     """What is sent of one list, for ever. Raises `Closed` for a filter that can't be."""
     sent: dict[str, dict[str, Any]] = {}
     sent_counts: dict[str, int] = {}
-    with lists.viewed(wanted, user) as (found, changed):
+    reach: Reach = await in_thread(policy().reach)(user, Right.VIEW)
+    with lists.viewed(wanted, user, reach) as (found, changed):
         is_first = True
         while True:
             await changed.wait()

@@ -1,4 +1,5 @@
-"""What to watch of the live streams, in Prometheus' text format, for staff: `GET /metrics`.
+"""What to watch of the live streams, in Prometheus' text format, for who may see
+all sagas: `GET /metrics`.
 
 The numbers are of this process alone. Where several processes serve, give each an address of its
 own and let Prometheus scrape each; through a load balancer one would see now this one, now that.
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from sagas import queries, users
+from sagas import access, queries
 from sagas.conf import conf
 from sagas.live import identity
 from sagas.non_atomic import non_atomic
@@ -85,13 +86,15 @@ ATTENTION: Final = Gauge(
 
 @non_atomic
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """200 for staff with a session or a token; 401 and 403 for others."""
+    """200 for who may see all sagas, with a session or a token; 401 and 403 for others."""
     asked = identity.asked_over_http(request)
     found = await sync_to_async(identity.identify)(asked)
     if not isinstance(found, identity.Identity):
-        return HttpResponse("Send a staff user's token, or log in.\n", "text/plain", status=401)
-    if not users.is_staff(found.user):
-        return HttpResponse("The metrics are for staff.\n", "text/plain", status=403)
+        return HttpResponse("Send a token, or log in.\n", "text/plain", status=401)
+    if not await sync_to_async(access.policy().may_read_metrics)(found.user):
+        return HttpResponse(
+            "You need the permission sagas.view_sagaexecution.\n", "text/plain", status=403
+        )
     await sync_to_async(_look_at_relay)()
     await sync_to_async(_look_at_attention)()
     return HttpResponse(generate_latest(REGISTRY), content_type=CONTENT_TYPE_PLAIN_0_0_4)

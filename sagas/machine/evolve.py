@@ -223,8 +223,8 @@ def _details(step: StepState, event: ev.StepEvent) -> dict[str, Any]:
 
 
 def _of_children(step: StepState, event: ev.StepChildren) -> dict[str, Any]:
-    failure = event.failure or step.failure
-    details = {"children": _moved(step, event), "failure": failure, "status": step.status}
+    details: dict[str, Any] = {"children": _moved(step, event), "status": step.status}
+    details["failure"] = event.failure or step.failure
     if event.adds:
         details["wrote"] = tuple(sorted({*step.wrote, *event.adds}))
     return details

@@ -7,7 +7,14 @@ from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, MOST_VERSIONS, Filter, Page, page, targets
 from sagas.queries.outbox import CommittedEvent, RelayLag, committed_event, relay_lag, unrelayed
 from sagas.queries.streams import NEWS_LIMIT, ExecutionUpdate, counts, hidden_from, live_page, news
-from sagas.queries.visibility import OPERATOR, UNREAD_OF_PARENT, Asker, execution, visible_to
+from sagas.queries.visibility import (
+    OPERATOR,
+    UNREAD_OF_PARENT,
+    Asker,
+    execution,
+    seen_of,
+    visible_to,
+)
 
 __all__ = [
     "MOST_LISTED",
@@ -41,6 +48,7 @@ __all__ = [
     "page",
     "relay_lag",
     "saga_types",
+    "seen_of",
     "summary",
     "targets",
     "unrelayed",

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db.models import QuerySet
 
+from sagas.access import Right
 from sagas.errors import BadInput
 from sagas.inputs import TAG
 from sagas.machine import ExecutionStatus
@@ -98,10 +99,15 @@ def page(wanted: Filter, user: Asker, *, before: int | None = None, limit: int =
 
 
 def targets(
-    wanted: Filter, user: Asker, *, before: int | None = None, limit: int | None = None
+    wanted: Filter,
+    user: Asker,
+    *,
+    right: Right = Right.OPERATE,
+    before: int | None = None,
+    limit: int | None = None,
 ) -> Page:
     """The same, for acting on them: only the saga_ids, all if `limit` is None, and only those that
-    have the requested status themselves.
+    have the requested status themselves and for which `user` has that right.
 
     Also raises `BadInput` for a filter without a condition, so that nobody acts on everything by
     accident.
@@ -110,7 +116,7 @@ def targets(
         raise BadInput(
             {"filter": "has no condition, so it would apply to every saga. Name at least one."}
         )
-    return _cut(matching(wanted, user).only("saga_id"), before, limit)
+    return _cut(matching(wanted, user, right).only("saga_id"), before, limit)
 
 
 def _cut(found: QuerySet[SagaExecution], before: int | None, limit: int | None) -> Page:
@@ -121,8 +127,8 @@ def _cut(found: QuerySet[SagaExecution], before: int | None, limit: int | None) 
     return Page(rows[:limit], rows[limit - 1].pk if len(rows) > limit else None)
 
 
-def matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
-    """All of it that `user` may see. Raises what `page` raises."""
+def matching(wanted: Filter, user: Asker, right: Right = Right.VIEW) -> QuerySet[SagaExecution]:
+    """All of it that `user` may see, or has another right for. Raises what `page` raises."""
     _check(wanted)
     parent = execution(wanted.parent, user) if wanted.parent is not None else None
     conditions = {
@@ -137,7 +143,7 @@ def matching(wanted: Filter, user: Asker) -> QuerySet[SagaExecution]:
         "created_at__lt": wanted.created_before,
         "created_at__gte": wanted.created_after,
     }
-    found = visible_to(user).filter(parent=parent)
+    found = visible_to(user, right).filter(parent=parent)
     if wanted.attention is not None:
         needed = needs_attention()
         found = found.filter(needed if wanted.attention else ~needed)

@@ -82,7 +82,8 @@ def hidden_from(user: Asker, ids: Collection[int]) -> set[int]:
 def counts(wanted: Filter, user: Asker) -> dict[str, int]:
     """Status → how many executions that `user` may see match, ignoring the filter's statuses.
 
-    Raises what `page` raises. It reads every row that matches: for staff without a filter, all.
+    Raises what `page` raises. It reads every row that matches: without a
+    filter, for who may see all, that is the table.
     """
     any_status = replace(wanted, status=None, statuses=None)
     found = matching(any_status, user).order_by().values("status").annotate(number=Count("*"))

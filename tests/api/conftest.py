@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from sagas import tokens
+from sagas.models import SagaExecution
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +31,15 @@ class Caller:
     def post(self, path: str, body: Any) -> Any:
         """The body as JSON; bytes as they are."""
         return self._client().post(f"/api/v1/{path}", body, content_type="application/json")
+
+    def allow(self, *codenames: str) -> None:
+        """Gives them these permissions, by Django's own rows."""
+        for codename in codenames:
+            permission, _ = Permission.objects.get_or_create(
+                codename=codename,
+                content_type=ContentType.objects.get_for_model(SagaExecution),
+            )
+            self.user.user_permissions.add(permission)
 
     def _client(self) -> Client:
         return Client(headers={"Authorization": f"Bearer {tokens.issue(self.user)}"})
@@ -51,4 +63,7 @@ def alice(caller: Callable[..., Caller]) -> Caller:
 
 @pytest.fixture
 def boss(caller: Callable[..., Caller]) -> Caller:
-    return caller("boss", is_staff=True)
+    """Of the staff, with the right to do everything."""
+    found = caller("boss", is_staff=True)
+    found.allow("administer_saga")
+    return found

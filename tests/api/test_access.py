@@ -83,7 +83,7 @@ def test_an_owner_is_told_what_only_staff_may_do(alice: Caller, action: str) -> 
     engine.start("shop", {}, saga_id="s-1", owner_id=alice.user.pk)
     answer = alice.post(f"sagas/s-1/{action}", FOR_STAFF[action])
     assert (answer.status_code, answer.json()["error"]) == (403, "forbidden")
-    assert "staff" in answer.json()["detail"]
+    assert "sagas.operate_saga or sagas.operate:shop" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("action", FOR_STAFF)

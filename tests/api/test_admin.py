@@ -38,7 +38,7 @@ def somebody() -> Callable[..., Client]:
     def log_in(username: str, *permissions: str) -> Client:
         user = get_user_model().objects.create_user(username, is_staff=True)
         for name in permissions:
-            user.user_permissions.add(Permission.objects.get(codename=f"{name}_sagaexecution"))
+            user.user_permissions.add(Permission.objects.get(codename=name))
         client = Client()
         client.force_login(user)
         return client
@@ -48,12 +48,12 @@ def somebody() -> Callable[..., Client]:
 
 @pytest.fixture
 def boss(somebody: Callable[..., Client]) -> Client:
-    return somebody("boss", "change")
+    return somebody("boss", "administer_saga")
 
 
 @pytest.fixture
 def viewer(somebody: Callable[..., Client]) -> Client:
-    return somebody("viewer", "view")
+    return somebody("viewer", "view_sagaexecution")
 
 
 def start(saga_id: str, saga_type: str = "shop", **context: Any) -> int:

@@ -50,12 +50,22 @@ def test_it_is_the_same_as_a_single_start(alice: Caller) -> None:
     assert alice.post("sagas", single).status_code == 200
 
 
-def test_a_conflict_starts_none_and_says_which(alice: Caller, boss: Caller) -> None:
-    engine.start("shop", {}, saga_id="s-1", owner_id=boss.user.pk)
+def test_a_conflict_starts_none_and_says_which(alice: Caller) -> None:
+    engine.start("shop", {"n": 1}, saga_id="s-1", owner_id=alice.user.pk)
     wanted = body({"saga_id": "s-0", "context": {}}, {"saga_id": "s-1", "context": {}})
     answer = alice.post("sagas/bulk", wanted)
     assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
     assert list(answer.json()["fields"]) == ["sagas.1.saga_id"]
+    assert SagaExecution.objects.count() == 1
+
+
+def test_a_conflict_does_not_tell_which_ids_others_have(alice: Caller, boss: Caller) -> None:
+    engine.start("shop", {}, saga_id="s-1", owner_id=boss.user.pk)
+    wanted = body({"saga_id": "s-0", "context": {}}, {"saga_id": "s-1", "context": {}})
+    answer = alice.post("sagas/bulk", wanted)
+    assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
+    assert answer.json()["fields"] == {}
+    assert "s-1" not in answer.text
     assert SagaExecution.objects.count() == 1
 
 

@@ -126,8 +126,8 @@ def test_a_list_costs_the_same_whatever_is_on_it(boss: Caller) -> None:
     for number in range(20):
         start(f"t-{number}", saga_type="trip")
     start("b-2", saga_type="batch", context={"items": list(range(20))})
-    assert len(statements()) == len(few) == 2, "who asks, and the page"
-    assert len(statements(parent="b-2")) == len(few_children) == 3, "and the parent"
+    assert len(statements()) == len(few) == 4, "who asks, two for their permissions, and the page"
+    assert len(statements(parent="b-2")) == len(few_children) == 5, "and the parent"
     assert '"context"' not in few[1], "which may be large"
 
 

@@ -173,11 +173,13 @@ def test_a_description_costs_two_statements() -> None:
 
 def test_who_may_see_what() -> None:
     users = get_user_model().objects
-    alice, boss = users.create_user("alice"), users.create_user("boss", is_staff=True)
+    alice, boss = users.create_user("alice"), users.create_superuser("boss")
+    clerk = users.create_user("clerk", is_staff=True)
     start("shop", owner_id=alice.pk)
     engine.start("shop", {}, saga_id="s-2")
     assert [each.saga_id for each in queries.visible_to(alice)] == ["s-1"]
     assert queries.visible_to(boss).count() == queries.visible_to(queries.OPERATOR).count() == 2
+    assert not queries.visible_to(clerk).exists(), "staff alone is no right"
     assert not queries.visible_to(AnonymousUser()).exists(), "not even what nobody owns"
     with pytest.raises(NoSuchExecution):
         queries.execution("s-2", alice)

@@ -35,8 +35,8 @@ def check(message: dict[str, Any]) -> str:
     return kind
 
 
-def make_user(running: Running, username: str, *, is_staff: bool = False) -> None:
-    statement, values = new_user(username, is_staff=is_staff)
+def make_user(running: Running, username: str, *, is_superuser: bool = False) -> None:
+    statement, values = new_user(username, is_superuser=is_superuser)
     running.sql(statement, *values)
 
 
@@ -106,7 +106,7 @@ def is_close(message: dict[str, Any]) -> bool:
 
 
 def metric(running: Running, name: str) -> float:
-    make_user(running, "watchman", is_staff=True)
+    make_user(running, "watchman", is_superuser=True)
     headers = {"Authorization": f"Bearer {token_of(running, 'watchman')}"}
     text = httpx.get(f"{running.web_url}/metrics", headers=headers, trust_env=False).text
     [line] = [line for line in text.splitlines() if line.rpartition(" ")[0] == name]

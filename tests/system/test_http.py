@@ -133,7 +133,7 @@ def test_a_saga_is_seen_by_its_owner_and_by_staff(running: Running) -> None:
     assert running.request("GET", f"sagas/{saga_id}", headers=other).status_code == 404
     taken = {"saga_type": "probe", "saga_id": saga_id, "context": {"script": {}}}
     assert running.request("POST", "sagas", json=taken, headers=other).status_code == 409
-    running.sql(*change_of("somebody", "is_staff", True))
+    running.sql(*change_of("somebody", "is_superuser", True))
     assert running.request("GET", f"sagas/{saga_id}", headers=other).status_code == 200
 
 

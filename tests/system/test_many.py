@@ -87,7 +87,7 @@ def test_what_cannot_be_is_told_and_the_socket_stays(
 
 
 def test_a_list_is_kept_current_with_counts_by_status(running: Running) -> None:
-    make_user(running, "lister", is_staff=True)
+    make_user(running, "lister", is_superuser=True)
     with many(running, token_of(running, "lister")) as socket:
         say(socket, type="list", id="held", types=["held"], statuses=["running", "failed"])
         first = hear(socket)

@@ -9,7 +9,7 @@ from tests.system.running import REPOSITORY, Running, manage
 def post(running: Running, path: str, username: str = "operator", **body: str) -> dict[str, object]:
     """What the server answers to somebody of the staff."""
     headers = {"Authorization": f"Bearer {running.token_for(username)}"}
-    running.sql(*change_of(username, "is_staff", True))
+    running.sql(*change_of(username, "is_superuser", True))
     answer = running.request("POST", f"sagas/{path}", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     said: dict[str, object] = answer.json()

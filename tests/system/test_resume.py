@@ -71,7 +71,7 @@ def stack() -> Iterator[Stack]:
             with psycopg.connect(
                 env["DATABASE_URL"], autocommit=True, prepare_threshold=None
             ) as session:
-                session.execute("UPDATE auth_user SET is_staff = true")  # of bench.settings
+                session.execute("UPDATE auth_user SET is_superuser = true")  # of bench.settings
             ports = [free_port() for _ in WEBS]
             supervisor.start(*(web(n, p, env) for n, p in zip(WEBS, ports, strict=True)))
             yield Stack(supervisor, env, ports, token)

@@ -71,7 +71,7 @@ def test_a_stream_ends_with_its_token(running: Running, waiting: str) -> None:
 def test_a_stream_ends_with_the_right_to_it(running: Running, waiting: str) -> None:
     """Within the interval of the recheck: a right that was taken, and a user who has left."""
     for name in ("watcher", "deserter"):
-        make_user(running, name, is_staff=True)
+        make_user(running, name, is_superuser=True)
     watcher, leaver = token_of(running, "watcher"), token_of(running, "deserter")
     one = running.socket(waiting, additional_headers={"Authorization": f"Bearer {watcher}"})
     gone = running.socket(waiting, additional_headers={"Authorization": f"Bearer {leaver}"})
@@ -80,7 +80,7 @@ def test_a_stream_ends_with_the_right_to_it(running: Running, waiting: str) -> N
         say(lists, type="list", id="l")
         for socket in (one, gone, some, lists):
             assert hear(socket)["type"] in ("snapshot", "list")
-        running.sql(*change_of("watcher", "is_staff", False))
+        running.sql(*change_of("watcher", "is_superuser", False))
         running.sql(*change_of("deserter", "is_active", False))
         assert hear_until(one, is_close)[-1]["closed"] == 4403
         assert hear_until(gone, is_close)[-1]["closed"] == 4401

@@ -73,8 +73,11 @@ def crew(db: None) -> Crew:
 
     anna = user("anna", is_staff=True)
     codename = conversations.JOIN.rpartition(".")[2]
-    anna.user_permissions.add(Permission.objects.get(codename=codename))
-    return Crew(user("alice"), user("mallory"), anna, user("otto", is_staff=True))
+    otto = user("otto", is_staff=True)
+    may_view = Permission.objects.get(codename="view_sagaexecution")
+    anna.user_permissions.add(Permission.objects.get(codename=codename), may_view)
+    otto.user_permissions.add(may_view)
+    return Crew(user("alice"), user("mallory"), anna, otto)
 
 
 @pytest.fixture

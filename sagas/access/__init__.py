@@ -1,0 +1,28 @@
+"""The one policy: who may see, start, signal, operate and administer sagas.
+
+Every port asks it: API, sockets, streams, metrics, admin and commands. A project replaces it with
+`SAGAS["ACCESS_POLICY"]`.
+"""
+
+from sagas.access.policy import (
+    OPERATOR,
+    Asker,
+    Operator,
+    Policy,
+    policy,
+    right_for,
+)
+from sagas.access.rights import EVERYTHING, Reach, Right, codename
+
+__all__ = [
+    "EVERYTHING",
+    "OPERATOR",
+    "Asker",
+    "Operator",
+    "Policy",
+    "Reach",
+    "Right",
+    "codename",
+    "policy",
+    "right_for",
+]
