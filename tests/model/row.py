@@ -19,7 +19,7 @@ from sagas.machine.states import IN_FLIGHT, SCHEDULED
 from tests.model.calls import Call, Calls, mask
 from tests.model.facts import NOW
 from tests.model.past import Past
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 
 
 class Taken(NamedTuple):
@@ -43,6 +43,8 @@ class Row:
     backing_off: tuple[Call, ...]
     """Scheduled, and due only later."""
     in_flight: tuple[Call, ...]
+    timed: tuple[str, ...]
+    """Steps that wait for a time, or for a signal until a time."""
     due_bits: int
     in_flight_bits: int
     unaware_bits: int
@@ -64,6 +66,7 @@ class Row:
             due,
             tuple(call for call, step in scheduled if not is_due(step)),
             in_flight,
+            tuple(name for name, step in state.steps.items() if is_timed(step)),
             mask(due),
             mask(in_flight),
             mask(unaware),
@@ -73,6 +76,10 @@ class Row:
 
 def is_due(step: StepState) -> bool:
     return step.due_at is not None and step.due_at <= NOW
+
+
+def is_timed(step: StepState) -> bool:
+    return step.status is StepStatus.WAITING and step.due_at is not None
 
 
 def _is_unaware(step: StepState) -> bool:
@@ -100,13 +107,13 @@ class Transition:
         return (recorded.event for recorded in self.decision.events)
 
     def starting(self, direction: Direction) -> list[Any]:
-        """The events by which an attempt in `direction` is scheduled or claimed."""
-        kinds = (ev.StepScheduled, ev.StepClaimed, ev.StepRetrying)
-        return [
-            event
-            for event in self.events
-            if isinstance(event, kinds) and event.direction is direction
-        ]
+        return [event for event in self.events if is_start(event, direction)]
+
+
+def is_start(event: Any, direction: Direction) -> bool:
+    """Whether by `event` an attempt in `direction` is scheduled or claimed, or the step waits."""
+    kinds = (ev.StepScheduled, ev.StepClaimed, ev.StepRetrying, ev.StepWaiting)
+    return isinstance(event, kinds) and event.direction is direction
 
 
 def canonical(state: ExecutionState) -> ExecutionState:
@@ -134,4 +141,6 @@ def key(state: ExecutionState | StepState | Options) -> Hashable:
 def _hashable(value: Any) -> Hashable:
     if isinstance(value, Mapping):
         return tuple((name, _hashable(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
     return key(value) if isinstance(value, StepState | Options) else value

@@ -52,7 +52,7 @@ def _told_world(rows: Rows, world: World) -> Iterator[str]:
 
 
 def _told_books(rows: Rows, world: World) -> Iterator[str]:
-    for name in rows.shape.saga.by_name:
+    for name in (step.name for step in rows.shape.saga.claimed_steps):
         action = rows.calls[name, Direction.ACTION]
         if world.accepted & action.bit:
             yield f"{name} undone" if world.accepted & action.undo_bit else f"{name} done"

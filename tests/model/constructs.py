@@ -1,0 +1,118 @@
+"""The constructs, each at every place that a saga of up to three steps has for it.
+
+A shape's name is its drawing as in `shapes`, with the construct in round brackets: `a.(sleep)` is a
+step, then a sleep. Actions and compensations are tried once (`:1+1`), so that a fault each makes
+them give up; after the pivot, twice.
+
+Where states explode, less is walked: a wait that collects ends by its second signal, a race has two
+members, and beside a construct there is at most one other step.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sagas.machine import (
+    Choice,
+    FirstOf,
+    Parallel,
+    Pivot,
+    Poll,
+    Rejected,
+    Saga,
+    SagaStep,
+    Sleep,
+    WaitFor,
+)
+from tests.machine.conversation import nothing
+from tests.model.shape import Shape
+from tests.model.shapes import ONCE, TWICE, plain_shapes
+from tests.properties.shapes import precedence
+
+
+@dataclass(frozen=True)
+class Construct:
+    name: str
+    build: Callable[[], Any]
+    may_be_skipped: str = ""
+    """Its steps, each a letter, that a person may skip."""
+    never_taken: str = ""
+    goes_forward: bool = True
+    """Whether it may stand after the pivot."""
+
+
+def _claimed(kind: type[SagaStep], name: str, undo: bool = True, **options: Any) -> SagaStep:
+    policy = {"retry": ONCE, "compensation_retry": ONCE} | options
+    return kind(name, nothing, nothing if undo else None, **policy)
+
+
+def _accepting(undo: bool) -> SagaStep:
+    return _claimed(SagaStep, "x", undo, retry=TWICE, accept=(Rejected,))
+
+
+def _poll(on_timeout: str) -> Poll:
+    return Poll("p", nothing, every=1, timeout=60, on_timeout=on_timeout, retry=TWICE)  # type: ignore[arg-type]
+
+
+CONSTRUCTS: Final = (
+    Construct("wait", lambda: WaitFor("w"), "w"),
+    Construct("wait 60 s", lambda: WaitFor("w", timeout=60), "w", goes_forward=False),
+    Construct("wait at most 60 s", lambda: WaitFor("w", timeout=60, on_timeout="continue"), "w"),
+    Construct(
+        "collect",
+        lambda: WaitFor("w", collect=True, most=2, timeout=60, on_timeout="continue"),
+        "w",
+    ),
+    Construct("sleep", lambda: Sleep("z", 60), "z"),
+    Construct("first of two", lambda: FirstOf("first", WaitFor("v"), WaitFor("w")), "vw"),
+    Construct("first in time", lambda: FirstOf("first", WaitFor("w"), Sleep("z", 60)), "wz"),
+    Construct(
+        "first of many",
+        lambda: FirstOf("first", WaitFor("w", collect=True, most=2), WaitFor("v", timeout=60)),
+        "w",
+        goes_forward=False,
+    ),
+    Construct("poll", lambda: _poll(on_timeout="fail"), "p", goes_forward=False),
+    Construct("poll at most 60 s", lambda: _poll(on_timeout="continue"), "p"),
+    Construct("accept", lambda: _accepting(undo=True), goes_forward=False),
+    Construct("accept_", lambda: _accepting(undo=False)),
+    Construct("when", lambda: _claimed(SagaStep, "x", when="go"), goes_forward=False),
+    Construct("when not", lambda: _claimed(SagaStep, "x", False, when="no", retry=TWICE), "", "x"),
+)
+
+PLACES: Final[dict[str, Callable[[Any], list[Any]]]] = {
+    "({})": lambda found: [found],
+    "({}).b": lambda found: [found, _claimed(SagaStep, "b")],
+    "a.({})": lambda found: [_claimed(SagaStep, "a"), found],
+    "a.({}).b": lambda found: [_claimed(SagaStep, "a"), found, _claimed(SagaStep, "b")],
+    "[a/({})]": lambda found: [Parallel(_claimed(SagaStep, "a"), found)],
+    "{{({})|b}}": lambda found: [Choice("on_go", "go", {"done": found}, _claimed(SagaStep, "b"))],
+    "({}).B": lambda found: [found, _claimed(Pivot, "b")],
+    "A.({})": lambda found: [_claimed(Pivot, "a"), found],
+}
+"""Drawing → the saga's steps."""
+
+
+def construct_shapes() -> Iterator[Shape]:
+    for construct in CONSTRUCTS:
+        for drawing, place in PLACES.items():
+            if construct.goes_forward or drawing != "A.({})":
+                yield _shape(construct, drawing, place)
+
+
+def all_shapes() -> Iterator[Shape]:
+    """Every shape that is walked."""
+    yield from plain_shapes()
+    yield from construct_shapes()
+
+
+def _shape(construct: Construct, drawing: str, place: Callable[[Any], list[Any]]) -> Shape:
+    saga = Saga("modelled", place(construct.build()))
+    return Shape(
+        drawing.format(construct.name),
+        saga,
+        frozenset(precedence(saga.body)),
+        frozenset(construct.never_taken) | frozenset("b" if "|" in drawing else ""),
+        frozenset(construct.may_be_skipped),
+        has_construct=True,
+    )
