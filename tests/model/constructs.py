@@ -5,7 +5,7 @@ step, then a sleep. Actions and compensations are tried once (`:1+1`), so that a
 them give up; after the pivot, twice.
 
 Where states explode, less is walked: a wait that collects ends by its second signal, a race has two
-members, and beside a construct there is at most one other step.
+members, a fan-out two items, a `Repeat` two rounds, and beside a construct there is one step only.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,16 @@ from typing import Any, Final
 from sagas.machine import (
     Choice,
     FirstOf,
+    ForEach,
     Parallel,
     Pivot,
     Poll,
     Rejected,
+    Repeat,
     Saga,
     SagaStep,
     Sleep,
+    SubSaga,
     WaitFor,
 )
 from tests.machine.conversation import nothing
@@ -39,6 +42,7 @@ class Construct:
     never_taken: str = ""
     goes_forward: bool = True
     """Whether it may stand after the pivot."""
+    children_have_pivot: bool = False
 
 
 def _claimed(kind: type[SagaStep], name: str, undo: bool = True, **options: Any) -> SagaStep:
@@ -48,6 +52,14 @@ def _claimed(kind: type[SagaStep], name: str, undo: bool = True, **options: Any)
 
 def _accepting(undo: bool) -> SagaStep:
     return _claimed(SagaStep, "x", undo, retry=TWICE, accept=(Rejected,))
+
+
+def _items(**options: Any) -> ForEach:
+    return ForEach("x", over="items", action=nothing, **options)
+
+
+def _rounds(on_most: Any) -> Repeat:
+    return Repeat("x", [SagaStep("r", nothing)], until="enough", most=2, on_most=on_most)
 
 
 def _poll(on_timeout: str) -> Poll:
@@ -78,6 +90,27 @@ CONSTRUCTS: Final = (
     Construct("accept_", lambda: _accepting(undo=False)),
     Construct("when", lambda: _claimed(SagaStep, "x", when="go"), goes_forward=False),
     Construct("when not", lambda: _claimed(SagaStep, "x", False, when="no", retry=TWICE), "", "x"),
+    Construct("saga", lambda: SubSaga("x"), "x"),
+    Construct("saga past a pivot", lambda: SubSaga("x"), "x", children_have_pivot=True),
+    Construct("saga or not", lambda: SubSaga("x", on_failure="continue"), "x"),
+    Construct(
+        "saga past a pivot or not",
+        lambda: SubSaga("x", on_failure="continue"),
+        "x",
+        children_have_pivot=True,
+    ),
+    Construct("items", _items, "x"),
+    Construct("items one by one", lambda: _items(max_concurrency=1), "x"),
+    Construct("items or not", lambda: _items(on_failure="continue"), "x"),
+    Construct("one of the items", lambda: _items(enough=1), "x", goes_forward=False),
+    Construct(
+        "one of the items at a time",
+        lambda: _items(enough=1, max_concurrency=1),
+        "x",
+        goes_forward=False,
+    ),
+    Construct("rounds", lambda: _rounds(on_most="fail"), "x", goes_forward=False),
+    Construct("rounds at most", lambda: _rounds(on_most="continue"), "x"),
 )
 
 PLACES: Final[dict[str, Callable[[Any], list[Any]]]] = {
@@ -86,7 +119,10 @@ PLACES: Final[dict[str, Callable[[Any], list[Any]]]] = {
     "a.({})": lambda found: [_claimed(SagaStep, "a"), found],
     "a.({}).b": lambda found: [_claimed(SagaStep, "a"), found, _claimed(SagaStep, "b")],
     "[a/({})]": lambda found: [Parallel(_claimed(SagaStep, "a"), found)],
-    "{{({})|b}}": lambda found: [Choice("on_go", "go", {"done": found}, _claimed(SagaStep, "b"))],
+    "{{({})|b}}.c": lambda found: [
+        Choice("on_go", "go", {"done": found}, _claimed(SagaStep, "b")),
+        _claimed(SagaStep, "c"),
+    ],
     "({}).B": lambda found: [found, _claimed(Pivot, "b")],
     "A.({})": lambda found: [_claimed(Pivot, "a"), found],
 }
@@ -115,4 +151,6 @@ def _shape(construct: Construct, drawing: str, place: Callable[[Any], list[Any]]
         frozenset(construct.never_taken) | frozenset("b" if "|" in drawing else ""),
         frozenset(construct.may_be_skipped),
         has_construct=True,
+        children_have_pivot=construct.children_have_pivot,
+        context={"go": "done", "items": [1, 2]},
     )

@@ -37,6 +37,8 @@ PAUSE: Final = Pause(**BY_ANNA)
 RESUME: Final = Resume(**BY_ANNA)
 TRY_AGAIN: Final = TryAgain(**BY_ANNA)
 
+NO_CHILD: Final = Failure(FailureKind.REJECTED, "Refused", "It can't be started.")
+
 SUCCESS: Final = "success"
 REJECTED: Final = FailureKind.REJECTED.value
 UNREACHABLE: Final = FailureKind.UNREACHABLE.value

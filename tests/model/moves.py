@@ -1,11 +1,11 @@
 """What may happen next. To add a move: write what it does, and name it in one of the two tables.
 
-Those of steps that wait are in `wait_moves`.
+Those of steps that wait are in `wait_moves`, those of children in `family_moves`.
 """
 
 from typing import Final
 
-from tests.model import wait_moves
+from tests.model import family_moves, wait_moves
 from tests.model.calls import Call
 from tests.model.facts import CANCEL, LATER, PAUSE, REJECTED, RESUME, SUCCESS, UNKNOWN, UNREACHABLE
 from tests.model.move import Move, Ways
@@ -170,6 +170,7 @@ WORK: Final = (
     Move("the wake loop sends the hints again", _not_told_of, wake),
     Move("the operator lets the saga go on", _paused, resume),
     *wait_moves.WORK,
+    *family_moves.WORK,
 )
 """What goes on without faults, and must lead to an end."""
 
@@ -190,5 +191,6 @@ FAULTS: Final = (
     Move("FAULT: an operator cancels the saga", _whenever, cancel),
     Move("FAULT: an operator pauses the saga", _whenever, pause),
     *wait_moves.FAULTS,
+    *family_moves.FAULTS,
 )
 """What a run has a budget of. Repeated hints and late reports are free: see `echoes`."""

@@ -3,8 +3,18 @@ differ in nothing else share a state. The machine never sees it."""
 
 from typing import Final, NamedTuple
 
-from sagas.machine import Cancel, Decision, Direction, FailureKind, SagaStep, Signal, Verdict
+from sagas.machine import (
+    Cancel,
+    Decision,
+    Direction,
+    Effect,
+    FailureKind,
+    SagaStep,
+    Signal,
+    Verdict,
+)
 from sagas.machine import events as ev
+from sagas.machine.family_steps import Family
 from tests.model.shape import Shape
 
 SETTLING: Final = (ev.StepSucceeded, ev.StepRetrying, ev.StepFailed, ev.StepRefused)
@@ -31,7 +41,7 @@ class Past(NamedTuple):
             if not isinstance(event, SETTLING):
                 continue
             settled.add((event.step, event.direction, event.attempt))
-            if event.direction is Direction.ACTION and _leaves_a_trace(shape, event):
+            if event.direction is Direction.ACTION and _leaves_a_trace(shape, event, decision):
                 touched.add(event.step)
                 succeeded = isinstance(event, ev.StepSucceeded)
                 pivots = shape.saga.claimed_step(event.step) in shape.saga.pivots
@@ -55,8 +65,12 @@ class Past(NamedTuple):
 
 
 def _leaves_a_trace(
-    shape: Shape, event: ev.StepSucceeded | ev.StepRetrying | ev.StepFailed | ev.StepRefused
+    shape: Shape,
+    event: ev.StepSucceeded | ev.StepRetrying | ev.StepFailed | ev.StepRefused,
+    decision: Decision,
 ) -> bool:
+    if isinstance(shape.step(event.step), Family):
+        return decision.state.step(event.step).effect is not Effect.NONE
     if not isinstance(shape.step(event.step), SagaStep):
         return False
     return isinstance(event, ev.StepSucceeded) or event.failure.kind in LEAVES_A_TRACE

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from sagas.machine import (
+    ChildCommand,
     Decision,
     Direction,
     Effect,
@@ -15,8 +16,10 @@ from sagas.machine import (
     StepStatus,
 )
 from sagas.machine import events as ev
+from sagas.machine.state import Children
 from sagas.machine.states import IN_FLIGHT, SCHEDULED
 from tests.model.calls import Call, Calls, mask
+from tests.model.children import Frozen
 from tests.model.facts import NOW
 from tests.model.past import Past
 from tests.model.shape import Shape
@@ -28,6 +31,10 @@ class Taken(NamedTuple):
     row: "Row"
     told_bits: int
     events: tuple[str, ...]
+    has_children: bool = False
+    born: tuple[Frozen, ...] = ()
+    commands: tuple[ChildCommand, ...] = ()
+    """For the children, these too."""
 
 
 @dataclass(eq=False, slots=True)
@@ -50,7 +57,7 @@ class Row:
     unaware_bits: int
     """The actions that, by the row, have done nothing and that nobody is at."""
     is_at_rest: bool
-    taken: dict[tuple[str | Call, ...], Taken] = field(default_factory=dict)
+    taken: dict[tuple[Hashable, ...], Taken] = field(default_factory=dict)
     """What became of the facts that it was told so far."""
 
     @classmethod
@@ -132,7 +139,7 @@ def canonical(state: ExecutionState) -> ExecutionState:
     )
 
 
-def key(state: ExecutionState | StepState | Options) -> Hashable:
+def key(state: ExecutionState | StepState | Options | Children) -> Hashable:
     """Everything in `state`, hashable."""
     values = (getattr(state, each.name) for each in fields(state))
     return tuple(_hashable(value) for value in values)
@@ -143,4 +150,4 @@ def _hashable(value: Any) -> Hashable:
         return tuple((name, _hashable(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
         return tuple(map(_hashable, value))
-    return key(value) if isinstance(value, StepState | Options) else value
+    return key(value) if isinstance(value, StepState | Options | Children) else value

@@ -5,16 +5,29 @@ so each row is told each fact once, however many worlds meet it there. What foll
 the clauses; so is a row that was not met before, and it gets every echo.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
-from sagas.machine import Decision, ExecutionState, Fact, Operation, Poll, WaitFor, Woken
+from sagas.machine import (
+    ChildrenMoved,
+    ChildrenRefused,
+    Decision,
+    ExecutionState,
+    Fact,
+    Operation,
+    Outcome,
+    Poll,
+    WaitFor,
+    Woken,
+)
 from sagas.machine import events as ev
 from sagas.machine.evolve import begin
-from tests.model import facts
+from sagas.machine.outcomes import completes
+from tests.model import children, facts
 from tests.model.calls import Call, calls_of, mask
 from tests.model.clauses import TRANSITION_CLAUSES
 from tests.model.echoes import check_echoes
+from tests.model.family_clauses import FAMILY_CLAUSES
 from tests.model.machine import answer, first_answer
 from tests.model.past import Past
 from tests.model.row import Row, Taken, Transition, canonical, key
@@ -33,8 +46,9 @@ class Rows:
         self.calls = calls_of(shape)
         self.idle_bits = mask(call for call in self.calls.values() if _is_idle(shape, call))
         """Asks that their saga may do without, whether they were answered or not."""
-        self.further_transition_clauses = WAIT_TRANSITION_CLAUSES if shape.has_construct else ()
-        self.further_row_clauses = WAIT_ROW_CLAUSES if shape.has_construct else ()
+        further = (*WAIT_TRANSITION_CLAUSES, *FAMILY_CLAUSES) if shape.has_construct else ()
+        self._transition_clauses = (*TRANSITION_CLAUSES, *further)
+        self._row_clauses = (*ROW_CLAUSES, *(WAIT_ROW_CLAUSES if shape.has_construct else ()))
         self._known: dict[Hashable, Row] = {}
 
     def __len__(self) -> int:
@@ -102,6 +116,27 @@ class Rows:
             row.taken["lost", call] = self._decided(row.state, row.past, fact)
         return row.taken["lost", call]
 
+    def heard(self, row: Row, change: Mapping[Outcome, int], *, is_enough: bool) -> Taken:
+        """Of its children; of a round also whether it was enough."""
+        told_of = tuple(sorted(change.items()))
+        if ("heard", told_of, is_enough) not in row.taken:
+            family = self.shape.family
+            assert family is not None
+            gives = completes(self.shape.saga, row.state, family.name, change)
+            changes = self.shape.given_by_children(is_enough) if gives else {}
+            fact = ChildrenMoved(family.name, change, changes)
+            row.taken["heard", told_of, is_enough] = self._decided(row.state, row.past, fact)
+        return row.taken["heard", told_of, is_enough]
+
+    def refused(self, row: Row, count: int) -> Taken:
+        """So many children, which are not there."""
+        if ("refused", count) not in row.taken:
+            family = self.shape.family
+            assert family is not None
+            fact = ChildrenRefused(family.name, count, facts.NO_CHILD)
+            row.taken["refused", count] = self._decided(row.state, row.past, fact)
+        return row.taken["refused", count]
+
     def _decided(self, before: ExecutionState, past: Past, fact: Fact) -> Taken:
         return self._taken(before, past, fact, answer(self.shape, before, fact))
 
@@ -111,20 +146,29 @@ class Rows:
         past_after = past.after(self.shape, fact, decision)
         transition = Transition(self.shape, before, past, past_after, fact, decision)
         events = tuple(told(event) for event in transition.events)
-        for clause in (*TRANSITION_CLAUSES, *self.further_transition_clauses):
+        for clause in self._transition_clauses:
             if not clause(transition):
                 story = [f"fact {told(fact)}", *(f"event {event}" for event in events)]
                 raise Violation(sentence(clause), [*story, told_row(decision.state)])
         hinted = mask(self.calls[hint.step, hint.direction] for hint in decision.hints)
-        return Taken(self._row(canonical(decision.state), past_after), hinted, events)
+        has_pivot = self.shape.children_have_pivot
+        born = children.newborn(past_after.is_past_pivot, has_pivot)
+        return Taken(
+            self._row(canonical(decision.state), past_after),
+            hinted,
+            events,
+            self.shape.family is not None,
+            (born,) * sum(start.count for start in decision.starts),
+            decision.child_commands,
+        )
 
     def _row(self, state: ExecutionState, past: Past) -> Row:
         known = (key(state), past)
         if known not in self._known:
             row = self._known[known] = Row.of(state, past, self.calls)
-            for clause in (*ROW_CLAUSES, *self.further_row_clauses):
-                if not clause(self.shape, row):
-                    raise Violation(sentence(clause), [told_row(state)])
+            for row_clause in self._row_clauses:
+                if not row_clause(self.shape, row):
+                    raise Violation(sentence(row_clause), [told_row(state)])
             check_echoes(self.shape, row, self.calls)
         return self._known[known]
 

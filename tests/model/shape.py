@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sagas.machine import ExecutionState, FirstOf, Saga, SagaStep, WaitFor
-from sagas.machine.family_steps import Step
+from sagas.machine import ExecutionState, FirstOf, ForEach, Saga, SagaStep, WaitFor
+from sagas.machine.family_steps import Family, Step
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,8 @@ class Shape:
     """The steps that a person may skip."""
     has_construct: bool = False
     """Whether a person also tries again what gave up, and clauses of constructs are held."""
+    children_have_pivot: bool = False
+    """One of their own, past which they can't be undone."""
     context: Mapping[str, Any] = field(default_factory=lambda: {"go": "done"})
 
     def step(self, name: str) -> Step:
@@ -31,7 +33,21 @@ class Shape:
         return step
 
     def has_way_back(self, name: str) -> bool:
-        return getattr(self.step(name), "compensation", None) is not None
+        """Children are told to undo what they did."""
+        step = self.step(name)
+        return isinstance(step, Family) or getattr(step, "compensation", None) is not None
+
+    @property
+    def family(self) -> Family | None:
+        """The step made of children; a shape has one at most."""
+        families = [s for s in self.saga.by_name.values() if isinstance(s, Family)]
+        return families[0] if families else None
+
+    def given_by_children(self, is_enough: bool) -> dict[str, Any]:
+        """What a complete step adds to the context; of a round, whether it `is_enough`."""
+        if isinstance(self.family, ForEach):
+            return {self.family.name: ["done"]}
+        return {"enough": True} if is_enough else {}
 
     @property
     def waits(self) -> list[WaitFor]:

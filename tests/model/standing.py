@@ -25,6 +25,7 @@ def l2_nobody_sleeps_beyond_a_lease_or_a_hint(shape: Shape, row: Row) -> bool:
     moments = [step.lease_until for step in steps if step.lease_until is not None]
     moments += [step.due_at for step in steps if step.due_at is not None and not is_due(step)]
     moments += [NOW + LONGEST_REPEAT for step in steps if is_due(step)]
+    moments += [NOW + LONGEST_REPEAT for step in steps if step.children and step.direction]
     woken = [wake_at(row.state, NOW, sent) or NEVER for sent in (0, 10)]
     is_asleep = row.is_at_rest or row.state.paused
     return not moments or is_asleep or max(woken) <= min(moments)
@@ -97,7 +98,7 @@ def _waits_for_signals_alone(state: ExecutionState) -> bool:
     """Without a time at which anything ends."""
     steps = [state.step(name) for name in state.current_steps]
     return bool(steps) and all(
-        step.status is StepStatus.WAITING and step.due_at is None for step in steps
+        step.status is StepStatus.WAITING and not (step.due_at or step.children) for step in steps
     )
 
 
@@ -115,7 +116,7 @@ def _waits_for_nothing_ahead(shape: Shape, state: ExecutionState) -> bool:
 
 def _waits_to_be_undone(shape: Shape, row: Row) -> bool:
     """Whether a compensation is not scheduled, though all later ones have settled (S6)."""
-    if any(row.state.in_flight(ACTION)):
+    if any(row.state.in_flight(ACTION)) or any(row.state.families(ACTION)):
         return False
     waiting = {
         name

@@ -31,6 +31,10 @@ SHAPES = {shape.name: shape for shape in all_shapes()}
         ("(first in time).b", 400),
         ("a.(poll at most 60 s)", 800),
         ("(accept).B", 800),
+        ("a.(saga or not)", 400),
+        ("(items one by one).b", 1000),
+        ("(one of the items at a time).b", 600),
+        ("a.(rounds)", 1000),
     ],
 )
 def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -> None:
@@ -41,7 +45,7 @@ def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -
 
 def test_every_move_happens_and_every_status_is_reached() -> None:
     happened, statuses = set[str](), set[str]()
-    for name in ("[a/b]:1+2", "A.b_:1+1", "a.(wait)", "(sleep).B", "(poll)"):
+    for name in ("[a/b]:1+2", "A.b_:1+1", "a.(wait)", "(sleep).B", "(poll)", "(items)"):
         walked = Walk(SHAPES[name])
         walked.explore(faults=2)
         for world in walked.worlds:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sagas.machine import ExecutionStatus, StepStatus
 from tests.model.clauses import ACTION
+from tests.model.family_clauses import FAMILY_WORLD_CLAUSES
 from tests.model.rows import Rows
 from tests.model.violation import sentence
 from tests.model.world import World
@@ -75,5 +76,9 @@ def broken_truth(rows: Rows, world: World) -> str:
     """The clause that does not hold in `world`; empty if all do."""
     if not s4_what_happened_or_may_happen_is_known(rows, world):
         return sentence(s4_what_happened_or_may_happen_is_known)
+    if rows.shape.family is not None:
+        for of_family in FAMILY_WORLD_CLAUSES:
+            if not of_family(rows.shape, world):
+                return sentence(of_family)
     clauses = AT_REST_CLAUSES if world.row.is_at_rest else ()
     return next((sentence(clause) for clause in clauses if not clause(rows, world)), "")
