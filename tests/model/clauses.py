@@ -86,12 +86,12 @@ def s5_compensations_start_after_every_action_has_settled(seen: Transition) -> b
 
 
 def s5_no_action_starts_after_the_turn_back(seen: Transition) -> bool:
-    """What was scheduled in the same decision, before it turned back, is withdrawn by it."""
+    """What was begun in the same decision, before it turned back, is ended or withdrawn by it."""
     has_turned, started = seen.before.status is ExecutionStatus.COMPENSATING, set[str]()
     for event in seen.events:
         if isinstance(event, ev.SagaCompensating):
             has_turned = True
-        elif isinstance(event, ev.StepWithdrawn):
+        elif isinstance(event, ev.StepWithdrawn | ev.StepSucceeded | ev.StepFailed):
             started.discard(event.step)
         elif is_start(event, ACTION):
             if has_turned:
@@ -101,11 +101,15 @@ def s5_no_action_starts_after_the_turn_back(seen: Transition) -> bool:
 
 
 def s6_steps_start_after_those_before_them(seen: Transition) -> bool:
-    return all(
-        seen.after.step(earlier).status in DONE_FORWARD
-        for event in seen.starting(ACTION)
-        for earlier in seen.shape.earlier_than(event.step, seen.after)
-    )
+    done = {name for name, step in seen.before.steps.items() if step.status in DONE_FORWARD}
+    for event in seen.events:
+        if isinstance(event, ev.StepSucceeded | ev.StepSkipped | ev.StepRefused):
+            done.add(event.step)
+        elif is_start(event, ACTION) and not done.issuperset(
+            seen.shape.earlier_than(event.step, seen.after)
+        ):
+            return False
+    return True
 
 
 def s6_compensations_start_after_those_of_later_steps(seen: Transition) -> bool:

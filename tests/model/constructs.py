@@ -10,6 +10,7 @@ members, a fan-out two items, a `Repeat` two rounds, and beside a construct ther
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from sagas.machine import (
@@ -28,9 +29,13 @@ from sagas.machine import (
     WaitFor,
 )
 from tests.machine.conversation import nothing
+from tests.model.facts import NOW
 from tests.model.shape import Shape
 from tests.model.shapes import ONCE, TWICE, plain_shapes
 from tests.properties.shapes import precedence
+
+LONG_AGO: Final = (NOW - timedelta(days=1)).isoformat()
+"""A moment that has passed."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ CONSTRUCTS: Final = (
         "w",
     ),
     Construct("sleep", lambda: Sleep("z", 60), "z"),
+    Construct("sleep until a moment", lambda: Sleep("z", until="moment"), "z"),
+    Construct("no moment", lambda: Sleep("z", until="go"), "z", goes_forward=False),
     Construct("first of two", lambda: FirstOf("first", WaitFor("v"), WaitFor("w")), "vw"),
     Construct("first in time", lambda: FirstOf("first", WaitFor("w"), Sleep("z", 60)), "wz"),
     Construct(
@@ -152,5 +159,5 @@ def _shape(construct: Construct, drawing: str, place: Callable[[Any], list[Any]]
         frozenset(construct.may_be_skipped),
         has_construct=True,
         children_have_pivot=construct.children_have_pivot,
-        context={"go": "done", "items": [1, 2]},
+        context={"go": "done", "items": [1, 2], "moment": LONG_AGO},
     )

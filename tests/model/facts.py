@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sagas.machine import (
@@ -17,6 +17,7 @@ from sagas.machine import (
     Pause,
     Poll,
     Report,
+    Reschedule,
     Resume,
     Signal,
     Skip,
@@ -73,6 +74,15 @@ def holder(call: Call, fence: int) -> str:
 
 def skip(step: str) -> Skip:
     return Skip(step=step, by=BY_ANNA["by"], reason=BY_ANNA["reason"])
+
+
+def hurry(step: str) -> TryAgain:
+    return TryAgain(step=step, by=BY_ANNA["by"], reason=BY_ANNA["reason"])
+
+
+def move_to_the_past(step: str) -> Reschedule:
+    past = NOW - timedelta(seconds=1)
+    return Reschedule(step=step, moment=past, by=BY_ANNA["by"], reason=BY_ANNA["reason"])
 
 
 def signal(wait: WaitFor, number: int, payload: str = "yes") -> Signal:

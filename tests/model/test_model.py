@@ -7,6 +7,7 @@ import pytest
 from sagas.machine import ExecutionStatus, StepStatus
 from tests.model.__main__ import report
 from tests.model.calls import Call
+from tests.model.construct_mutants import CONSTRUCT_MUTANTS
 from tests.model.constructs import all_shapes
 from tests.model.moves import CHANCES, FAULTS, WORK
 from tests.model.mutants import MUTANTS, Sow, s4_a_refusal_outweighs_a_possible_effect
@@ -61,7 +62,8 @@ def test_every_move_happens_and_every_status_is_reached() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sow", "shape", "faults"), MUTANTS, ids=[sow.__name__ for sow, _, _ in MUTANTS]
+    ("sow", "shape", "faults"),
+    [pytest.param(*mutant, id=mutant[0].__name__) for mutant in (*MUTANTS, *CONSTRUCT_MUTANTS)],
 )
 def test_a_fault_in_the_machine_is_found(
     sow: Sow, shape: str, faults: int, monkeypatch: pytest.MonkeyPatch

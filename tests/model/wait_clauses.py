@@ -1,9 +1,10 @@
 """What must hold of waits, sleeps, races and accepted refusals, in each transition and each row."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
-from sagas.machine import Effect, Failed, FailureKind, Sleep, StepStatus, WaitFor
+from sagas.machine import Effect, Failed, FailureKind, Sleep, StepStatus, TryAgain, WaitFor
 from sagas.machine import events as ev
 from tests.model.clauses import ACTION
 from tests.model.facts import NOW, most_signals
@@ -26,9 +27,10 @@ def r13_a_wait_ends_by_what_it_waits_for(seen: Transition) -> bool:
 def _may_end(
     seen: Transition, step: WaitFor | Sleep, event: ev.StepSucceeded | ev.StepFailed
 ) -> bool:
-    before = seen.before.step(step.name)
-    is_over = before.due_at is not None and before.due_at <= NOW
+    is_over = _is_over(seen, step.name)
     has_enough = isinstance(step, WaitFor) and _has_enough(step, seen.past_after)
+    if isinstance(event, ev.StepFailed) and isinstance(step, Sleep):
+        return step.until is not None and not _is_moment(seen.before.context[step.until])
     if isinstance(event, ev.StepFailed):
         may_fail = isinstance(step, WaitFor) and step.on_timeout == "fail"
         return may_fail and is_over and not has_enough
@@ -36,6 +38,22 @@ def _may_end(
         return is_over and not event.changes
     may_go_on = has_enough or (is_over and step.on_timeout == "continue")
     return may_go_on and event.changes == _given(step, seen.past_after)
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_over(seen: Transition, name: str) -> bool:
+    """Whether its time has come, or comes by this very decision."""
+    moments = [seen.before.step(name).due_at]
+    for event in seen.events:
+        if isinstance(event, ev.StepWaiting | ev.StepExpedited) and event.step == name:
+            moments.append(event.until if isinstance(event, ev.StepWaiting) else event.due_at)
+    return any(moment is not None and moment <= NOW for moment in moments)
 
 
 def _has_enough(wait: WaitFor, past: Past) -> bool:
@@ -47,6 +65,13 @@ def _given(wait: WaitFor, past: Past) -> Mapping[str, Any]:
     if wait.collect:
         return {wait.name: came}
     return {wait.name: "yes"} if came else {}
+
+
+def r13_to_try_again_ends_no_wait_for_a_signal(seen: Transition) -> bool:
+    return not isinstance(seen.fact, TryAgain) or not any(
+        isinstance(event, ev.StepExpedited) and isinstance(seen.shape.step(event.step), WaitFor)
+        for event in seen.events
+    )
 
 
 def r13_a_skipped_wait_keeps_what_it_has_collected(seen: Transition) -> bool:
@@ -105,6 +130,13 @@ def r13_no_wait_goes_on_that_has_enough(shape: Shape, row: Row) -> bool:
     )
 
 
+def l2_no_wait_goes_on_whose_time_has_come(shape: Shape, row: Row) -> bool:
+    return not any(
+        step.status is StepStatus.WAITING and step.due_at is not None and step.due_at <= NOW
+        for step in row.state.steps.values()
+    )
+
+
 def r13_a_wait_keeps_no_more_than_it_takes(shape: Shape, row: Row) -> bool:
     return all(len(row.past.keys_of(wait.name)) <= most_signals(wait) for wait in shape.waits)
 
@@ -137,6 +169,7 @@ def s3_a_race_is_decided_once_a_member_has_ended(shape: Shape, row: Row) -> bool
 
 WAIT_TRANSITION_CLAUSES: Final[tuple[Callable[[Transition], bool], ...]] = (
     r13_a_wait_ends_by_what_it_waits_for,
+    r13_to_try_again_ends_no_wait_for_a_signal,
     r13_a_skipped_wait_keeps_what_it_has_collected,
     s3_the_first_to_end_decides,
     s3_what_is_accepted_was_refused_and_left_nothing,
@@ -144,6 +177,7 @@ WAIT_TRANSITION_CLAUSES: Final[tuple[Callable[[Transition], bool], ...]] = (
 )
 
 WAIT_ROW_CLAUSES: Final[tuple[Callable[[Shape, Row], bool], ...]] = (
+    l2_no_wait_goes_on_whose_time_has_come,
     r13_no_wait_goes_on_that_has_enough,
     r13_a_wait_keeps_no_more_than_it_takes,
     s8_what_a_wait_has_taken_is_kept_once,

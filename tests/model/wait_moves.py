@@ -55,6 +55,15 @@ def _skippable(rows: Rows, world: World) -> Ways:
     return ((name,) for name in sorted(rows.shape.by_hand))
 
 
+def _waiting(rows: Rows, world: World) -> Ways:
+    steps = world.row.state.steps.items()
+    return (
+        (name,)
+        for name, step in steps
+        if step.status is StepStatus.WAITING and name in rows.shape.by_hand
+    )
+
+
 def _given_up(rows: Rows, world: World) -> Ways:
     has_failed = world.row.state.status is ExecutionStatus.FAILED
     if has_failed and rows.shape.has_construct:
@@ -79,6 +88,14 @@ def skip(rows: Rows, world: World, name: str) -> World:
     return world.takes(rows.told(world.row, facts.skip(name), name))
 
 
+def hurry(rows: Rows, world: World, name: str) -> World:
+    return world.takes(rows.told(world.row, facts.hurry(name), name))
+
+
+def move_to_the_past(rows: Rows, world: World, name: str) -> World:
+    return world.takes(rows.told(world.row, facts.move_to_the_past(name), name))
+
+
 def try_again(rows: Rows, world: World) -> World:
     return world.takes(rows.told(world.row, facts.TRY_AGAIN))
 
@@ -95,5 +112,7 @@ WORK: Final = (
 
 FAULTS: Final = (
     Move("FAULT: a person skips {call}", _skippable, skip),
+    Move("FAULT: a person hurries {call}", _waiting, hurry),
+    Move("FAULT: a person moves the end of {call} to the past", _waiting, move_to_the_past),
     Move("FAULT: a person tries again what gave up", _given_up, try_again),
 )
