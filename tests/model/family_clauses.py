@@ -52,6 +52,7 @@ def s5_children_undo_nothing_while_their_saga_is_paused(seen: Transition) -> boo
 
 
 def s3_rounds_end_when_the_context_says_so(seen: Transition) -> bool:
+    """But not while their saga is paused."""
     family = seen.shape.family
     if not isinstance(family, Repeat):
         return True
@@ -65,7 +66,7 @@ def s3_rounds_end_when_the_context_says_so(seen: Transition) -> bool:
         if isinstance(event, ev.StepSucceeded) and event.step == family.name:
             is_last = found is not None and found.started == family.most
             may_end = is_enough or (is_last and family.on_most == "continue")
-            if event.direction is ACTION and not may_end:
+            if event.direction is ACTION and (seen.after.paused or not may_end):
                 return False
     return True
 
@@ -147,6 +148,20 @@ def s6_rounds_are_undone_newest_first(shape: Shape, world: World) -> bool:
     return True
 
 
+def s6_a_round_that_is_stuck_holds_up_no_other(shape: Shape, world: World) -> bool:
+    """All that its saga has heard of are stuck or undone: then the next one is told to undo."""
+    family, state = shape.family, world.row.state
+    if not isinstance(family, Repeat) or state.paused:
+        return True
+    rounds = [thawed(values) for values in world.children]
+    is_undoing = state.step(family.name).status is StepStatus.COMPENSATING
+    left = [child for child in rounds if child.taken not in (Outcome.UNDONE, Outcome.STUCK)]
+    if not is_undoing or not left or any(child.has_news for child in rounds):
+        return True
+    newest = left[-1]
+    return newest.at not in (At.DONE, At.GAVE_UP) or ParentCommand.UNDO in newest.commands
+
+
 FAMILY_WORLD_CLAUSES: Final[tuple[Callable[[Shape, World], bool], ...]] = (
     s3_a_family_that_is_done_has_what_it_needs,
     s3_no_more_are_at_work_than_may_be,
@@ -155,4 +170,5 @@ FAMILY_WORLD_CLAUSES: Final[tuple[Callable[[Shape, World], bool], ...]] = (
     s5_children_undo_nothing_before_all_has_settled,
     s6_failed_on_the_way_back_leaves_only_children_that_could_not_be_undone,
     s6_rounds_are_undone_newest_first,
+    s6_a_round_that_is_stuck_holds_up_no_other,
 )
