@@ -19,6 +19,7 @@ from sagas.machine.decision import (
     fail_unclaimed,
     start_running,
     succeed_unclaimed,
+    why_no_way_back,
 )
 from sagas.machine.facts import LETS_GO, ChildrenMoved, ChildrenRefused, ParentCommand
 from sagas.machine.failures import Failure, FailureKind
@@ -99,6 +100,19 @@ def turn_back(draft: Draft, because: str, failure: Failure | None = None) -> Non
     _halt_families(draft)
 
 
+def turns_back(draft: Draft) -> bool:
+    """Turns back, if a step has given up or the deadline has passed, and there is a way back."""
+    failed, deadline = draft.state.having(StepStatus.FAILED), draft.state.options.deadline
+    is_late = deadline is not None and deadline <= draft.now
+    if not (failed or is_late) or why_no_way_back(draft):
+        return False
+    if failed:
+        turn_back(draft, failed[0], draft.state.step(failed[0]).failure)
+    else:
+        turn_back(draft, "the deadline")
+    return True
+
+
 def _halt_families(draft: Draft) -> None:
     """Nothing new starts in the children either (S5)."""
     for name in list(draft.state.families(Direction.ACTION)):
@@ -107,7 +121,10 @@ def _halt_families(draft: Draft) -> None:
 
 
 def resume_families(draft: Draft) -> None:
-    """Starts the children whose turn came while their parent was paused."""
+    """Starts the children whose turn came while their parent was paused, unless something made it
+    turn back meanwhile (R9)."""
+    if draft.state.status in GOING_FORWARD and turns_back(draft):
+        return
     for name in list(draft.state.families(Direction.ACTION)):
         children = draft.state.step(name).children
         if children is None:

@@ -15,12 +15,11 @@ from sagas.machine.decision import (
     start_running,
     succeed_unclaimed,
     what_came,
-    why_no_way_back,
 )
 from sagas.machine.evolve import payload_digest
 from sagas.machine.facts import Signal
 from sagas.machine.failures import Failure, FailureKind
-from sagas.machine.families import begin_family, turn_back
+from sagas.machine.families import begin_family, turns_back
 from sagas.machine.family_steps import Family, Step, is_compensable
 from sagas.machine.moments import NoTime, ends_at
 from sagas.machine.state import UNTOUCHED, StepState
@@ -53,18 +52,9 @@ def follow(draft: Draft) -> None:
 
 def _go_forward(draft: Draft) -> bool:
     """Whether it should be asked again: a step was settled as soon as it was reached."""
-    failed = draft.state.having(StepStatus.FAILED)
-    if failed and not why_no_way_back(draft):
-        turn_back(draft, failed[0], draft.state.step(failed[0]).failure)
+    if turns_back(draft):
         return False
     options = draft.state.options
-    if (
-        options.deadline is not None
-        and options.deadline <= draft.now
-        and not why_no_way_back(draft)
-    ):
-        turn_back(draft, "the deadline")
-        return False
     if options.blocked or (options.start_at is not None and options.start_at > draft.now):
         return False
     steps = draft.state.steps
@@ -87,6 +77,7 @@ def _go_forward(draft: Draft) -> bool:
         _begin(draft, step)
     if any(draft.state.steps[step.name].status not in UNDER_WAY for step in reached):
         return True
+    failed = draft.state.having(StepStatus.FAILED)
     if failed and not draft.state.current_steps:
         draft.emit(ev.SagaFailed(tuple(failed)))
     return False

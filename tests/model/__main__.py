@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import Pool
 from time import perf_counter
 
-from tests.model.shapes import all_shapes
+from tests.model.constructs import all_shapes
 from tests.model.walk import Result, walk
 
 LINE = "{:<16} {:>8} {:>9} {:>12} {:>8}"

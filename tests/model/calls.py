@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sagas.machine import Direction, Poll
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +33,10 @@ Calls = dict[tuple[str, Direction], Call]
 
 
 def calls_of(shape: Shape) -> Calls:
-    """Every call of a shape, in the written order. What has no compensation gets one all the same:
-    a machine that asks for it is to be found out."""
+    """Every call of a shape, in the written order. Waits call nobody. What has no
+    compensation gets one all the same: a machine that asks for it is to be found out."""
     calls = {}
-    for index, step in enumerate(shape.saga.by_name):
+    for index, step in enumerate(each.name for each in shape.saga.claimed_steps):
         bit = 1 << (2 * index)
         only_asks = isinstance(shape.step(step), Poll)
         calls[step, Direction.ACTION] = Call(step, Direction.ACTION, bit, bit << 1, only_asks)

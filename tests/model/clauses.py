@@ -24,7 +24,7 @@ from sagas.machine.evolve import IllegalMove, begin, evolve
 from sagas.machine.states import DONE_FORWARD, IN_FLIGHT
 from tests.model.facts import NOW
 from tests.model.past import SETTLING
-from tests.model.row import Transition, canonical
+from tests.model.row import Transition, canonical, is_start
 
 ACTION, COMPENSATION = Direction.ACTION, Direction.COMPENSATION
 UNDONE: Final = (StepStatus.COMPENSATED, StepStatus.COMPENSATION_FAILED)
@@ -40,7 +40,7 @@ def s1_only_the_newest_fence_in_flight_settles(seen: Transition) -> bool:
         seen.before.step(event.step).status is IN_FLIGHT[event.direction]
         and seen.before.step(event.step).fence == event.fence
         for event in seen.events
-        if isinstance(event, SETTLING)
+        if isinstance(event, SETTLING) and seen.shape.saga.claimed_step(event.step)
     )
 
 
@@ -74,8 +74,7 @@ def s3_only_an_operator_moves_what_has_failed(seen: Transition) -> bool:
 
 def s4_only_what_may_have_happened_is_undone(seen: Transition) -> bool:
     return all(
-        event.step in seen.past_after.touched
-        and seen.shape.step(event.step).compensation is not None
+        event.step in seen.past_after.touched and seen.shape.has_way_back(event.step)
         for event in seen.starting(COMPENSATION)
     )
 
@@ -87,16 +86,30 @@ def s5_compensations_start_after_every_action_has_settled(seen: Transition) -> b
 
 
 def s5_no_action_starts_after_the_turn_back(seen: Transition) -> bool:
-    turned_back = ExecutionStatus.COMPENSATING in (seen.before.status, seen.after.status)
-    return not turned_back or not seen.starting(ACTION)
+    """What was begun in the same decision, before it turned back, is ended or withdrawn by it."""
+    has_turned, started = seen.before.status is ExecutionStatus.COMPENSATING, set[str]()
+    for event in seen.events:
+        if isinstance(event, ev.SagaCompensating):
+            has_turned = True
+        elif isinstance(event, ev.StepWithdrawn | ev.StepSucceeded | ev.StepFailed):
+            started.discard(event.step)
+        elif is_start(event, ACTION):
+            if has_turned:
+                return False
+            started.add(event.step)
+    return not has_turned or not started
 
 
 def s6_steps_start_after_those_before_them(seen: Transition) -> bool:
-    return all(
-        seen.after.step(earlier).status in DONE_FORWARD
-        for event in seen.starting(ACTION)
-        for earlier in seen.shape.earlier_than(event.step)
-    )
+    done = {name for name, step in seen.before.steps.items() if step.status in DONE_FORWARD}
+    for event in seen.events:
+        if isinstance(event, ev.StepSucceeded | ev.StepSkipped | ev.StepRefused):
+            done.add(event.step)
+        elif is_start(event, ACTION) and not done.issuperset(
+            seen.shape.earlier_than(event.step, seen.after)
+        ):
+            return False
+    return True
 
 
 def s6_compensations_start_after_those_of_later_steps(seen: Transition) -> bool:
@@ -104,7 +117,7 @@ def s6_compensations_start_after_those_of_later_steps(seen: Transition) -> bool:
         seen.after.step(later).status in UNDONE
         for event in seen.starting(COMPENSATION)
         for later in seen.shape.later_than(event.step)
-        if later in seen.past_after.touched and seen.shape.step(later).compensation is not None
+        if later in seen.past_after.touched and seen.shape.has_way_back(later)
     )
 
 
@@ -151,7 +164,8 @@ def l2_what_becomes_due_is_told_at_once_and_nothing_else(seen: Transition) -> bo
 
 def r11_a_saga_turns_back_once(seen: Transition) -> bool:
     turns = [event for event in seen.events if isinstance(event, ev.SagaCompensating)]
-    return len(turns) + seen.past.turned_back <= 1
+    was_helped = seen.before.status is ExecutionStatus.FAILED  # and goes on where it stopped
+    return len(turns) + (seen.past.turned_back and not was_helped) <= 1
 
 
 def r18_each_claim_counts_and_none_is_beyond_the_policy(seen: Transition) -> bool:
@@ -159,7 +173,7 @@ def r18_each_claim_counts_and_none_is_beyond_the_policy(seen: Transition) -> boo
         if isinstance(event, ev.StepClaimed):
             before = seen.before.step(event.step)
             made = before.attempts_of(event.direction)
-            policy = seen.shape.saga.policy(seen.shape.step(event.step), event.direction)
+            policy = seen.shape.saga.policy(seen.shape.claimed(event.step), event.direction)
             allowed = (
                 policy.max_attempts or 0
             ) + before.uncounted_attempts  # held back before they began

@@ -15,7 +15,9 @@ from sagas.machine import (
     Decision,
     ExecutionState,
     Fact,
+    StepStatus,
     Verdict,
+    WaitFor,
     Woken,
     hints,
 )
@@ -24,7 +26,7 @@ from tests.model.calls import Call, Calls
 from tests.model.facts import CANCEL, NOW, PAUSE, REJECTED, RESUME, SUCCESS, UNKNOWN
 from tests.model.machine import answer
 from tests.model.row import Row
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 from tests.model.telling import told, told_row
 from tests.model.violation import Violation
 
@@ -42,7 +44,7 @@ class Echo(NamedTuple):
 
 def check_echoes(shape: Shape, row: Row, calls: Calls) -> None:
     """Tells a row everything that it must not move for."""
-    for echo in _echoes(row, calls):
+    for echo in _echoes(shape, row, calls):
         decision = answer(shape, row.state, echo.fact)
         if decision.verdict not in echo.verdicts or not _changes_nothing(row.state, decision):
             has_ended = row.state.status in TERMINAL
@@ -54,11 +56,13 @@ def check_echoes(shape: Shape, row: Row, calls: Calls) -> None:
         raise _violation("R2: to be woken is to be told again of what is due", row, Woken(), woken)
 
 
-def _echoes(row: Row, calls: Calls) -> Iterator[Echo]:
+def _echoes(shape: Shape, row: Row, calls: Calls) -> Iterator[Echo]:
     for call in calls.values():
         yield from _old_hints(row, call)
         yield from _old_reports(row, call)
     yield from _vain_orders(row)
+    for wait in shape.waits:
+        yield from _vain_signals(shape, row, wait)
 
 
 def _old_hints(row: Row, call: Call) -> Iterator[Echo]:
@@ -100,6 +104,31 @@ def _vain_orders(row: Row) -> Iterator[Echo]:
             yield Echo("S3: what has ended takes no orders", order, REFUSED | REPEATED)
     elif row.past.is_past_pivot:
         yield Echo("S7: cancel is refused after the pivot", CANCEL, REFUSED)
+
+
+def _vain_signals(shape: Shape, row: Row, wait: WaitFor) -> Iterator[Echo]:
+    """Each signal counts once; after the wait, and on the way back, there is no other (R13)."""
+    came = len(row.past.keys_of(wait.name))
+    was_skipped = row.state.step(wait.name).status is StepStatus.SKIPPED
+    for number in range(1, came + 1):
+        again = REFUSED | REPEATED if was_skipped else REPEATED
+        yield Echo("R13: a signal counts once", facts.signal(wait, number), again)
+        other = facts.signal(wait, number, "no")
+        yield Echo("R13: a signal with another payload is refused", other, REFUSED)
+    if not takes_signals(shape, row, wait) or came == facts.most_signals(wait):
+        another = facts.signal(wait, came + 1, "another")
+        yield Echo("R13: a signal that is late, or one too many, is refused", another, REFUSED)
+
+
+def takes_signals(shape: Shape, row: Row, wait: WaitFor) -> bool:
+    """Whether a first signal of `wait` is early, or just in time."""
+    step, status = row.state.step(wait.name), row.state.status
+    if step.status not in (StepStatus.PENDING, StepStatus.WAITING):
+        return False
+    has_turned = row.past.turned_back or status in TERMINAL
+    others = [name for race in shape.races if wait.name in race.ways for name in race.ways]
+    is_decided = any(row.state.step(name).is_done for name in others)
+    return not (has_turned or is_decided or wait.name in shape.left_out(row.state))
 
 
 def _changes_nothing(before: ExecutionState, decision: Decision) -> bool:

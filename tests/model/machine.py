@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sagas.machine import Decision, ExecutionState, Fact, decide, start
 from sagas.machine import events as ev
 from tests.model.facts import NOW
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 from tests.model.telling import told
 from tests.model.violation import Violation
 

@@ -1,28 +1,16 @@
 """What may happen next. To add a move: write what it does, and name it in one of the two tables.
 
-A move is about some calls, in each way in which it may happen; its effect is the world after it.
+Those of steps that wait are in `wait_moves`, those of children in `family_moves`.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from tests.model import family_moves, wait_moves
 from tests.model.calls import Call
 from tests.model.facts import CANCEL, LATER, PAUSE, REJECTED, RESUME, SUCCESS, UNKNOWN, UNREACHABLE
+from tests.model.move import Move, Ways
 from tests.model.rows import Rows
 from tests.model.world import World
-
-Ways = Iterator[tuple[Call, ...]]
-
-
-class Move(NamedTuple):
-    sentence: str
-    ways: Callable[[Rows, World], Ways]
-    """The calls that it is about, for each way in which it may happen."""
-    effect: Callable[..., World]
-    """Of the rows, the world and those calls."""
-
-    def told(self, calls: tuple[Call, ...]) -> str:
-        return self.sentence.format(call=" and ".join(map(str, calls)))
 
 
 def _told_of(rows: Rows, world: World) -> Ways:
@@ -169,6 +157,7 @@ def resume(rows: Rows, world: World) -> World:
 CHANCES: Final = (
     Move("the stray request for {call} lands", _stray, land),
     Move("nobody is at {call} any more, and that is noticed", _orphaned, notice_loss),
+    *wait_moves.CHANCES,
 )
 """What may happen or not, and nobody may wait for."""
 
@@ -180,6 +169,8 @@ WORK: Final = (
     Move("the backoff of {call} is over", _backing_off, wake),
     Move("the wake loop sends the hints again", _not_told_of, wake),
     Move("the operator lets the saga go on", _paused, resume),
+    *wait_moves.WORK,
+    *family_moves.WORK,
 )
 """What goes on without faults, and must lead to an end."""
 
@@ -199,5 +190,7 @@ FAULTS: Final = (
     Move("FAULT: no instance is there for {call}", _attended, hold_back),
     Move("FAULT: an operator cancels the saga", _whenever, cancel),
     Move("FAULT: an operator pauses the saga", _whenever, pause),
+    *wait_moves.FAULTS,
+    *family_moves.FAULTS,
 )
 """What a run has a budget of. Repeated hints and late reports are free: see `echoes`."""

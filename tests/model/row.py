@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from sagas.machine import (
+    ChildCommand,
     Decision,
     Direction,
     Effect,
@@ -15,11 +16,13 @@ from sagas.machine import (
     StepStatus,
 )
 from sagas.machine import events as ev
+from sagas.machine.state import Children
 from sagas.machine.states import IN_FLIGHT, SCHEDULED
 from tests.model.calls import Call, Calls, mask
+from tests.model.children import Frozen
 from tests.model.facts import NOW
 from tests.model.past import Past
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 
 
 class Taken(NamedTuple):
@@ -28,6 +31,10 @@ class Taken(NamedTuple):
     row: "Row"
     told_bits: int
     events: tuple[str, ...]
+    has_children: bool = False
+    born: tuple[Frozen, ...] = ()
+    commands: tuple[ChildCommand, ...] = ()
+    """For the children, these too."""
 
 
 @dataclass(eq=False, slots=True)
@@ -43,12 +50,14 @@ class Row:
     backing_off: tuple[Call, ...]
     """Scheduled, and due only later."""
     in_flight: tuple[Call, ...]
+    timed: tuple[str, ...]
+    """Steps that wait for a time, or for a signal until a time."""
     due_bits: int
     in_flight_bits: int
     unaware_bits: int
     """The actions that, by the row, have done nothing and that nobody is at."""
     is_at_rest: bool
-    taken: dict[tuple[str | Call, ...], Taken] = field(default_factory=dict)
+    taken: dict[tuple[Hashable, ...], Taken] = field(default_factory=dict)
     """What became of the facts that it was told so far."""
 
     @classmethod
@@ -64,6 +73,7 @@ class Row:
             due,
             tuple(call for call, step in scheduled if not is_due(step)),
             in_flight,
+            tuple(name for name, step in state.steps.items() if is_timed(step)),
             mask(due),
             mask(in_flight),
             mask(unaware),
@@ -73,6 +83,10 @@ class Row:
 
 def is_due(step: StepState) -> bool:
     return step.due_at is not None and step.due_at <= NOW
+
+
+def is_timed(step: StepState) -> bool:
+    return step.status is StepStatus.WAITING and step.due_at is not None
 
 
 def _is_unaware(step: StepState) -> bool:
@@ -100,13 +114,13 @@ class Transition:
         return (recorded.event for recorded in self.decision.events)
 
     def starting(self, direction: Direction) -> list[Any]:
-        """The events by which an attempt in `direction` is scheduled or claimed."""
-        kinds = (ev.StepScheduled, ev.StepClaimed, ev.StepRetrying)
-        return [
-            event
-            for event in self.events
-            if isinstance(event, kinds) and event.direction is direction
-        ]
+        return [event for event in self.events if is_start(event, direction)]
+
+
+def is_start(event: Any, direction: Direction) -> bool:
+    """Whether by `event` an attempt in `direction` is scheduled or claimed, or the step waits."""
+    kinds = (ev.StepScheduled, ev.StepClaimed, ev.StepRetrying, ev.StepWaiting)
+    return isinstance(event, kinds) and event.direction is direction
 
 
 def canonical(state: ExecutionState) -> ExecutionState:
@@ -125,7 +139,7 @@ def canonical(state: ExecutionState) -> ExecutionState:
     )
 
 
-def key(state: ExecutionState | StepState | Options) -> Hashable:
+def key(state: ExecutionState | StepState | Options | Children) -> Hashable:
     """Everything in `state`, hashable."""
     values = (getattr(state, each.name) for each in fields(state))
     return tuple(_hashable(value) for value in values)
@@ -134,4 +148,6 @@ def key(state: ExecutionState | StepState | Options) -> Hashable:
 def _hashable(value: Any) -> Hashable:
     if isinstance(value, Mapping):
         return tuple((name, _hashable(item)) for name, item in value.items())
-    return key(value) if isinstance(value, StepState | Options) else value
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
+    return key(value) if isinstance(value, StepState | Options | Children) else value

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sagas.machine import Choice, Parallel, Pivot, Poll, Retry, Saga, SagaStep
 from tests.machine.conversation import nothing
+from tests.model.shape import Shape
 from tests.properties.shapes import precedence
 
 TWICE: Final = Retry(max_attempts=2, backoff=1, jitter=0)
@@ -83,37 +84,8 @@ ARRANGEMENTS: Final = (
 more words. Then choices among them, wherever one can stand, and polls."""
 
 
-@dataclass(frozen=True)
-class Shape:
-    name: str
-    saga: Saga
-    before: frozenset[tuple[str, str]]
-    """Every pair (earlier step, later step), computed without the machine."""
-
-    def step(self, name: str) -> SagaStep:
-        step = self.saga.claimed_step(name)
-        assert step is not None, "workers run all steps of a shape"
-        return step
-
-    left_out: frozenset[str] = frozenset()
-    """The steps on ways that are not taken."""
-
-    @property
-    def taken(self) -> list[str]:
-        """All other steps."""
-        return [name for name in self.saga.by_name if name not in self.left_out]
-
-    def earlier_than(self, step: str) -> list[str]:
-        """What has to be done before `step` begins."""
-        pairs = self.before
-        return [first for first, then in pairs if then == step and first not in self.left_out]
-
-    def later_than(self, step: str) -> list[str]:
-        return [later for earlier, later in self.before if earlier == step]
-
-
-def all_shapes() -> Iterator[Shape]:
-    """Every shape, the small ones first."""
+def plain_shapes() -> Iterator[Shape]:
+    """Every shape of steps, choices and polls, the small ones first."""
     for arrangement in ARRANGEMENTS:
         letters = [char for char in arrangement.drawing if char.isalpha()]
         for pivot in ["", *arrangement.may_be_pivot]:

@@ -10,13 +10,14 @@ from sagas.machine.wake import LONGEST_REPEAT
 from tests.model.clauses import ACTION, UNDONE
 from tests.model.facts import NOW
 from tests.model.row import Row, is_due
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 
 NEVER: Final = NOW + timedelta(days=365)
 
 
 def l1_somebody_is_woken_for_what_is_not_at_rest(shape: Shape, row: Row) -> bool:
-    return (wake_at(row.state, NOW, 0) is None) == (row.is_at_rest or row.state.paused)
+    is_left_alone = row.is_at_rest or row.state.paused or _waits_for_signals_alone(row.state)
+    return (wake_at(row.state, NOW, 0) is None) == is_left_alone
 
 
 def l2_nobody_sleeps_beyond_a_lease_or_a_hint(shape: Shape, row: Row) -> bool:
@@ -24,6 +25,7 @@ def l2_nobody_sleeps_beyond_a_lease_or_a_hint(shape: Shape, row: Row) -> bool:
     moments = [step.lease_until for step in steps if step.lease_until is not None]
     moments += [step.due_at for step in steps if step.due_at is not None and not is_due(step)]
     moments += [NOW + LONGEST_REPEAT for step in steps if is_due(step)]
+    moments += [NOW + LONGEST_REPEAT for step in steps if step.children and step.direction]
     woken = [wake_at(row.state, NOW, sent) or NEVER for sent in (0, 10)]
     is_asleep = row.is_at_rest or row.state.paused
     return not moments or is_asleep or max(woken) <= min(moments)
@@ -42,7 +44,7 @@ def l2_whatever_may_start_is_scheduled(shape: Shape, row: Row) -> bool:
 def s3_completed_means_that_all_succeeded_and_nothing_turned_back(shape: Shape, row: Row) -> bool:
     return row.state.status is not ExecutionStatus.COMPLETED or (
         not row.past.turned_back
-        and all(row.state.step(name).status in DONE_FORWARD for name in shape.taken)
+        and all(row.state.step(name).status in DONE_FORWARD for name in shape.taken(row.state))
         and not any(step.compensation_attempts for step in row.state.steps.values())
     )
 
@@ -57,7 +59,7 @@ def s4_compensated_means_that_all_that_may_have_happened_is_undone(shape: Shape,
 
 
 def s4_a_way_that_is_not_taken_is_left_alone(shape: Shape, row: Row) -> bool:
-    return not any(name in row.state.steps for name in shape.left_out)
+    return not any(name in row.state.steps for name in shape.never_taken)
 
 
 def s5_nothing_goes_on_in_what_is_at_rest(shape: Shape, row: Row) -> bool:
@@ -89,23 +91,32 @@ def s8_a_row_reads_back_as_it_was(shape: Shape, row: Row) -> bool:
 
 
 def _must_be_undone(shape: Shape, row: Row, name: str) -> bool:
-    return shape.step(name).compensation is not None and name in row.past.touched
+    return shape.has_way_back(name) and name in row.past.touched
+
+
+def _waits_for_signals_alone(state: ExecutionState) -> bool:
+    """Without a time at which anything ends."""
+    steps = [state.step(name) for name in state.current_steps]
+    return bool(steps) and all(
+        step.status is StepStatus.WAITING and not (step.due_at or step.children) for step in steps
+    )
 
 
 def _waits_for_nothing_ahead(shape: Shape, state: ExecutionState) -> bool:
     """Whether a step is pending, though all before it are done and none has failed."""
     if any(step.status is StepStatus.FAILED for step in state.steps.values()):
         return False
+    ahead = shape.earlier_than
     return any(
         state.step(name).status is StepStatus.PENDING
-        and all(state.step(other).status in DONE_FORWARD for other in shape.earlier_than(name))
-        for name in shape.taken
+        and all(state.step(earlier).status in DONE_FORWARD for earlier in ahead(name, state))
+        for name in shape.taken(state)
     )
 
 
 def _waits_to_be_undone(shape: Shape, row: Row) -> bool:
     """Whether a compensation is not scheduled, though all later ones have settled (S6)."""
-    if any(row.state.in_flight(ACTION)):
+    if any(row.state.in_flight(ACTION)) or any(row.state.families(ACTION)):
         return False
     waiting = {
         name

@@ -7,10 +7,11 @@ import pytest
 from sagas.machine import ExecutionStatus, StepStatus
 from tests.model.__main__ import report
 from tests.model.calls import Call
+from tests.model.construct_mutants import CONSTRUCT_MUTANTS
+from tests.model.constructs import all_shapes
 from tests.model.moves import CHANCES, FAULTS, WORK
 from tests.model.mutants import MUTANTS, Sow, s4_a_refusal_outweighs_a_possible_effect
 from tests.model.rest import Graph
-from tests.model.shapes import all_shapes
 from tests.model.walk import Walk, walk
 from tests.model.world import World
 
@@ -26,6 +27,15 @@ SHAPES = {shape.name: shape for shape in all_shapes()}
         ("[a/b]:1+2", 1500),
         ("a.{b|c}", 300),
         ("a.b?", 200),
+        ("a.(wait 60 s)", 600),
+        ("[a/(collect)]", 1000),
+        ("(first in time).b", 400),
+        ("a.(poll at most 60 s)", 800),
+        ("(accept).B", 800),
+        ("a.(saga or not)", 400),
+        ("(items one by one).b", 1000),
+        ("(one of the items at a time).b", 600),
+        ("a.(rounds)", 1000),
     ],
 )
 def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -> None:
@@ -36,7 +46,7 @@ def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -
 
 def test_every_move_happens_and_every_status_is_reached() -> None:
     happened, statuses = set[str](), set[str]()
-    for name in ("[a/b]:1+2", "A.b_:1+1"):
+    for name in ("[a/b]:1+2", "A.b_:1+1", "a.(wait)", "(sleep).B", "(poll)", "(items)"):
         walked = Walk(SHAPES[name])
         walked.explore(faults=2)
         for world in walked.worlds:
@@ -48,11 +58,12 @@ def test_every_move_happens_and_every_status_is_reached() -> None:
                 if any(True for _ in move.ways(walked.rows, world))
             }
     assert happened == {move.sentence for move in (*WORK, *CHANCES, *FAULTS)}
-    assert statuses >= {*ExecutionStatus, *StepStatus} - {StepStatus.WAITING, StepStatus.SKIPPED}
+    assert statuses >= {*ExecutionStatus, *StepStatus}
 
 
 @pytest.mark.parametrize(
-    ("sow", "shape", "faults"), MUTANTS, ids=[sow.__name__ for sow, _, _ in MUTANTS]
+    ("sow", "shape", "faults"),
+    [pytest.param(*mutant, id=mutant[0].__name__) for mutant in (*MUTANTS, *CONSTRUCT_MUTANTS)],
 )
 def test_a_fault_in_the_machine_is_found(
     sow: Sow, shape: str, faults: int, monkeypatch: pytest.MonkeyPatch

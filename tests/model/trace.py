@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from sagas.machine import Direction
+from tests.model.children import Frozen, thawed
 from tests.model.moves import CHANCES, FAULTS, WORK
 from tests.model.rows import Rows
 from tests.model.telling import told_row
@@ -47,12 +48,13 @@ def _told_world(rows: Rows, world: World) -> Iterator[str]:
         "stray requests": _named(rows, world.strays),
         "lost workers": _named(rows, world.orphans),
         "hints": _named(rows, world.queue),
+        "children": ", ".join(map(_told_child, world.children)),
     }
     yield "     " + "; ".join(f"{name}: {what}" for name, what in around.items() if what)
 
 
 def _told_books(rows: Rows, world: World) -> Iterator[str]:
-    for name in rows.shape.saga.by_name:
+    for name in (step.name for step in rows.shape.saga.claimed_steps):
         action = rows.calls[name, Direction.ACTION]
         if world.accepted & action.bit:
             yield f"{name} undone" if world.accepted & action.undo_bit else f"{name} done"
@@ -60,6 +62,12 @@ def _told_books(rows: Rows, world: World) -> Iterator[str]:
             yield f"{name} refused"
         elif world.accepted & action.undo_bit:
             yield f"{name} barred by its compensation"
+
+
+def _told_child(values: Frozen) -> str:
+    child = thawed(values)
+    commands = "".join(f", told to {command}" for command in child.commands)
+    return f"{child.at.name.lower()}{commands}"
 
 
 def _named(rows: Rows, bits: int) -> str:

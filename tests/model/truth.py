@@ -1,10 +1,12 @@
 """What must hold between the row and what the participants really did."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
-from sagas.machine import Direction, ExecutionStatus, StepStatus
-from tests.model.calls import mask
+from sagas.machine import ExecutionStatus, StepStatus
+from tests.model.clauses import ACTION
+from tests.model.family_clauses import FAMILY_WORLD_CLAUSES
 from tests.model.rows import Rows
 from tests.model.violation import sentence
 from tests.model.world import World
@@ -17,7 +19,11 @@ def s4_what_happened_or_may_happen_is_known(rows: Rows, world: World) -> bool:
 def s3_completed_means_that_each_step_happened_and_stays(rows: Rows, world: World) -> bool:
     if world.row.state.status is not ExecutionStatus.COMPLETED:
         return True
-    return world.accepted == mask(rows.calls[name, Direction.ACTION] for name in rows.shape.taken)
+    steps = [name for name in rows.shape.taken(world.row.state) if (name, ACTION) in rows.calls]
+    by_status = defaultdict[StepStatus, int](int)
+    for name in steps:
+        by_status[world.row.state.step(name).status] |= rows.calls[name, ACTION].bit
+    return world.accepted & ~rows.idle_bits == by_status[StepStatus.SUCCEEDED] & ~rows.idle_bits
 
 
 def s4_compensated_means_that_nothing_stands(rows: Rows, world: World) -> bool:
@@ -52,7 +58,7 @@ def _standing(rows: Rows, world: World) -> list[str]:
         step.name
         for step in rows.shape.saga.claimed_steps
         if (step.compensation is not None or step in rows.shape.saga.pivots)
-        and (call := rows.calls[step.name, Direction.ACTION])
+        and (call := rows.calls[step.name, ACTION])
         and world.accepted & call.bit
         and not world.accepted & call.undo_bit
     ]
@@ -70,5 +76,9 @@ def broken_truth(rows: Rows, world: World) -> str:
     """The clause that does not hold in `world`; empty if all do."""
     if not s4_what_happened_or_may_happen_is_known(rows, world):
         return sentence(s4_what_happened_or_may_happen_is_known)
+    if rows.shape.family is not None:
+        for of_family in FAMILY_WORLD_CLAUSES:
+            if not of_family(rows.shape, world):
+                return sentence(of_family)
     clauses = AT_REST_CLAUSES if world.row.is_at_rest else ()
     return next((sentence(clause) for clause in clauses if not clause(rows, world)), "")

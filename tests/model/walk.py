@@ -15,7 +15,7 @@ from typing import Final
 from tests.model.moves import CHANCES, FAULTS, WORK, Move
 from tests.model.rest import Graph
 from tests.model.rows import Rows
-from tests.model.shapes import Shape
+from tests.model.shape import Shape
 from tests.model.trace import told_from_the_start, told_moves
 from tests.model.truth import broken_truth
 from tests.model.violation import Violation

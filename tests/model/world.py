@@ -18,6 +18,7 @@ It is as small as can be without losing a run:
 from typing import NamedTuple
 
 from tests.model.calls import Call
+from tests.model.children import Frozen, told
 from tests.model.row import Row, Taken
 
 
@@ -35,6 +36,8 @@ class World(NamedTuple):
     """Claims whose worker is gone."""
     queue: int = 0
     """Hints in the broker, for what is due."""
+    children: tuple[Frozen, ...] = ()
+    """Of the one step that has any; see `children`."""
 
     def takes(self, taken: Taken) -> "World":
         """The row has moved: its claims and due steps have."""
@@ -46,7 +49,12 @@ class World(NamedTuple):
             self.strays,
             self.orphans & row.in_flight_bits,
             (self.queue | taken.told_bits) & row.due_bits,
+            told((*self.children, *taken.born), taken.commands) if taken.has_children else (),
         )
+
+    def with_child(self, index: int, child: Frozen) -> "World":
+        before, after = self.children[:index], self.children[index + 1 :]
+        return self._replace(children=(*before, child, *after))
 
     def lands(self, call: Call) -> "World":
         """The participant gets `call`. What it answered before, it answers again; an action whose

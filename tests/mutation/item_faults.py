@@ -90,6 +90,17 @@ ITEM_FAULTS: Final = (
         tests=ITEMS,
     ),
     Fault(
+        name="A saga that turns back after a pause starts another child first",
+        clause="R9",
+        file=_FAMILIES,
+        before="""\
+    if draft.state.status in GOING_FORWARD and turns_back(draft):
+        return
+""",
+        after="",
+        tests=("machine/test_resumed_families",),
+    ),
+    Fault(
         name="One item that gave up turns the others back",
         clause="S3",
         file=_OUTCOMES,

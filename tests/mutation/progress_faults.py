@@ -94,9 +94,9 @@ WAY_BACK = (
     Fault(
         name="A step that fails after the pivot turns the saga back",
         clause="S7",
-        file=_PROGRESS,
-        before="    if failed and not why_no_way_back(draft):",
-        after="    if failed:",
+        file="sagas/machine/families.py",
+        before="if not (failed or is_late) or why_no_way_back(draft):",
+        after="if not (failed or is_late) or (is_late and why_no_way_back(draft)):",
         tests=TURNING_BACK,
     ),
     Fault(
@@ -235,9 +235,9 @@ TIMES = (
     Fault(
         name="A deadline turns the saga back after its pivot",
         clause="S7",
-        file=_PROGRESS,
-        before="and options.deadline <= draft.now\n        and not why_no_way_back(draft)",
-        after="and options.deadline <= draft.now",
+        file="sagas/machine/families.py",
+        before="if not (failed or is_late) or why_no_way_back(draft):",
+        after="if not (failed or is_late) or (failed and why_no_way_back(draft)):",
         tests=WAITS,
     ),
     Fault(
