@@ -2,10 +2,12 @@
 
 A shape's name is its drawing as in `shapes`, with the construct in round brackets: `a.(sleep)` is a
 step, then a sleep. Actions and compensations are tried once (`:1+1`), so that a fault each makes
-them give up; after the pivot, twice.
+them give up; polls and steps that accept a refusal, twice.
 
 Where states explode, less is walked: a wait that collects ends by its second signal, a race has two
-members, a fan-out two items, a `Repeat` two rounds, and beside a construct there is one step only.
+members, a fan-out two items, a `Repeat` two rounds, no construct is inside another but a choice,
+and what compensates is not varied. What is a matter of comparing values (`until` of a wait, `form`,
+moments without an offset) is held by the machine's tests and the properties alone.
 """
 
 from collections.abc import Callable, Iterator
