@@ -17,7 +17,7 @@ const waiting = new Map(); // id → text: what was sent, and has not come back
 const kept = `unsent ${page.dataset.socket}`;
 let socket = null;
 let quiet = 0;
-let toldAt = 0;
+let toldAt = -Infinity;
 
 /* --- What is shown ---------------------------------------------------------------------------- */
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
@@ -179,7 +179,7 @@ at("say").addEventListener("submit", (event) => {
   text.value = "";
   fit();
   if (written) say(newId(), written);
-  toldAt = 0;
+  toldAt = -Infinity;
   text.focus();
 });
 text.addEventListener("keydown", (event) => {
