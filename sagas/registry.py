@@ -111,9 +111,9 @@ class Registry:
 
     def _parts(self, saga: Saga) -> Iterator[Saga]:
         """The sagas that steps of `saga` start, as far as they are known."""
-        for step in saga.sub_sagas:
-            versions = self._versions(step.saga_type) if step.version is None else [step.version]
-            part = self.find(step.saga_type, max(versions, default=0))
+        for _, saga_type, version in saga.named_sagas:
+            versions = self._versions(saga_type) if version is None else [version]
+            part = self.find(saga_type, max(versions, default=0))
             if part is not None:
                 yield part
 
@@ -143,12 +143,12 @@ class Registry:
         for saga in self:
             if cycle := self.cycle(saga):
                 raise DefinitionError(f"Saga {saga.saga_type!r}: {_said(cycle)}")
-            for step in saga.sub_sagas:
+            for name, saga_type, version in saga.named_sagas:
                 try:
-                    self.find_or_newest(step.saga_type, step.version)
+                    self.find_or_newest(saga_type, version)
                 except UnknownSaga as error:
                     raise DefinitionError(
-                        f"Saga {saga.saga_type!r}, step {step.name!r}: {error}"
+                        f"Saga {saga.saga_type!r}, step {name!r}: {error}"
                     ) from error
 
 

@@ -17,6 +17,7 @@ from examples.gallery.credit_check import credit_check
 from examples.gallery.customers_and_orders import customers_and_orders
 from examples.gallery.do_while import do_while
 from examples.gallery.document_processing import document_processing
+from examples.gallery.dunning import dunning, dunning_letter
 from examples.gallery.expense_approval import expense_approval
 from examples.gallery.food_delivery import food_delivery
 from examples.gallery.food_ordering import food_ordering
@@ -72,6 +73,8 @@ __all__ = [
     "customers_and_orders",
     "do_while",
     "document_processing",
+    "dunning",
+    "dunning_letter",
     "employer_search",
     "expense_approval",
     "food_delivery",

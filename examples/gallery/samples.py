@@ -29,7 +29,7 @@ SAMPLES: Final = (
         "expense_approval",
     ),
     Sample(STEP_FUNCTIONS, "Job Poller", "`Poll`", "job_poller"),
-    Sample("Several", "Dunning with reminders", "missing: `WaitFor(remind=)`"),
+    Sample("Several", "Dunning with reminders", "`WaitFor(remind=, timeout=)`", "dunning"),
     Sample(
         "Several",
         "Carrier updates until delivered",

@@ -88,7 +88,7 @@ def start_many(
 @recovery.repeated
 def _start_one(definition: Saga, wanted: Wanted, owner_id: Any) -> Started:
     with _transaction(definition):
-        [found] = _start(definition, [wanted], owner_id)
+        [found] = start_within(definition, [wanted], owner_id)
         if isinstance(found, Conflict):
             raise found
     return found
@@ -97,7 +97,7 @@ def _start_one(definition: Saga, wanted: Wanted, owner_id: Any) -> Started:
 @recovery.repeated
 def _start_all(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[Started]:
     with transaction.atomic():
-        found = _start(definition, wanted, owner_id)
+        found = start_within(definition, wanted, owner_id)
         if refused := {n: each for n, each in enumerate(found) if isinstance(each, Conflict)}:
             raise _as_one(refused)
     return [each for each in found if isinstance(each, Started)]
@@ -123,8 +123,11 @@ def _transaction(definition: Saga) -> AbstractContextManager[object]:
     return nullcontext() if _is_plain(definition) else transaction.atomic()
 
 
-def _start(definition: Saga, wanted: Sequence[Wanted], owner_id: Any) -> list[Started | Conflict]:
-    """What becomes of each; where one is refused, the transaction has to be undone.
+def start_within(
+    definition: Saga, wanted: Sequence[Wanted], owner_id: Any
+) -> list[Started | Conflict]:
+    """Starts each in the caller's transaction, which has to be undone where one is refused; what
+    became of each.
 
     They are written in the order of their saga_ids: two calls that have some in common wait for
     each other one way round, and not in a cycle.

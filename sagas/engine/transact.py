@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 
 from sagas import forms
-from sagas.engine import births, family
+from sagas.engine import births, family, reminding
 from sagas.engine.adopting import adopt_locked
 from sagas.engine.fitting import fitting
 from sagas.engine.newborn import ChildStart
@@ -140,6 +140,8 @@ def decide_and_save(
     decision = _decide(definition, locked, fact, inline)
     if isinstance(fact, Signal) and decision.verdict is Verdict.ACCEPTED:
         forms.require_fitting(definition, fact.name, fact.payload)
+    if isinstance(fact, Woken):
+        decision = reminding.remind(definition, locked, decision)
     newborn: list[ChildStart] = []
     if decision.starts:
         decision, newborn = births.prepare(

@@ -10,7 +10,7 @@ from django.db import transaction
 from sagas.engine.fitting import fitting
 from sagas.engine.transact import repeat, transact
 from sagas.listeners import announce_all
-from sagas.machine import Decision, FullQueues, Saga, Woken, decide
+from sagas.machine import Decision, FullQueues, Saga, Woken, decide, due_reminders
 from sagas.registry import registry
 from sagas.store import due, executions, recovery
 from sagas.store.due import UnknownDefinition, WakeUp
@@ -118,7 +118,8 @@ def _nothing_to_decide(locked: ExecutionSnapshot, woken: Woken) -> tuple[Saga, D
     if is_related or state.options.blocked or definition is None:
         return None
     decision = decide(definition, state, woken, locked.now)
-    return None if decision.events else (definition, decision)
+    is_needed = decision.events or due_reminders(decision.state, locked.now)
+    return None if is_needed else (definition, decision)
 
 
 def _known() -> list[tuple[str, int, str]]:

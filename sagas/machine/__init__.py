@@ -6,9 +6,10 @@ reads no clock and sends nothing. Whoever calls it holds the row's lock, saves b
 transaction, and afterwards sends a hint for each step that is due.
 
 First the fact itself is answered, by the module of its kind: `attempts` (claims, reports, ended
-leases), `progress` (signals and times), `families` (child executions), `operate` (people). Then
-`progress.follow` asks what the new state makes possible: steps that may start, the turn back, the
-end. A fact that comes too late or twice changes nothing, and the verdict says so.
+leases), `progress` (signals and times), `reminding` (reminders), `families` (child executions),
+`operate` (people). Then `progress.follow` asks what the new state makes possible: steps that may
+start, the turn back, the end. A fact that comes too late or twice changes nothing, and the verdict
+says so.
 
 The decider's form, events decided and then applied, is Chassaing's ("Functional Event Sourcing
 Decider", 2021); sagas and compensations are Garcia-Molina and Salem's ("Sagas", SIGMOD 1987).
@@ -17,7 +18,7 @@ Decider", 2021); sagas and compensations are Garcia-Molina and Salem's ("Sagas",
 from datetime import datetime
 from typing import Final, assert_never
 
-from sagas.machine import attempts, families, operate, progress
+from sagas.machine import attempts, families, operate, progress, reminding
 from sagas.machine import events as ev
 from sagas.machine.conditions import Between, Present
 from sagas.machine.context import Context
@@ -51,6 +52,7 @@ from sagas.machine.facts import (
     ParentCommanded,
     Pause,
     Progress,
+    Reminded,
     Report,
     Reschedule,
     Resolve,
@@ -67,6 +69,7 @@ from sagas.machine.failures import Failure, FailureKind, Later, Rejected, Unreac
 from sagas.machine.family_steps import ForEach, Repeat, SubSaga
 from sagas.machine.outcomes import outcome
 from sagas.machine.parameters import PATIENT, DefinitionError, Retry
+from sagas.machine.reminding import due_reminders
 from sagas.machine.state import Children, ExecutionState, Options, StepState
 from sagas.machine.states import (
     AT_REST,
@@ -80,7 +83,7 @@ from sagas.machine.states import (
 )
 from sagas.machine.steps import Pivot, Poll, SagaStep
 from sagas.machine.tree import Choice, FirstOf, Parallel
-from sagas.machine.waiting_steps import Sleep, WaitFor
+from sagas.machine.waiting_steps import Remind, Sleep, WaitFor
 from sagas.machine.wake import Hint, Repetition, hints, repetition, wake_at
 
 __all__ = [
@@ -129,6 +132,8 @@ __all__ = [
     "Present",
     "Progress",
     "Rejected",
+    "Remind",
+    "Reminded",
     "Repeat",
     "Repetition",
     "Report",
@@ -155,6 +160,7 @@ __all__ = [
     "Woken",
     "agrees",
     "decide",
+    "due_reminders",
     "event_from_json",
     "event_to_json",
     "evolve",
@@ -205,6 +211,8 @@ def _answer(draft: Draft, fact: Fact) -> Verdict:
             attempts.end_leases(draft)
             progress.end_times(draft)
             return Verdict.ACCEPTED
+        case Reminded():
+            return reminding.reminded(draft, fact)
         case ChildrenReported():
             return Verdict.ACCEPTED
         case Signal():

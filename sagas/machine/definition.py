@@ -54,7 +54,7 @@ from sagas.machine.traversal import (
     ways_to,
 )
 from sagas.machine.tree import Choice, InOrder, Way
-from sagas.machine.waiting_steps import Sleep, WaitFor
+from sagas.machine.waiting_steps import Sleep, WaitFor, remind_of
 
 DEFAULT_RETRY: Final = Retry()
 
@@ -188,6 +188,9 @@ class Saga:
             if step.saga_type == self.saga_type and step.version in (None, self.version):
                 parameter = "saga_type" if isinstance(step, SubSaga) else "saga"
                 raise wrong(f"{owner}, step {step.name!r}", parameter, step.saga_type, advice)
+        for name, saga_type, _ in self._reminders():
+            if saga_type == self.saga_type:
+                raise wrong(f"{owner}, step {name!r}", "remind.saga", saga_type, advice)
 
     @property
     def may_wait_for_others(self) -> bool:
@@ -205,6 +208,20 @@ class Saga:
         steps = self.by_name.values()
         own = [s for s in steps if isinstance(s, SubSaga | ForEach) and s.saga_type]
         return [*own, *(step for part in self.item_sagas for step in part.sub_sagas)]
+
+    @property
+    def named_sagas(self) -> list[tuple[str, str, int | None]]:
+        """The sagas that its steps start, in rounds, too: the step, the saga's type, its version
+        (None for the newest). Those of reminders are among them."""
+        started = [(step.name, step.saga_type, step.version) for step in self.sub_sagas]
+        return [*started, *self._reminders()]
+
+    def _reminders(self) -> Iterator[tuple[str, str, int | None]]:
+        for step in self.by_name.values():
+            if (remind := remind_of(step)) is not None:
+                yield step.name, remind.saga, None
+        for part in self.item_sagas:
+            yield from part._reminders()
 
     def claimed_step(self, name: str) -> SagaStep | None:
         """The step of that name, if it is one that workers claim."""

@@ -11,7 +11,7 @@ from sagas.machine.states import Direction, Effect, Outcome
 
 _RARE: Final = {
     **{"together": False, "counts": True, "alone": False},
-    **{"key": "", "collected": False, "adds": None},
+    **{"key": "", "collected": False, "adds": None, "remind_at": None},
 }
 """Fields that are left out if they say nothing special: older code does not know them (R15)."""
 
@@ -60,6 +60,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "start_at": _moment,
     "deadline": _moment,
     "until": _moment,
+    "remind_at": _moment,
     "failure": _failure,
     "change": _change,
     "left": tuple,

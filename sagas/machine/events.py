@@ -193,8 +193,7 @@ class StepClaimed(_OfAttempt):
 
 @statically_frozen(frozen=True, slots=True)
 class StepAsked(_OfAttempt):
-    """A poll was asked `asks` times since its last event, and is about to have another one;
-    `asked` is the total of the execution."""
+    """A poll was asked `asks` times since its last event; of all in the saga, `asked` times."""
 
     type: ClassVar = "step.asked"
     asks: int
@@ -213,6 +212,17 @@ class StepWaiting(_OfAttempt):
     type: ClassVar = "step.waiting"
     until: datetime | None = None
     total: int | None = None
+    remind_at: datetime | None = None
+
+
+@statically_frozen(frozen=True, slots=True)
+class StepReminded(_OfStep):
+    """Reminder `number` was started, or there is a `failure`. The next is due at `remind_at`."""
+
+    type: ClassVar = "step.reminded"
+    number: int
+    remind_at: datetime | None = None
+    failure: Failure | None = None
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -278,19 +288,9 @@ Turn = SagaRunning | SagaCompensating | SagaCompleted | SagaCompensated | SagaFa
 _ByAnyone = SagaCancelled | SagaPaused | SagaResumed | SagaAmended | SagaAdopted | SagaSignalled
 Note = _ByAnyone | SagaUnblocked | SagaReleased | SagaChose | StepLate
 _HelpedStep = StepReopened | StepExpedited | StepSkipped | StepResolved
-StepEvent = (
-    StepScheduled
-    | StepClaimed
-    | StepAsked
-    | StepWaiting
-    | StepChildren
-    | StepSucceeded
-    | StepRetrying
-    | StepFailed
-    | StepRefused
-    | StepWithdrawn
-    | _HelpedStep
-)
+_StepAtWork = StepScheduled | StepClaimed | StepAsked | StepWaiting | StepReminded | StepChildren
+_StepEnded = StepSucceeded | StepRetrying | StepFailed | StepRefused | StepWithdrawn
+StepEvent = _StepAtWork | _StepEnded | _HelpedStep
 Event = SagaStarted | Turn | Note | StepEvent
 SetsDue = StepScheduled | StepRetrying | StepExpedited | StepReopened
 """Says when a step may be claimed."""

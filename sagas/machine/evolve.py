@@ -143,7 +143,7 @@ def _stepped(state: ExecutionState, event: ev.StepEvent) -> dict[str, Any]:
             f"{step.status}."
         )
     settled = {"status": move[1], "due_at": None, "lease_until": None, "together": False}
-    settled |= _details(step, event)
+    settled |= {"remind_at": None, **_details(step, event)}
     changed = step_with(step, settled | {"asks": 0} if step.asks else settled)
     changes: dict[str, Any] = {"steps": {**state.steps, event.step: changed}}
     if isinstance(event, ev.StepAsked):
@@ -194,6 +194,8 @@ def _details(step: StepState, event: ev.StepEvent) -> dict[str, Any]:
             return _asked(event) | _counted(event)
         case ev.StepWaiting(fence=fence):
             return {"fence": fence} | _counted(event) | _waiting(step, event)
+        case ev.StepReminded(number=number, remind_at=remind_at):
+            return {"due_at": step.due_at, "reminded": number, "remind_at": remind_at}
         case ev.StepChildren():
             return _of_children(step, event)
         case ev.StepRefused(failure=failure, changes=changes, fence=fence):
@@ -244,7 +246,7 @@ def _helped(
     """The same for what a person does to a step."""
     match event:
         case ev.StepExpedited(due_at=due_at):
-            return {"due_at": due_at, "status": step.status}
+            return {"due_at": due_at, "status": step.status, "remind_at": step.remind_at}
         case ev.StepReopened(direction=direction, due_at=due_at):
             anew = {"uncounted_attempts": step.attempts_of(direction), "since": due_at}
             return anew | ({"due_at": due_at} if direction is Direction.COMPENSATION else {})
@@ -291,7 +293,7 @@ def _waiting(step: StepState, event: ev.StepWaiting) -> dict[str, Any]:
         children = replace(step.children, outcomes={}, refused="")
     else:
         children = None
-    return {"due_at": event.until, "children": children}
+    return {"due_at": event.until, "remind_at": event.remind_at, "children": children}
 
 
 def _reported(event: ev.StepRetrying | ev.StepFailed) -> dict[str, int]:

@@ -95,6 +95,15 @@ class Woken:
 
 
 @statically_frozen(frozen=True, slots=True)
+class Reminded:
+    """The reminder that is due at the wait `step` was started, in the transaction that saves what
+    follows from this; or it could not be, and `failure` says why."""
+
+    step: str
+    failure: Failure | None = None
+
+
+@statically_frozen(frozen=True, slots=True)
 class ChildrenReported:
     """A child says that it has come to something; what, is told by `ChildrenMoved`."""
 
@@ -252,4 +261,15 @@ Report = Succeeded | Failed
 FamilyFact = ChildrenReported | ChildrenMoved | ChildrenRefused
 Operation = Cancel | Pause | Resume | TryAgain | Reschedule | Skip | Resolve | Amend
 LockFact = Unblocked | Deadlocked
-Fact = Claim | Report | Lost | Woken | LockFact | FamilyFact | ParentCommanded | Signal | Operation
+Fact = (
+    Claim
+    | Report
+    | Lost
+    | Woken
+    | Reminded
+    | LockFact
+    | FamilyFact
+    | ParentCommanded
+    | Signal
+    | Operation
+)

@@ -22,6 +22,7 @@ from sagas.machine.failures import Failure, FailureKind
 from sagas.machine.families import begin_family, turns_back
 from sagas.machine.family_steps import Family, Step, is_compensable
 from sagas.machine.moments import NoTime, ends_at
+from sagas.machine.reminding import next_reminder
 from sagas.machine.state import UNTOUCHED, StepState
 from sagas.machine.states import (
     DONE_FORWARD,
@@ -160,9 +161,9 @@ def _begin_wait(draft: Draft, step: WaitFor | Sleep) -> None:
         until, why = ends_at(step, draft.state.context, draft.now), ""
     except NoTime as error:
         until, why = None, str(error)
-    draft.emit(
-        ev.StepWaiting(step.name, Direction.ACTION, state.attempts + 1, state.fence + 1, until)
-    )
+    remind_at = next_reminder(step, state.reminded, draft.now)
+    begun = step.name, Direction.ACTION, state.attempts + 1, state.fence + 1, until
+    draft.emit(ev.StepWaiting(*begun, remind_at=remind_at))
     signals, came = draft.state.options.signals, what_came(draft, step.name)
     if isinstance(step, WaitFor) and step.name in signals and not step.collect:
         succeed_unclaimed(draft, step.name, {step.name: signals[step.name]})

@@ -96,6 +96,10 @@ class StepState:
     failure: Failure | None = None
     """Of the newest failed attempt."""
     children: Children | None = None
+    reminded: int = 0
+    """Of a wait: how many reminders were due so far."""
+    remind_at: datetime | None = None
+    """When the next one is."""
 
     def __post_init__(self) -> None:
         may_be_due = self.status in _DUE or self.status is StepStatus.WAITING
@@ -149,9 +153,9 @@ _DUE: Final = frozenset(SCHEDULED.values())
 _CLAIMED: Final = frozenset(IN_FLIGHT.values())
 _PLAIN: Final = (
     *("fence", "attempts", "compensation_attempts", "uncounted_attempts", "holder", "reported"),
-    *("together", "alone", "asks"),
+    *("together", "alone", "asks", "reminded"),
 )
-_MOMENTS: Final = ("since", "due_at", "lease_until")
+_MOMENTS: Final = ("since", "due_at", "lease_until", "remind_at")
 _STATUS: Final = EnumLookup(StepStatus)
 _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "effect": EnumLookup(Effect).__getitem__,
@@ -170,6 +174,8 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "wrote": tuple,
     "failure": Failure.from_json,
     "children": Children.from_json,
+    "reminded": int,
+    "remind_at": datetime.fromisoformat,
 }
 
 UNTOUCHED: Final = StepState()

@@ -171,6 +171,7 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
             StepStatus.SCHEDULED,
         ),
         "step.waiting": (frozenset({StepStatus.PENDING}), StepStatus.WAITING),
+        "step.reminded": (frozenset({StepStatus.WAITING}), StepStatus.WAITING),
         "step.children": (
             frozenset({StepStatus.WAITING, StepStatus.FAILED}),
             StepStatus.WAITING,
@@ -214,10 +215,7 @@ STEP_MOVES: Final[dict[Direction, Moves]] = {
             StepStatus.COMPENSATING,
         ),
         "step.children": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATING),
-        "step.succeeded": (
-            frozenset({StepStatus.COMPENSATING}),
-            StepStatus.COMPENSATED,
-        ),
+        "step.succeeded": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATED),
         "step.retrying": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_SCHEDULED),
         "step.failed": (frozenset({StepStatus.COMPENSATING}), StepStatus.COMPENSATION_FAILED),
         "step.expedited": (

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final, Literal
 
 from sagas.machine.conditions import (
@@ -13,9 +14,11 @@ from sagas.machine.conditions import (
 from sagas.machine.parameters import (
     RESERVED,
     Duration,
+    as_timedelta,
     require_choice,
     require_duration,
     require_flag,
+    require_name,
     require_whole,
     wrong,
 )
@@ -26,6 +29,39 @@ DEFAULT_MOST: Final = 100
 
 MOST_COLLECTED: Final = 1000
 """Signals that one wait may collect: the row has all of them, and is written anew with each."""
+
+
+MOST_REMINDERS: Final = 100
+"""Of one wait: each is an execution of its own, and whoever ignored so many needs a person."""
+
+SHORTEST_PAUSE: Final = timedelta(seconds=60)
+"""Between two reminders: what should look more often than that is a `Poll`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Of a `WaitFor`: while it waits, an execution of `saga` (its newest version) is started every
+    so often, `most` times at most (100 at most). `every` is a timedelta, or seconds, from 60. The
+    first one is due that long after the wait has begun.
+
+    Each begins with the context of the waiting saga, and with `reminder`, from 1; the engine makes
+    its id: `order-1~payment.remind.1`. Nothing waits for it, whatever becomes of it.
+    """
+
+    saga: str
+    every: Duration = field(kw_only=True)
+    most: int = field(kw_only=True)
+
+    def require_fit(self, owner: str) -> None:
+        """Raises `DefinitionError` for a reminder that can't be; `owner` is its wait."""
+        require_name(owner, "remind.saga", self.saga)
+        require_duration(owner, "remind.every", self.every)
+        if as_timedelta(self.every) < SHORTEST_PAUSE:
+            advice = f"Use at least {SHORTEST_PAUSE.seconds} seconds, or a Poll."
+            raise wrong(owner, "remind.every", self.every, advice)
+        if type(self.most) is not int or not 1 <= self.most <= MOST_REMINDERS:
+            advice = f"Use a whole number from 1 to {MOST_REMINDERS}: each is an execution."
+            raise wrong(owner, "remind.most", self.most, advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +78,8 @@ class WaitFor:
     after a timeout, it has the list of those that came until then, which may be empty.
 
     `form` is a JSON Schema that each payload has to fit: a signal that does not is refused.
+
+    `remind` has another saga started every so often while it waits: see `Remind`.
     """
 
     name: str
@@ -51,6 +89,7 @@ class WaitFor:
     until: Mapping[str, Case] | None = field(default=None, kw_only=True)
     most: int | None = field(default=None, kw_only=True)
     form: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    remind: Remind | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         owner = step_owner(self.name)
@@ -63,6 +102,8 @@ class WaitFor:
         require_flag(owner, "collect", self.collect)
         if self.form is not None:
             _require_form(owner, self.form)
+        if self.remind is not None:
+            _require_remind(owner, self.remind)
         for name in ("until", "most"):
             if getattr(self, name) is not None and not self.collect:
                 advice = "It ends a wait for many signals: add collect=True."
@@ -117,6 +158,11 @@ def collects(step: object) -> bool:
     return isinstance(step, WaitFor) and step.collect
 
 
+def remind_of(step: object) -> Remind | None:
+    """The reminders of a wait; None for a step that has none."""
+    return step.remind if isinstance(step, WaitFor) else None
+
+
 def require_key(owner: str, parameter: str, name: str) -> None:
     """Raises `DefinitionError` for a name under which the context can't keep a result."""
     if name in RESERVED:
@@ -131,6 +177,14 @@ def _require_until(owner: str, until: object) -> None:
     for path, case in until.items():
         require_path(owner, "a path in until", path)
         as_condition(f"{owner}, until, {path!r}", case)
+
+
+def _require_remind(owner: str, remind: object) -> None:
+    """Raises `DefinitionError` for what is no reminder, and for one that can't be."""
+    if not isinstance(remind, Remind):
+        advice = "Use Remind('the saga', every=86400, most=3)."
+        raise wrong(owner, "remind", remind, advice)
+    remind.require_fit(owner)
 
 
 def _require_form(owner: str, form: object) -> None:

@@ -136,6 +136,8 @@ def wake_at(
             moments.append(step.lease_until)
         if step.children is not None and step.status in UNDER_WAY:
             moments.append(repeat_at)  # should the last child's word be lost
+        if step.remind_at is not None:
+            moments.append(step.remind_at if step.remind_at > now else repeat_at)
         if step.due_at is None:
             continue
         if step.due_at > now:
@@ -163,7 +165,7 @@ def waits_for_signals(state: ExecutionState) -> bool:
     for step in state.steps.values():
         if step.status not in UNDER_WAY:
             continue
-        if step.status is not StepStatus.WAITING or step.due_at or step.children:
+        if step.status is not StepStatus.WAITING or step.due_at or step.children or step.remind_at:
             return False
         waits = True
     return waits

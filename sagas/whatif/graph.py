@@ -120,6 +120,8 @@ def _details(step: Step) -> Iterator[str]:
             yield what if timeout is None else f"{what}, for {_time(timeout)} at most"
             if step.form is not None:
                 yield "by a form"
+            if (remind := step.remind) is not None:
+                yield f"reminder {remind.saga} every {_time(remind.every)}, {remind.most} at most"
             if step.until:
                 yield "until " + ", ".join(_case(path, case) for path, case in step.until.items())
         case Sleep(until=str(until)):

@@ -63,7 +63,7 @@ def pass_time(execution_id: int, **duration: float) -> None:
     found = row(execution_id)
     for data in found.steps.values():
         step = StepState.from_json(data)
-        for name in ("due_at", "lease_until"):
+        for name in ("due_at", "lease_until", "remind_at"):
             if moment := getattr(step, name):
                 data[name] = (moment - timedelta(**duration)).isoformat()
     if found.wake_at is not None:

@@ -16,7 +16,47 @@ def bid(who: str, amount: int) -> Signal:
     return Signal("bid", {"who": who, "amount": amount})
 
 
+OWING = ["give_access", "send_invoice"]
+LETTERS = ["send_letter_1", "send_letter_2", "send_letter_3"]
+
 PLAYS: dict[str, dict[str, Play]] = {
+    "dunning": {
+        "happy": Play(
+            sagas.dunning,
+            {},
+            [*OWING, *LETTERS[:2], "send_receipt"],
+            [Wait(days=7), Wait(days=8), Signal("payment", 100), Wait(days=30)],
+        ),
+        "fails": Play(
+            sagas.dunning,
+            refused("send_invoice"),
+            ["give_access", "revoke_access"],
+            [Wait(days=30)],
+            ends="compensated",
+        ),
+        "back": Play(
+            sagas.dunning,
+            {},
+            [*OWING, *LETTERS, "cancel_invoice", "revoke_access"],
+            [Wait(days=7), Wait(days=7), Wait(days=7), Wait(days=9.5)],
+            "compensated",
+            stands=LETTERS,
+        ),
+        "called_off": Play(
+            sagas.dunning,
+            {},
+            [*OWING, "send_letter_1", "cancel_invoice", "revoke_access"],
+            [Wait(days=7), Cancel(), Wait(days=30)],
+            "compensated",
+            stands=LETTERS[:1],
+        ),
+        "letters_fail": Play(
+            sagas.dunning,
+            {"faults": {"send_letter_1": "refused", "send_letter_2": "down"}},
+            [*OWING, "send_letter_3", "send_receipt"],
+            [Wait(days=7), Wait(days=7), Wait(days=7), Signal("payment", 100)],
+        ),
+    },
     "carrier_updates": {
         "happy": Play(
             sagas.carrier_updates,
