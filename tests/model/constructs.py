@@ -23,6 +23,7 @@ from sagas.machine import (
     Pivot,
     Poll,
     Rejected,
+    Remind,
     Repeat,
     Saga,
     SagaStep,
@@ -69,6 +70,10 @@ def _rounds(on_most: Any) -> Repeat:
     return Repeat("x", [SagaStep("r", nothing)], until="enough", most=2, on_most=on_most)
 
 
+def _letters(most: int) -> Remind:
+    return Remind("letter", every=60, most=most)
+
+
 def _poll(on_timeout: str) -> Poll:
     return Poll("p", nothing, every=1, timeout=60, on_timeout=on_timeout, retry=TWICE)  # type: ignore[arg-type]
 
@@ -81,6 +86,18 @@ CONSTRUCTS: Final = (
         "collect",
         lambda: WaitFor("w", collect=True, most=2, timeout=60, on_timeout="continue"),
         "w",
+    ),
+    Construct("wait and remind", lambda: WaitFor("w", remind=_letters(most=2)), "w"),
+    Construct(
+        "wait and remind, at most 60 s",
+        lambda: WaitFor("w", timeout=60, on_timeout="continue", remind=_letters(most=1)),
+        "w",
+    ),
+    Construct(
+        "first of two, remind",
+        lambda: FirstOf("first", WaitFor("v", remind=_letters(most=1)), WaitFor("w", timeout=60)),
+        "v",
+        goes_forward=False,
     ),
     Construct("sleep", lambda: Sleep("z", 60), "z"),
     Construct("sleep until a moment", lambda: Sleep("z", until="moment"), "z"),

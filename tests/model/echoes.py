@@ -115,6 +115,7 @@ def _vain_signals(shape: Shape, row: Row, wait: WaitFor) -> Iterator[Echo]:
         yield Echo("R13: a signal counts once", facts.signal(wait, number), again)
         other = facts.signal(wait, number, "no")
         yield Echo("R13: a signal with another payload is refused", other, REFUSED)
+    yield Echo("S5: no reminder is early", facts.reminded(wait.name, has_started=True), REFUSED)
     if not takes_signals(shape, row, wait) or came == facts.most_signals(wait):
         another = facts.signal(wait, came + 1, "another")
         yield Echo("R13: a signal that is late, or one too many, is refused", another, REFUSED)

@@ -16,6 +16,7 @@ from sagas.machine import (
     Lost,
     Pause,
     Poll,
+    Reminded,
     Report,
     Reschedule,
     Resume,
@@ -90,6 +91,11 @@ def signal(wait: WaitFor, number: int, payload: str = "yes") -> Signal:
     return Signal(wait.name, payload, "bo", f"key-{number}" if wait.collect else "")
 
 
+def reminded(wait: str, *, has_started: bool) -> Reminded:
+    """The engine's word of a reminder that is due."""
+    return Reminded(wait, None if has_started else NO_CHILD)
+
+
 def most_signals(wait: WaitFor) -> int:
     return wait.most or 1
 
@@ -109,3 +115,9 @@ def when_time_has_come(state: ExecutionState, names: Iterable[str]) -> Execution
         due_at, lease_until = steps[step].due_at and NOW, steps[step].lease_until and NOW
         steps[step] = replace(steps[step], due_at=due_at, lease_until=lease_until)
     return replace(state, steps=steps)
+
+
+def when_a_reminder_is_due(state: ExecutionState, name: str) -> ExecutionState:
+    """`state` as it is when the next reminder of a wait has just come due."""
+    step = replace(state.steps[name], remind_at=NOW)
+    return replace(state, steps={**state.steps, name: step})

@@ -88,6 +88,14 @@ class Rows:
             row.taken["wake", *names] = self._decided(state, row.past, Woken())
         return row.taken["wake", *names]
 
+    def reminded(self, row: Row, name: str, *, has_started: bool) -> Taken:
+        """By the engine, just when the next reminder of a wait is due."""
+        if ("remind", name, has_started) not in row.taken:
+            state = facts.when_a_reminder_is_due(row.state, name)
+            fact = facts.reminded(name, has_started=has_started)
+            row.taken["remind", name, has_started] = self._decided(state, row.past, fact)
+        return row.taken["remind", name, has_started]
+
     def patience_over(self, row: Row, poll: Poll) -> Taken:
         """By the wake loop, which comes just when a poll may be asked for the last time."""
         if ("over", poll.name) not in row.taken:

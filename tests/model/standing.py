@@ -24,6 +24,7 @@ def l2_nobody_sleeps_beyond_a_lease_or_a_hint(shape: Shape, row: Row) -> bool:
     steps = row.state.steps.values()
     moments = [step.lease_until for step in steps if step.lease_until is not None]
     moments += [step.due_at for step in steps if step.due_at is not None and not is_due(step)]
+    moments += [step.remind_at for step in steps if step.remind_at is not None]
     moments += [NOW + LONGEST_REPEAT for step in steps if is_due(step)]
     moments += [NOW + LONGEST_REPEAT for step in steps if step.children and step.direction]
     woken = [wake_at(row.state, NOW, sent) or NEVER for sent in (0, 10)]
@@ -98,7 +99,8 @@ def _waits_for_signals_alone(state: ExecutionState) -> bool:
     """Without a time at which anything ends."""
     steps = [state.step(name) for name in state.current_steps]
     return bool(steps) and all(
-        step.status is StepStatus.WAITING and not (step.due_at or step.children) for step in steps
+        step.status is StepStatus.WAITING and not (step.due_at or step.children or step.remind_at)
+        for step in steps
     )
 
 

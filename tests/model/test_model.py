@@ -29,6 +29,7 @@ SHAPES = {shape.name: shape for shape in all_shapes()}
         ("a.b?", 200),
         ("a.(wait 60 s)", 600),
         ("[a/(collect)]", 1000),
+        ("a.(wait and remind).b", 2000),
         ("(first in time).b", 400),
         ("a.(poll at most 60 s)", 800),
         ("(accept).B", 800),
@@ -46,7 +47,7 @@ def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -
 
 def test_every_move_happens_and_every_status_is_reached() -> None:
     happened, statuses = set[str](), set[str]()
-    for name in ("[a/b]:1+2", "A.b_:1+1", "a.(wait)", "(sleep).B", "(poll)", "(items)"):
+    for name in ("[a/b]:1+2", "A.b_:1+1", "a.(wait and remind)", "(sleep).B", "(poll)", "(items)"):
         walked = Walk(SHAPES[name])
         walked.explore(faults=2)
         for world in walked.worlds:

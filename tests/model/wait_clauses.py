@@ -1,10 +1,21 @@
 """What must hold of waits, sleeps, races and accepted refusals, in each transition and each row."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sagas.machine import Effect, Failed, FailureKind, Sleep, StepStatus, TryAgain, WaitFor
+from sagas.machine import (
+    Effect,
+    Failed,
+    FailureKind,
+    Reminded,
+    Sleep,
+    StepStatus,
+    TryAgain,
+    Verdict,
+    WaitFor,
+)
 from sagas.machine import events as ev
 from tests.model.clauses import ACTION
 from tests.model.facts import NOW, most_signals
@@ -123,6 +134,51 @@ def s3_a_refusal_that_is_accepted_turns_nothing_back(seen: Transition) -> bool:
     return not is_answer or seen.after.step(fact.step).status is StepStatus.SKIPPED
 
 
+def s5_a_reminder_holds_nothing_up_and_counts_once(seen: Transition) -> bool:
+    """It is recorded, whether it could be started or not, and changes nothing else."""
+    reminders = [event for event in seen.events if isinstance(event, ev.StepReminded)]
+    if not isinstance(seen.fact, Reminded):
+        return not reminders
+    if seen.decision.verdict is not Verdict.ACCEPTED:
+        return not seen.decision.events
+    before, after = seen.before.step(seen.fact.step), seen.after.step(seen.fact.step)
+    return (
+        len(reminders) == len(seen.decision.events) == 1
+        and reminders[0].number == after.reminded == before.reminded + 1
+        and reminders[0].failure == seen.fact.failure
+        and replace(after, reminded=before.reminded, remind_at=before.remind_at) == before
+        and seen.after.status is seen.before.status
+        and seen.after.context == seen.before.context
+    )
+
+
+def s5_only_a_wait_that_waits_is_reminded_of(shape: Shape, row: Row) -> bool:
+    """And no more often than its definition says."""
+    most = {wait.name: wait.remind.most for wait in shape.waits if wait.remind}
+    return all(
+        step.reminded <= most.get(name, 0)
+        and (
+            step.remind_at is None
+            or (step.status is StepStatus.WAITING and step.reminded < most[name])
+        )
+        for name, step in row.state.steps.items()
+    )
+
+
+def s5_a_wait_that_has_just_begun_is_to_be_reminded_of(seen: Transition) -> bool:
+    """If it has reminders left: it may be a person who has it tried again."""
+    left = {
+        wait.name: wait.remind is not None
+        and seen.before.step(wait.name).reminded < wait.remind.most
+        for wait in seen.shape.waits
+    }
+    return all(
+        event.remind_at == (NOW + timedelta(seconds=60) if left[event.step] else None)
+        for event in seen.events
+        if isinstance(event, ev.StepWaiting) and event.step in left
+    )
+
+
 def r13_no_wait_goes_on_that_has_enough(shape: Shape, row: Row) -> bool:
     return not any(
         row.state.step(wait.name).status is StepStatus.WAITING and _has_enough(wait, row.past)
@@ -174,6 +230,8 @@ WAIT_TRANSITION_CLAUSES: Final[tuple[Callable[[Transition], bool], ...]] = (
     s3_the_first_to_end_decides,
     s3_what_is_accepted_was_refused_and_left_nothing,
     s3_a_refusal_that_is_accepted_turns_nothing_back,
+    s5_a_reminder_holds_nothing_up_and_counts_once,
+    s5_a_wait_that_has_just_begun_is_to_be_reminded_of,
 )
 
 WAIT_ROW_CLAUSES: Final[tuple[Callable[[Shape, Row], bool], ...]] = (
@@ -182,4 +240,5 @@ WAIT_ROW_CLAUSES: Final[tuple[Callable[[Shape, Row], bool], ...]] = (
     r13_a_wait_keeps_no_more_than_it_takes,
     s8_what_a_wait_has_taken_is_kept_once,
     s3_a_race_is_decided_once_a_member_has_ended,
+    s5_only_a_wait_that_waits_is_reminded_of,
 )

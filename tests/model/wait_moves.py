@@ -5,6 +5,7 @@ from itertools import combinations
 from typing import Final
 
 from sagas.machine import ExecutionStatus, Poll, StepStatus, WaitFor
+from sagas.machine.states import GOING_FORWARD
 from tests.model import facts
 from tests.model.calls import Call
 from tests.model.echoes import takes_signals
@@ -43,6 +44,12 @@ def _is_waiting(world: World, wait: WaitFor) -> bool:
     return world.row.state.step(wait.name).status is StepStatus.WAITING
 
 
+def _with_reminders(rows: Rows, world: World) -> Ways:
+    state = world.row.state
+    if not state.paused and state.status in GOING_FORWARD:
+        yield from ((name,) for name, step in state.steps.items() if step.remind_at is not None)
+
+
 def _asked_for_long(rows: Rows, world: World) -> Ways:
     if not world.row.state.paused:
         for call in world.row.backing_off:
@@ -78,6 +85,14 @@ def signal(rows: Rows, world: World, wait: WaitFor) -> World:
     return world.takes(rows.signalled(world.row, wait))
 
 
+def remind(rows: Rows, world: World, name: str) -> World:
+    return world.takes(rows.reminded(world.row, name, has_started=True))
+
+
+def remind_in_vain(rows: Rows, world: World, name: str) -> World:
+    return world.takes(rows.reminded(world.row, name, has_started=False))
+
+
 def run_out_of_patience(rows: Rows, world: World, call: Call) -> World:
     poll = rows.shape.step(call.step)
     assert isinstance(poll, Poll)
@@ -108,9 +123,11 @@ CHANCES: Final = (
 WORK: Final = (
     Move("the time of {call} comes", _whose_time_comes, time_out),
     Move("a signal comes for {call}", _signal_is_due, signal),
+    Move("a reminder is started while {call} waits", _with_reminders, remind),
 )
 
 FAULTS: Final = (
+    Move("FAULT: a reminder of {call} can't be started", _with_reminders, remind_in_vain),
     Move("FAULT: a person skips {call}", _skippable, skip),
     Move("FAULT: a person hurries {call}", _waiting, hurry),
     Move("FAULT: a person moves the end of {call} to the past", _waiting, move_to_the_past),

@@ -151,7 +151,8 @@ def l1_somebody_is_woken_for_whatever_is_not_at_rest(
         return
     in_motion = [name for name, story in ledger.steps.items() if story.is_in_motion]
     waits_for_signals = in_motion and all(
-        isinstance(ledger.saga.by_name[name], WaitFor) and ledger.steps[name].until is None
+        isinstance(ledger.saga.by_name[name], WaitFor)
+        and ledger.steps[name].until is ledger.steps[name].remind_at is None
         for name in in_motion
     )
     nothing_comes = ledger.started.deadline is None or ledger.no_way_back()

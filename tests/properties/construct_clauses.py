@@ -14,11 +14,13 @@ from sagas.machine import (
     FailureKind,
     FirstOf,
     Outcome,
+    Reminded,
     Repeat,
     Verdict,
     WaitFor,
 )
 from sagas.machine import events as ev
+from sagas.machine.parameters import as_timedelta
 from tests.machine.conversation import ACTION
 from tests.properties.ledger import Ledger
 
@@ -113,9 +115,41 @@ def s3_rounds_end_when_the_context_says_so(
         assert not story.children or not step.is_over(ledger.context)
 
 
+def s5_a_reminder_is_sent_only_while_it_is_waited_and_when_it_is_due(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
+    if not isinstance(event, ev.StepReminded):
+        return
+    story = ledger.steps[event.step]
+    assert isinstance(told.fact, Reminded)
+    assert event.failure == told.fact.failure
+    assert story.waits is ACTION
+    assert not ledger.paused
+    assert not ledger.has_turned
+    assert event.number == story.reminded + 1
+    assert story.remind_at is not None
+    assert story.remind_at <= told.now
+
+
+def l1_the_next_reminder_is_due_an_interval_from_now(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
+    if not isinstance(event, ev.StepWaiting | ev.StepReminded):
+        return
+    wait = ledger.saga.by_name[event.step]
+    remind = wait.remind if isinstance(wait, WaitFor) else None
+    sent = event.number if isinstance(event, ev.StepReminded) else ledger.steps[event.step].reminded
+    if remind is None or sent >= remind.most:
+        assert event.remind_at is None
+    else:
+        assert event.remind_at == told.now + as_timedelta(remind.every)
+
+
 CONSTRUCT_CLAUSES: Final[tuple[Clause, ...]] = (
     s3_a_choice_takes_the_way_that_the_context_says,
     s4_a_way_that_was_not_taken_is_never_begun,
     s4_only_what_left_nothing_is_taken_for_an_answer,
     s3_rounds_end_when_the_context_says_so,
+    s5_a_reminder_is_sent_only_while_it_is_waited_and_when_it_is_due,
+    l1_the_next_reminder_is_due_an_interval_from_now,
 )

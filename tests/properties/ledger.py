@@ -252,7 +252,10 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             story.waits, story.until, story.fence = direction, until, fence
             story.tries[direction] += 1
             ledger.has_undone |= not is_action
+            story.remind_at = event.remind_at
             _begin_family(ledger, story, event)
+        case ev.StepReminded(number=number, remind_at=remind_at):
+            story.reminded, story.remind_at = number, remind_at
         case ev.StepChildren(change=change, refused=refused):
             story.is_refused |= bool(refused)
             story.total += event.adds is not None
@@ -272,7 +275,7 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             _settle(ledger, story, event)
         case ev.StepWithdrawn() | ev.StepSkipped():
             was_tried = story.tries[ACTION] > 0 and not story.waits
-            story.due = story.waits = None
+            story.due = story.waits = story.remind_at = None
             story.is_done = isinstance(event, ev.StepSkipped)
             story.has_failed = was_tried and not story.is_done
             story.wrote |= set(event.changes) if isinstance(event, ev.StepSkipped) else set()
@@ -335,7 +338,7 @@ def _settle(
         story.is_stuck = not is_action
     if isinstance(event, ev.StepSucceeded | ev.StepRefused) or event.reported:
         story.reported = event.fence
-    story.flight = story.lease_until = story.waits = None
+    story.flight = story.lease_until = story.waits = story.remind_at = None
 
 
 def effect_after(ledger: Ledger, event: ev.StepRetrying | ev.StepFailed) -> Effect:

@@ -16,6 +16,7 @@ from sagas.machine import (
     Poll,
     Present,
     Rejected,
+    Remind,
     Repeat,
     Retry,
     Saga,
@@ -59,6 +60,7 @@ _MEMBERS = st.sampled_from(
     [
         lambda name: WaitFor(name, timeout=20, on_timeout="continue"),
         lambda name: WaitFor(name),
+        lambda name: WaitFor(name, remind=Remind("letter", every=60, most=1)),
         lambda name: WaitFor(name, collect=True, until={"is.last": True}, most=2),
         lambda name: Sleep(name, 10),
         lambda name: Sleep(name, seconds="nap"),
@@ -66,6 +68,9 @@ _MEMBERS = st.sampled_from(
 )
 _MANY: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {}, {"collect": True, "until": {"is.last": True}, "most": 3}]
+)
+_REMIND: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {"remind": Remind("letter", every=60, most=2)}]
 )
 _WHEN = st.sampled_from([None] * 8 + ["route", "deep.er.x", "shared"])
 _TOLERANCES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
@@ -161,7 +166,7 @@ def _leaf(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> Step:
             options = draw(_TIMEOUTS)
             if is_after_pivot and options and "on_timeout" not in options:
                 options = {}
-            return WaitFor(name, **options, **draw(_MANY))
+            return WaitFor(name, **options, **draw(_MANY), **draw(_REMIND))
         case "sleep":
             return Sleep(name, 10)
         case "poll":
@@ -254,7 +259,8 @@ def _written(node: Node) -> str:
         case WaitFor(name=name, timeout=timeout, on_timeout=on_timeout):
             collected = f", {node.most} or the last" if node.collect else ""
             within = f", {timeout} s or {on_timeout}" if timeout else ""
-            return f"WaitFor({name}{within}{collected})"
+            reminds = f", reminds {node.remind.most} times" if node.remind else ""
+            return f"WaitFor({name}{within}{collected}{reminds})"
         case SubSaga(name=name, output=output):
             return f"SubSaga({name} gives {output}, or {node.on_failure})"
         case Sleep(name=name):

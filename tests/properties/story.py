@@ -32,6 +32,8 @@ class Story:
     goes_alone: bool = False
     waits: Direction | None = None
     until: datetime | None = None
+    reminded: int = 0
+    remind_at: datetime | None = None
     is_done: bool = False
     has_failed: bool = False
     is_undone: bool = False

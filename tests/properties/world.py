@@ -23,6 +23,7 @@ from sagas.machine import (
     FailureKind,
     ForEach,
     Hint,
+    Reminded,
     Repeat,
     Saga,
     Start,
@@ -32,6 +33,7 @@ from sagas.machine import (
     WaitFor,
     Woken,
     decide,
+    due_reminders,
     hints,
     start,
 )
@@ -94,6 +96,21 @@ class World:
         self.now += timedelta(seconds=seconds)
         if looks:
             self.tell(Woken())
+            self._remind()
+
+    def _remind(self) -> None:
+        """Starts the reminders that are due, as the engine does after a look; every second one
+        can't be."""
+        due = [name for name, story in self.ledger.steps.items() if self._is_to_remind(name)]
+        assert sorted(due_reminders(self.state, self.now)) == sorted(due)
+        for name in due:
+            is_even = self.ledger.steps[name].reminded % 2
+            self.tell(Reminded(name, failure(FailureKind.REJECTED) if is_even else None))
+
+    def _is_to_remind(self, name: str) -> bool:
+        at_rest = self.ledger.paused or self.ledger.has_turned
+        remind_at = self.ledger.steps[name].remind_at
+        return not at_rest and remind_at is not None and remind_at <= self.now
 
     # --- Workers ----------------------------------------------------------------------------------
 
