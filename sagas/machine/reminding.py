@@ -11,7 +11,7 @@ from sagas.machine.events import StepReminded
 from sagas.machine.facts import Reminded
 from sagas.machine.parameters import as_timedelta
 from sagas.machine.state import ExecutionState
-from sagas.machine.states import GOING_FORWARD, Direction
+from sagas.machine.states import Direction
 from sagas.machine.waiting_steps import remind_of
 
 
@@ -28,8 +28,9 @@ def next_reminder(step: object, reminded: int, now: datetime) -> datetime | None
 
 
 def due_reminders(state: ExecutionState, now: datetime) -> list[str]:
-    """The waits that a reminder is due at: none while the saga is paused, or has turned back."""
-    if state.paused or state.status not in GOING_FORWARD:
+    """The waits that a reminder is due at: none while the saga is paused. On the way back there is
+    none either, because nothing waits any more."""
+    if state.paused:
         return []
     return [n for n, step in state.steps.items() if step.remind_at and step.remind_at <= now]
 

@@ -29,6 +29,7 @@ from sagas.machine import (
     Parallel,
     Pivot,
     Poll,
+    Remind,
     Repeat,
     Retry,
     Saga,
@@ -315,3 +316,18 @@ def test_collected(define: Any) -> None:
     engine.signal("s", "bid", 7, key="evt-1", by="cy")
     assert row(saga).options["collected"] == {"bid": [5, 7]}
     save("s", "collected")
+
+
+def test_reminded(define: Any) -> None:
+    """One reminder was started, another could not be, and the first wait has ended."""
+    define(Saga("letter", [step("write")]))
+    remind = Remind("letter", every=60, most=3)
+    saga = start(define, WaitFor("paid", remind=remind), WaitFor("closed", remind=remind))
+    pass_time(saga, minutes=2)
+    engine.wake(10)
+    engine.signal("s", "paid", 9, by="bank")
+    del registry._sagas["letter", 1]
+    pass_time(saga, minutes=2)
+    engine.wake(10)
+    assert row(saga).steps["closed"]["reminded"] == 1
+    save("s", "reminded")

@@ -181,6 +181,7 @@ def test_a_wait_that_is_tried_again_goes_on_counting() -> None:
     """Another reminder of the same number would have the same id."""
     saga = talk(wait(timeout=EVERY * 2.5))
     [started, *others] = saga.history
+    assert isinstance(started, ev.SagaStarted)
     saga.history = [replace(started, forward_only=True), *others]  # its parent is past its pivot
     saga.state = fold(saga.history)
     assert [look(saga, EVERY) for _ in range(3)] == [[1], [2], []]

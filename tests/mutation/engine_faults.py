@@ -158,8 +158,8 @@ STARTS = (
         name="Of many starts those before a refused one stay",
         clause="S11",
         file=_STARTING,
-        before="    with transaction.atomic():\n        found = _start(",
-        after="    with nullcontext():\n        found = _start(",
+        before="    with transaction.atomic():\n        found = start_within(",
+        after="    with nullcontext():\n        found = start_within(",
         tests=("engine/test_start_many",),
     ),
     Fault(

@@ -16,6 +16,7 @@ from tests.mutation.limit_faults import LIMIT_FAULTS
 from tests.mutation.poll_faults import POLL_FAULTS
 from tests.mutation.progress_faults import PROGRESS_FAULTS
 from tests.mutation.raised_faults import RAISED_FAULTS
+from tests.mutation.reminder_faults import REMINDER_FAULTS
 from tests.mutation.rounds_faults import ROUNDS_FAULTS
 from tests.mutation.session_faults import SESSION_FAULTS
 from tests.mutation.settings_faults import SETTINGS_FAULTS
@@ -34,6 +35,7 @@ FAULTS: Final = (
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
     *ITEM_FAULTS,
+    *REMINDER_FAULTS,
     *LIMIT_FAULTS,
     *BIRTH_FAULTS,
     *ROUNDS_FAULTS,
