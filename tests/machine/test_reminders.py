@@ -188,7 +188,10 @@ def test_a_wait_that_is_tried_again_goes_on_counting() -> None:
     assert saga.state.status is ExecutionStatus.FAILED
     saga.tell(TryAgain(**BY_ANNA))
     assert saga.statuses() == {"payment": "waiting"}
-    assert [look(saga, EVERY) for _ in range(2)] == [[3], []]
+    assert [look(saga, EVERY) for _ in range(3)] == [[3], [], []]
+    assert saga.state.status is ExecutionStatus.FAILED
+    saga.tell(TryAgain(**BY_ANNA))
+    assert saga.state.step("payment").remind_at is None, "there were three"
 
 
 def test_r2_a_reminder_counts_once() -> None:
