@@ -9,10 +9,11 @@ from sagas.access.policy import (
     Asker,
     Operator,
     Policy,
-    policy,
     right_for,
 )
 from sagas.access.rights import EVERYTHING, Reach, Right, codename
+from sagas.access.scoped import policy
+from sagas.access.scopes import checked_scopes, scopes_of
 
 __all__ = [
     "EVERYTHING",
@@ -22,7 +23,9 @@ __all__ = [
     "Policy",
     "Reach",
     "Right",
+    "checked_scopes",
     "codename",
     "policy",
     "right_for",
+    "scopes_of",
 ]

@@ -2,13 +2,11 @@
 its own."""
 
 from collections.abc import Set
-from functools import lru_cache
 from typing import Any, Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
-from django.utils.module_loading import import_string
 
 from sagas.access.rights import EVERYTHING, Reach, Right, reach_of
 from sagas.conf import conf
@@ -101,14 +99,3 @@ def _permissions(user: Any) -> Set[str]:
     """Of a user of any model; one without Django's permissions has none."""
     ask = getattr(user, "get_all_permissions", None)
     return ask() if ask is not None else frozenset()
-
-
-def policy() -> Policy:
-    """The one that the project has chosen."""
-    return _made(conf.ACCESS_POLICY)
-
-
-@lru_cache(maxsize=8)
-def _made(path: str) -> Policy:
-    made: Policy = import_string(path)()
-    return made

@@ -56,6 +56,12 @@ class Reach:
     def covers(self, saga_type: str) -> bool:
         return self.is_all or saga_type.partition(".")[0] in self.types
 
+    def within(self, other: "Reach") -> "Reach":
+        """What both cover."""
+        if self.is_all or other.is_all:
+            return other if self.is_all else self
+        return Reach(types=self.types & other.types)
+
     def condition(self) -> Q:
         """The same for a queryset of executions; not to be asked if it covers all."""
         found = Q(saga_type__in=sorted(self.types))

@@ -12,8 +12,11 @@ from sagas.access import Right, policy
 from sagas.admin import tables
 from sagas.admin.actions import ACTIONS
 from sagas.admin.filters import AttentionFilter, FamilyFilter, TypeFilter, VersionFilter
+from sagas.admin.tokens import SagaTokenAdmin
 from sagas.models import SagaExecution
 from sagas.non_atomic import non_atomic_urls
+
+__all__ = ["SagaExecutionAdmin", "SagaTokenAdmin"]
 
 
 @admin.register(SagaExecution)

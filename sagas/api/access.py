@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
-from ninja.errors import HttpError
+from ninja.errors import AuthenticationError, HttpError
 from ninja.security import HttpBearer
 from ninja.utils import check_csrf
 
 from sagas import queries, tokens
-from sagas.access import Right, codename, policy, right_for
+from sagas.access import Right, codename, policy, right_for, scopes_of
 from sagas.machine import Adopt, Operation
 from sagas.models import SagaExecution
 
@@ -24,10 +24,12 @@ class BearerToken(HttpBearer):
         super().__init__()
         self._check = check
 
-    def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser | None:
+    def authenticate(self, request: HttpRequest, token: str) -> AbstractBaseUser:
+        """Raises `AuthenticationError` for a token that stands for nobody."""
         user = tokens.user_of(token)
-        if user is not None:
-            self._check(request, user)
+        if user is None:
+            raise AuthenticationError  # a session beside a wrong token counts for nothing
+        self._check(request, user)
         return user
 
 
@@ -46,7 +48,7 @@ def only(check: Check) -> list[Callable[[HttpRequest], object]]:
 def operators(request: HttpRequest, user: AbstractBaseUser) -> None:
     """Who may operate sagas of some type; which, the list of them says."""
     if not policy().reach(user, Right.OPERATE):
-        raise forbidden(Right.OPERATE)
+        raise forbidden(user, Right.OPERATE)
 
 
 def who_may(operation: type[Operation | Adopt]) -> Check:
@@ -56,7 +58,7 @@ def who_may(operation: type[Operation | Adopt]) -> Check:
     def check(request: HttpRequest, user: AbstractBaseUser) -> None:
         found = _found(request, user)
         if not policy().may_operate(user, found, operation):
-            raise forbidden(right_for(operation), found.saga_type)
+            raise forbidden(user, right_for(operation), found.saga_type)
 
     return check
 
@@ -65,13 +67,13 @@ def who_may_signal(request: HttpRequest, user: AbstractBaseUser) -> None:
     """The same for the signal in the path."""
     found = _found(request, user)
     if not policy().may_signal(user, found, _path(request)["name"]):
-        raise forbidden(Right.OPERATE, found.saga_type)
+        raise forbidden(user, Right.OPERATE, found.saga_type)
 
 
 def require_start(user: AbstractBaseUser, saga_type: str) -> None:
     """Raises `HttpError` 403 for who may not start sagas of that type."""
     if not policy().may_start(user, saga_type):
-        raise forbidden(Right.START, saga_type)
+        raise forbidden(user, Right.START, saga_type)
 
 
 def _found(request: HttpRequest, user: AbstractBaseUser) -> SagaExecution:
@@ -94,8 +96,13 @@ def browser_session(request: HttpRequest) -> AbstractBaseUser | None:
     return user
 
 
-def forbidden(right: Right, saga_type: str | None = None) -> HttpError:
-    """403, with the permission that is missing."""
+def forbidden(user: AbstractBaseUser, right: Right, saga_type: str | None = None) -> HttpError:
+    """403, with the scope or the permission that is missing."""
+    if (scopes := scopes_of(user)) is not None:
+        scope = right if saga_type is None else f"{right}:{saga_type}"
+        own = " ".join(sorted(scopes))
+        said = f"Your token has the scopes {own}: it takes {scope}, and a user who may do that."
+        return HttpError(403, said)
     names = [codename(right)] + ([codename(right, saga_type)] if saga_type else [])
     said = " or ".join(f"sagas.{name}" for name in names)
     own = "" if right is Right.START else " Of your own sagas, you may cancel and signal each."

@@ -56,7 +56,8 @@ def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status
     else:
         by = users.name_of(request.auth)
         started = engine.signal_with_start(**given, **dict(first), by=by)
-    found = queries.execution(started.saga_id, request.auth)
+    # Its owner has started it, so they see it here, be it with a token that is only for starts.
+    found = queries.execution(started.saga_id, queries.OPERATOR)
     place = resolve(request.path).namespace
     response.headers["Location"] = reverse(f"{place}:show", args=[found.saga_id])
     return Status(201 if started.created else 200, queries.describe(found))
@@ -140,7 +141,7 @@ def adoption(
     can't. Changes nothing."""
     found = queries.execution(saga_id, request.auth)
     if not policy().may_operate(request.auth, found, Adopt):
-        raise forbidden(right_for(Adopt), found.saga_type)
+        raise forbidden(request.auth, right_for(Adopt), found.saga_type)
     return engine.preview_adoption(found.saga_id, version, leave=leave)
 
 

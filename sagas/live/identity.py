@@ -118,10 +118,10 @@ def identify(asked: Credentials) -> Identity | BadCredentials | CrossOrigin | Un
 
 def by_token(token: str) -> Identity | None:
     """Whom a token stands for. Asks the database."""
-    user = tokens.user_of(token)
-    if user is None:
+    found = tokens.find(token)
+    if found is None:
         return None
-    return Identity(user, token, lambda: tokens.user_of(token), tokens.ends_at(token))
+    return Identity(found.user, token, lambda: tokens.user_of(token), found.ends_at)
 
 
 def _by_session(key: str) -> Identity | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sagas import queries
-from sagas.access import Reach, Right, policy
+from sagas.access import Reach, Right, policy, scopes_of
 from sagas.errors import SagaError
 from sagas.live import close_codes, messages
 from sagas.live.close_codes import Closed
@@ -28,7 +28,7 @@ READ_INTERVAL: Final = 1.0
 LOOK_INTERVAL: Final = 5.0
 """Seconds to a read without a push: how late a list is whose push was lost."""
 
-Key = tuple[Any, Reach, SubscribeList]
+Key = tuple[Any, frozenset[str] | None, Reach, SubscribeList]
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Lists:
         # Who may see all see the same, and nobody else sees what another user does. The name is the
         # viewer's.
         seen_by = None if reach.is_all else user.pk
-        key = (seen_by, reach, wanted.model_copy(update={"id": "-"}))
+        key = (seen_by, scopes_of(user), reach, wanted.model_copy(update={"id": "-"}))
         found = self._lists.get(key)
         if found is None:
             found = self._lists[key] = LiveList(wanted, user)

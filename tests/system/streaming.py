@@ -3,8 +3,8 @@
 import base64
 import json
 import time
+from datetime import timedelta
 from typing import Any, Final
-from unittest import mock
 
 import httpx
 import jsonschema
@@ -44,9 +44,13 @@ def token_of(running: Running, username: str, seconds_left: float = tokens.LIFET
     """A token that ends so soon."""
     [(pk, password)] = running.sql(f"SELECT id, password FROM {TABLE} WHERE {LOGIN} = %s", username)
     user = MODEL(pk=pk, password=password)
-    made_at = time.time() - tokens.LIFETIME + seconds_left
-    with mock.patch("django.core.signing.time.time", return_value=made_at):
-        return tokens.issue(user)
+    token, row = tokens.build(user, timedelta(seconds=seconds_left))
+    running.sql(
+        "INSERT INTO sagas_sagatoken (user_id, name, beginning, digest, password_hash, scopes,"
+        " created_at, expires_at) VALUES (%s, '', %s, %s, %s, '[]', %s, %s)",
+        *(pk, row.beginning, row.digest, row.password_hash, row.created_at, row.expires_at),
+    )
+    return token
 
 
 def as_subprotocol(token: str) -> str:

@@ -1,4 +1,4 @@
-"""The rows. No behaviour: `sagas.store` writes them, `sagas.queries` reads them.
+"""Executions, their events and their locks: `sagas.store` writes them, `sagas.queries` reads them.
 
 Choices and constraints are made from the machine's enums, so the database refuses a row that the
 machine can't say. Each constraint is read and compiled anew by every statement that writes, each
