@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import DataError, connection
+from django.db import connection
 
 from sagas.errors import BadInput
 from sagas.models import SagaExecution
@@ -15,20 +15,6 @@ def named(name: str) -> AbstractBaseUser | None:
     """The user who logs in by that name; None if there is none."""
     model = get_user_model()
     return model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
-
-
-def with_key(text: object) -> AbstractBaseUser | None:
-    """The user whose key `key_of` gave as `text`; None if there is none."""
-    model = get_user_model()
-    try:
-        return model._default_manager.filter(pk=model._meta.pk.to_python(text)).first()
-    except (ValidationError, ValueError, TypeError, OverflowError, DataError):
-        return None
-
-
-def key_of(user: AbstractBaseUser) -> str:
-    """The key of `user` as text."""
-    return str(user._meta.pk.value_to_string(user))
 
 
 def is_staff(user: object) -> bool:

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from sagas import tokens
 from sagas.models import SagaToken
+from sagas.non_atomic import non_atomic_urls
 
 
 @admin.register(SagaToken)
@@ -28,6 +29,9 @@ class SagaTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
     ordering = ("-id",)
     show_full_result_count = False
     actions = ("revoke",)
+
+    def get_urls(self) -> list[Any]:
+        return non_atomic_urls(super().get_urls())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -26,11 +27,11 @@ class Caller:
     user: Any
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._client().get(f"/api/v1/{path}", query)
+        return self.client.get(f"/api/v1/{path}", query)
 
     def post(self, path: str, body: Any) -> Any:
         """The body as JSON; bytes as they are."""
-        return self._client().post(f"/api/v1/{path}", body, content_type="application/json")
+        return self.client.post(f"/api/v1/{path}", body, content_type="application/json")
 
     def allow(self, *codenames: str) -> None:
         """Gives them these permissions, by Django's own rows."""
@@ -41,7 +42,8 @@ class Caller:
             )
             self.user.user_permissions.add(permission)
 
-    def _client(self) -> Client:
+    @cached_property
+    def client(self) -> Client:
         return Client(headers={"Authorization": f"Bearer {tokens.issue(self.user)}"})
 
 

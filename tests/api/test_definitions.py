@@ -131,9 +131,9 @@ def test_who_asks_again_is_told_if_nothing_has_changed(
     first = alice.get("sagas/s-1")
     assert first.headers["Cache-Control"] == "no-store"
     same = {"If-None-Match": first.headers["ETag"]}
-    again = alice._client().get("/api/v1/sagas/s-1", headers=same)
+    again = alice.client.get("/api/v1/sagas/s-1", headers=same)
     assert (again.status_code, again.content) == (304, b"")
-    stranger = caller("stranger")._client().get("/api/v1/sagas/s-1", headers=same)
+    stranger = caller("stranger").client.get("/api/v1/sagas/s-1", headers=same)
     assert stranger.status_code == 404
     alice.post("sagas/s-1/cancel", {"reason": "x"})
-    assert alice._client().get("/api/v1/sagas/s-1", headers=same).status_code == 200
+    assert alice.client.get("/api/v1/sagas/s-1", headers=same).status_code == 200

@@ -151,7 +151,7 @@ def test_errors_of_django_are_in_json(
     settings.DEBUG = debug
     if address != "/api/v1/":
         settings.ROOT_URLCONF = __name__
-    client = boss._client()
+    client = boss.client
     client.raise_request_exception = False
     for gone in ("nothing", "sagas/", "sagas/a/b/c", ""):
         is_problem(client.get(f"{address}{gone}"), 404, "not_found")

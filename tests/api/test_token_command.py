@@ -5,7 +5,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from sagas import tokens, users
+from sagas import tokens
 from tests.logins import LOGIN, MODEL
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +22,6 @@ def test_a_token_stands_for_its_user() -> None:
     user = MODEL.objects.get(**{LOGIN: "alice@example.com"})
     assert tokens.user_of(token) == user
     assert tokens.user_of(token_for("alice@example.com")) == user
-    assert users.with_key(users.key_of(user)) == user
     MODEL.objects.update(is_active=False)
     assert tokens.user_of(token) is None
 
@@ -42,9 +41,3 @@ def test_a_user_who_takes_more_than_a_login_is_the_projects_own_to_make(
     monkeypatch.setattr(MODEL._default_manager, "create_user", create_user, raising=False)
     with pytest.raises(CommandError, match=r"more than a .*'tenant'"):
         token_for("alice@example.com", "--create")
-
-
-@pytest.mark.parametrize("key", ["x", None, [], {"a": 1}, 1 << 70, "\ud800", "\x00", 1.5])
-def test_a_key_that_can_be_nobodys_is_nobodys(key: object) -> None:
-    """As a token of another project has, which has the same secret."""
-    assert users.with_key(key) is None
