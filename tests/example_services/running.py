@@ -73,7 +73,10 @@ class RunningService:
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
-        with psycopg.connect(self.database_url, autocommit=True) as database:
+        # Unprepared: it is asked again and again, behind a pooler each time in another session.
+        with psycopg.connect(
+            self.database_url, autocommit=True, prepare_threshold=None
+        ) as database:
             wait_until(lambda: database.execute(blocked).fetchone() == (count,))
 
     def stop(self) -> None:

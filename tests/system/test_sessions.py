@@ -113,7 +113,7 @@ def completed_and_relayed(url: str) -> tuple[int, int]:
     """How many sagas are completed, and how many have events that are not on the bus."""
     found = (0, SAGAS)
     deadline = time.monotonic() + LIMIT
-    with psycopg.connect(url, autocommit=True) as session:
+    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as session:
         while found != (SAGAS, 0) and time.monotonic() < deadline:
             time.sleep(0.1)
             [found] = session.execute(
