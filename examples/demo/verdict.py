@@ -35,4 +35,6 @@ def judge(
 def reasons(saga: Mapping[str, Any]) -> str:
     """The last error of each step that has one, as an appendix to a sentence."""
     failed = [step for step in saga["steps"] if step["error"]]
-    return "".join(f"; {step['name']}: {step['error']['message']}" for step in failed)
+    return "".join(
+        f"; {step['name']}: {step['error']['message'] or step['error']['error']}" for step in failed
+    )

@@ -67,6 +67,11 @@ class Policy:
     def may_view(self, user: Any, found: SagaExecution) -> bool:
         return self.owns(user, found) or self.reach(user, Right.VIEW).covers(found.saga_type)
 
+    def may_read_words(self, user: Any, found: SagaExecution) -> bool:
+        """Whether `user`, who may see it, is told who did something to it and why, and the messages
+        of its errors: whoever only owns it is not."""
+        return self.reach(user, Right.VIEW).covers(found.saga_type)
+
     def may_start(self, user: Any, saga_type: str) -> bool:
         """Whoever is logged in may, but for the types of `SAGAS["START_NEEDS_PERMISSION"]`."""
         needed = conf.START_NEEDS_PERMISSION

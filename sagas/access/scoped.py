@@ -45,6 +45,9 @@ class ScopedPolicy(Policy):
         covers = within_scopes(user, Right.VIEW).covers(found.saga_type)
         return covers and self._policy.may_view(user, found)
 
+    def may_read_words(self, user: Any, found: SagaExecution) -> bool:
+        return self._policy.may_read_words(user, found)
+
     def may_start(self, user: Any, saga_type: str) -> bool:
         covers = within_scopes(user, Right.START).covers(saga_type)
         return covers and self._policy.may_start(user, saga_type)

@@ -97,7 +97,7 @@ def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dic
     `key` or without one, changes nothing; but without a key, a wait that collects takes each."""
     by = users.name_of(request.auth)
     engine.signal(request.found.saga_id, name, payload.payload, key=payload.key, by=by)
-    return queries.describe(queries.execution(saga_id, request.auth))
+    return queries.describe(queries.execution(saga_id, request.auth), request.auth)
 
 
 @router.post("/sagas/{saga_id}/cancel", response=ANSWERS, auth=only(who_may(Cancel)))
@@ -160,7 +160,7 @@ def adopt(request: Any, saga_id: str, payload: AdoptRequest) -> dict[str, Any]:
 def _act(request: Any, payload: ActionRequest) -> dict[str, Any]:
     saga_id = request.found.saga_id
     engine.operate(saga_id, payload.operation(users.name_of(request.auth)))
-    return queries.describe(queries.execution(saga_id, request.auth))
+    return queries.describe(queries.execution(saga_id, request.auth), request.auth)
 
 
 def _operation(payload: ManyRequest, by: str) -> Operation | Adopt:

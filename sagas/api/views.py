@@ -60,7 +60,7 @@ def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status
     found = queries.execution(started.saga_id, queries.OPERATOR)
     place = resolve(request.path).namespace
     response.headers["Location"] = reverse(f"{place}:show", args=[found.saga_id])
-    return Status(201 if started.created else 200, queries.describe(found))
+    return Status(201 if started.created else 200, queries.describe(found, request.auth))
 
 
 @router.post(
@@ -111,14 +111,18 @@ def list_sagas(
 @router.get("/sagas/{saga_id}", response={200: Execution, 404: Problem})
 def show(request: Any, saga_id: str) -> dict[str, Any]:
     """One execution: its status, its context, and where each step stands."""
-    return queries.describe(queries.execution(saga_id, request.auth))
+    return queries.describe(queries.execution(saga_id, request.auth), request.auth)
 
 
 @router.get("/sagas/{saga_id}/events", response={200: Events, 404: Problem})
 def events(request: Any, saga_id: str, after: After = 0) -> dict[str, Any]:
     """Its events with a number above `after`, in order, 500 at most."""
     found = queries.execution(saga_id, request.auth)
-    page = [queries.describe_event(event) for event in queries.events_after(found.pk, after)]
+    told = policy().may_read_words(request.auth, found)
+    page = [
+        queries.describe_event(event, with_words=told)
+        for event in queries.events_after(found.pk, after)
+    ]
     return {"events": page, "last_seq": page[-1]["seq"] if page else after}
 
 

@@ -53,7 +53,6 @@ class ConnectionSlot:
     user: Any
     on_closed: Callable[[Closed], None]
     ids: dict[int, Callable[[], None]] = field(default_factory=dict)
-    has_lists: bool = False
 
 
 class _Bucket:
@@ -159,9 +158,7 @@ class ConnectionLimits:
         for seat in seats:
             asked.setdefault(seat.identity.key, (seat.identity, set()))[1].update(seat.ids)
         try:
-            found, moved = await in_thread(_look_again)(
-                asked, [each for each in seats if each.has_lists]
-            )
+            found, moved = await in_thread(_look_again)(asked, seats)
         except Exception:
             # Nothing new can be read and sent meanwhile either.
             logger.warning("The permissions of streams could not be checked.", exc_info=True)
@@ -172,16 +169,16 @@ class ConnectionLimits:
 
 
 def _look_again(
-    asked: dict[str, tuple[Identity, set[int]]], with_lists: Iterable[ConnectionSlot]
+    asked: dict[str, tuple[Identity, set[int]]], seats: Iterable[ConnectionSlot]
 ) -> tuple[dict[str, tuple[AbstractBaseUser | None, set[int]]], set[ConnectionSlot]]:
-    """Each one's user and what is hidden from them by now; and who may see more or less in lists
-    than before."""
+    """Each one's user and what is hidden from them by now; and who may see more or less than
+    before."""
     found: dict[str, tuple[AbstractBaseUser | None, set[int]]] = {}
     for key, (identity, ids) in asked.items():
         user = identity.renew()
         found[key] = (user, queries.hidden_from(user, ids) if user is not None else set())
     moved: set[ConnectionSlot] = set()
-    for seat in with_lists:
+    for seat in seats:
         user = found[seat.identity.key][0]
         if user is not None and _sees(user) != _sees(seat.user):
             moved.add(seat)

@@ -13,16 +13,21 @@ from sagas.models import SagaEvent
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it is sent; `seq` is 0 if it is no event. Shared by all who get it."""
+    """One message as it is sent; `seq` is 0 if it is no event. Shared by all who get it; but
+    `wordless` is for those who only own its saga (`sagas.queries.words`)."""
 
     text: str
     seq: int = 0
     at: datetime | None = None
+    wordless: str = ""
 
 
 def event(saga_id: str, found: SagaEvent) -> Message:
-    body = {"saga_id": saga_id, **queries.describe_event(found)}
-    return Message(_json(body), found.seq, found.at)
+    text, wordless = (
+        _json({"saga_id": saga_id, **queries.describe_event(found, with_words=with_words)})
+        for with_words in (True, False)
+    )
+    return Message(text, found.seq, found.at, wordless)
 
 
 def snapshot(saga: dict[str, Any], after: int) -> Message:

@@ -5,10 +5,11 @@ nor a doubled one makes a gap or a repeat.
 """
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sagas import queries
+from sagas.access import policy
 from sagas.errors import NoSuchExecution
 from sagas.live import close_codes, messages, metrics
 from sagas.live.close_codes import Closed
@@ -25,6 +26,8 @@ class FollowedSaga:
     saga_id: str
     last_seq: int
     description: dict[str, Any]
+    with_words: bool
+    """Whether its follower is told the words of staff and of services."""
 
 
 async def opened(saga_id: str, user: Any) -> FollowedSaga:
@@ -38,7 +41,9 @@ async def opened(saga_id: str, user: Any) -> FollowedSaga:
 
 def _open(saga_id: str, user: Any) -> FollowedSaga:
     found = queries.execution(saga_id, user)
-    return FollowedSaga(found.pk, found.saga_id, found.last_seq, queries.describe(found))
+    description = queries.describe(found, user)
+    with_words = policy().may_read_words(user, found)
+    return FollowedSaga(found.pk, found.saga_id, found.last_seq, description, with_words)
 
 
 async def progress(
@@ -53,7 +58,7 @@ async def progress(
             if page is None:
                 page = await _page(saga, after)
             for message in page:
-                yield message
+                yield message if saga.with_words else replace(message, text=message.wordless)
                 if message.seq > saga.last_seq and message.at is not None:
                     metrics.LAG.observe(topics.lag_of(message.at))
                 after = message.seq

@@ -7,10 +7,12 @@ from typing import Any, Final
 from django.db.models import Count, Min, OuterRef, Subquery
 from django.db.models.functions import Least
 
+from sagas.access import OPERATOR, Asker, policy
 from sagas.machine import TERMINAL, ExecutionStatus, Options, Saga, StepState, StepStatus
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.moments import aware
 from sagas.queries.attention import below
+from sagas.queries.words import without_words
 from sagas.registry import registry
 
 MOST_SAID: Final = 300
@@ -41,8 +43,17 @@ def summary(found: SagaExecution) -> dict[str, Any]:
     }
 
 
-def describe(found: SagaExecution) -> dict[str, Any]:
-    """Everything about an execution, with every step of its definition."""
+def describe(found: SagaExecution, viewer: Asker = OPERATOR) -> dict[str, Any]:
+    """Everything about an execution, with every step of its definition. `viewer` may see it, and is
+    told what `sagas.queries.words` says."""
+    shown = _describe(found)
+    if not policy().may_read_words(viewer, found):
+        for each in (shown, *shown["steps"]):
+            each["error"] = each["error"] and without_words(each["error"])
+    return shown
+
+
+def _describe(found: SagaExecution) -> dict[str, Any]:
     states, options, unreadable = _read(found)
     definition = registry.fitting(found.saga_type, found.version, found.definition_digest)
     names = list(definition.by_name) if definition is not None else sorted(states)
@@ -68,8 +79,8 @@ def describe(found: SagaExecution) -> dict[str, Any]:
     }
 
 
-def describe_event(event: SagaEvent) -> dict[str, Any]:
-    """An event; `status` is the execution's status after it."""
+def describe_event(event: SagaEvent, *, with_words: bool = True) -> dict[str, Any]:
+    """An event; `status` is the execution's status after it. See `sagas.queries.words`."""
     return {
         "seq": event.seq,
         "type": event.type,
@@ -78,7 +89,7 @@ def describe_event(event: SagaEvent) -> dict[str, Any]:
         "attempt": event.attempt,
         "status": event.status,
         "at": aware(event.at).isoformat(),
-        "data": event.data,
+        "data": event.data if with_words else without_words(event.data),
     }
 
 
