@@ -17,6 +17,11 @@ def named(name: str) -> AbstractBaseUser | None:
     return model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
 
 
+def key_of(user: AbstractBaseUser) -> str:
+    """The key of `user` as text."""
+    return str(user._meta.pk.value_to_string(user))
+
+
 def is_staff(user: object) -> bool:
     """Whether `user` may do what is for staff; a model need not know of any."""
     return bool(getattr(user, "is_staff", False))

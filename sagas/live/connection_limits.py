@@ -53,6 +53,7 @@ class ConnectionSlot:
     user: Any
     on_closed: Callable[[Closed], None]
     ids: dict[int, Callable[[], None]] = field(default_factory=dict)
+    has_lists: bool = False
 
 
 class _Bucket:
@@ -193,11 +194,12 @@ def _apply(seat: ConnectionSlot, user: Any, hidden: set[int], *, has_moved: bool
     if user is None:
         reason = "Your token or session has ended: connect again with a new one."
         seat.on_closed(Closed(close_codes.NOT_AUTHENTICATED, reason))
-    elif has_moved:
+    elif has_moved and seat.has_lists:
         seat.on_closed(
             Closed(close_codes.FORBIDDEN, "Your permissions have changed: connect again.")
         )
     else:
         seat.user = user
-        for pk in seat.ids.keys() & hidden:
+        # Whoever still sees a saga, but may read less or more of it, has to ask for it again.
+        for pk in set(seat.ids) if has_moved else seat.ids.keys() & hidden:
             seat.ids[pk]()

@@ -96,6 +96,7 @@ class ManySocket(Socket):
             problem = f"One socket takes {most} of them: end some, or open another socket."
             return await self.say(messages.error(close_codes.TOO_MANY, problem, name))
         if isinstance(wanted, SubscribeList):
+            self.seat.has_lists = True
             task = self.tasks.create_task(self._list(wanted))
         else:
             task = self.tasks.create_task(self._follow(*wanted))

@@ -89,7 +89,6 @@ def test_a_stream_tells_what_its_follower_may_read(
     is_owner: bool, alice: Caller, boss: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_feed, "LOOK_INTERVAL", 0.01)
-    engine.cancel("s-1", by="x", reason="y")
     user = (alice if is_owner else boss).user
 
     async def read() -> str:
