@@ -13,11 +13,13 @@ from sagas.access.policy import (
     right_for,
 )
 from sagas.access.rights import EVERYTHING, Reach, Right, codename
+from sagas.access.tasks import Doers
 
 __all__ = [
     "EVERYTHING",
     "OPERATOR",
     "Asker",
+    "Doers",
     "Operator",
     "Policy",
     "Reach",

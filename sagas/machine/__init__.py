@@ -80,7 +80,7 @@ from sagas.machine.states import (
 )
 from sagas.machine.steps import Pivot, Poll, SagaStep
 from sagas.machine.tree import Choice, FirstOf, Parallel
-from sagas.machine.waiting_steps import Sleep, WaitFor
+from sagas.machine.waiting_steps import Login, Sleep, WaitFor
 from sagas.machine.wake import Hint, Repetition, hints, repetition, wake_at
 
 __all__ = [
@@ -116,6 +116,7 @@ __all__ = [
     "Hint",
     "InvalidInput",
     "Later",
+    "Login",
     "Lost",
     "Operation",
     "Options",

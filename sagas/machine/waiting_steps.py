@@ -1,5 +1,6 @@
 """The steps that wait and run nothing, each pure data: while one is at work, the row waits."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -27,6 +28,23 @@ DEFAULT_MOST: Final = 100
 MOST_COLLECTED: Final = 1000
 """Signals that one wait may collect: the row has all of them, and is written anew with each."""
 
+LONGEST_LOGIN: Final = 254
+"""Characters of a login: that of an email address."""
+
+_PERMISSION: Final = re.compile(r"[A-Za-z_]\w*\.\S{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The user who logs in by that name, to be the `assignee` of a wait."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not is_login(self.name):
+            advice = f"Use the name of a login, of 1 to {LONGEST_LOGIN} characters."
+            raise wrong("Login", "name", self.name, advice)
+
 
 @dataclass(frozen=True, slots=True)
 class WaitFor:
@@ -42,6 +60,13 @@ class WaitFor:
     after a timeout, it has the list of those that came until then, which may be empty.
 
     `form` is a JSON Schema that each payload has to fit: a signal that does not is refused.
+
+    A wait with one of the following is a task for a person, and is listed while it waits. None of
+    them changes the course of the saga. Who has `permission`, one of Django's such as
+    `shop.approve_claim`, may send the signal; so may the `assignee`: a `Login`, or the login that
+    the context has under a key, or a path. Without either, those may who may signal the saga. With
+    `four_eyes`, whoever started the saga may not. `due` says until when it should be done: a time
+    from the beginning of the wait, or the key or path of a moment (ISO 8601 text with an offset).
     """
 
     name: str
@@ -51,6 +76,10 @@ class WaitFor:
     until: Mapping[str, Case] | None = field(default=None, kw_only=True)
     most: int | None = field(default=None, kw_only=True)
     form: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    permission: str | None = field(default=None, kw_only=True)
+    assignee: Login | str | None = field(default=None, kw_only=True)
+    four_eyes: bool = field(default=False, kw_only=True)
+    due: Duration | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         owner = step_owner(self.name)
@@ -63,6 +92,7 @@ class WaitFor:
         require_flag(owner, "collect", self.collect)
         if self.form is not None:
             _require_form(owner, self.form)
+        _require_task(owner, self)
         for name in ("until", "most"):
             if getattr(self, name) is not None and not self.collect:
                 advice = "It ends a wait for many signals: add collect=True."
@@ -74,6 +104,11 @@ class WaitFor:
             require_whole(owner, "most", self.most, advice)
             if self.most > MOST_COLLECTED:
                 raise wrong(owner, "most", self.most, f"{advice}: the saga's row has all of them.")
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it is a task for a person."""
+        return bool(self.permission or self.assignee or self.four_eyes or self.due is not None)
 
     def has_enough(self, came: Sequence[Any]) -> bool:
         """Whether the newest of the payloads that it collects ends the wait."""
@@ -117,6 +152,11 @@ def collects(step: object) -> bool:
     return isinstance(step, WaitFor) and step.collect
 
 
+def is_login(value: object) -> bool:
+    """Whether it may be the name of a login."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_LOGIN and value.isprintable()
+
+
 def require_key(owner: str, parameter: str, name: str) -> None:
     """Raises `DefinitionError` for a name under which the context can't keep a result."""
     if name in RESERVED:
@@ -141,3 +181,23 @@ def _require_form(owner: str, form: object) -> None:
         is_plain = False
     if not is_plain:
         raise wrong(owner, "form", form, "Use a JSON Schema, as a dict of plain values.")
+
+
+def _require_task(owner: str, wait: WaitFor) -> None:
+    """Raises `DefinitionError` for what nobody can be asked by."""
+    if wait.permission is not None:
+        advice = "Use the name of a permission with its app: 'shop.approve_claim'."
+        permission: object = wait.permission
+        if not isinstance(permission, str) or not _PERMISSION.fullmatch(permission):
+            raise wrong(owner, "permission", permission, advice)
+    assignee: object = wait.assignee
+    if isinstance(assignee, str):
+        require_path(owner, "assignee", assignee)
+    elif not isinstance(assignee, Login | None):
+        advice = "Use Login('anna'), or name a key of the context: 'owner.manager'."
+        raise wrong(owner, "assignee", assignee, advice)
+    require_flag(owner, "four_eyes", wait.four_eyes)
+    if isinstance(wait.due, str):
+        require_path(owner, "due", wait.due)
+    elif wait.due is not None:
+        require_duration(owner, "due", wait.due)

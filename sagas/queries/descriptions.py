@@ -11,6 +11,7 @@ from sagas.machine import TERMINAL, ExecutionStatus, Options, Saga, StepState, S
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.moments import aware
 from sagas.queries.attention import below
+from sagas.queries.tasks import tasks_of
 from sagas.registry import registry
 
 MOST_SAID: Final = 300
@@ -48,6 +49,7 @@ def describe(found: SagaExecution) -> dict[str, Any]:
     names = list(definition.by_name) if definition is not None else sorted(states)
     overview = summary(found)
     needy, count = _attention(found, states)
+    tasks = tasks_of(found, definition) if definition is not None and definition.tasks else {}
     return {
         **overview,
         "waits_for_locks": _locks_of_others(found) if overview["blocked"] else [],
@@ -60,6 +62,7 @@ def describe(found: SagaExecution) -> dict[str, Any]:
             | {
                 "left_out": definition is not None and definition.leaves_out(name, options.choices),
                 "form": _form(definition, name),
+                "task": tasks.get(name),
             }
             for name in names
         ],
