@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from sagas.machine import AT_REST, TERMINAL, ExecutionStatus, Outcome
-from sagas.machine.waiting_steps import LONGEST_LOGIN
+from sagas.machine.tasks import LONGEST_LOGIN
 
 _AT_REST = sorted(status.value for status in AT_REST)
 _MOVING = sorted(status.value for status in set(ExecutionStatus) - AT_REST)
@@ -307,7 +307,7 @@ class SagaTask(models.Model):
         on_delete=models.CASCADE,
         related_name="tasks",
         db_index=False,  # the unique constraint below begins with it
-        db_constraint=False,  # what has ended has none: so its deletion need not look for any
+        db_constraint=False,  # written with its execution, and deleted with it
     )
     saga_type = models.CharField(max_length=127)
     step = models.CharField(max_length=63)

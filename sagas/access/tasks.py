@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from sagas.machine import WaitFor
-from sagas.machine.tasks import assignee_of
-from sagas.models import SagaExecution, SagaTask
+from sagas.machine import Login, StepStatus, WaitFor
+from sagas.machine.open_tasks import assignee_of
+from sagas.models import SagaExecution
 from sagas.registry import registry
 
 
@@ -46,12 +46,13 @@ def task(found: SagaExecution, name: str) -> WaitFor | None:
 
 
 def assignee(found: SagaExecution, wait: WaitFor) -> str:
-    """The login of whom a task is assigned to, or would be if it began now; empty for nobody."""
-    if wait.assignee is None:
+    """The login of whom a task is assigned to; empty for nobody. Until the wait begins, the context
+    assigns it to nobody: it may still be what the saga was started with, and whoever started it
+    would choose who approves."""
+    status = found.steps.get(wait.name, {}).get("status", StepStatus.PENDING)
+    if status == StepStatus.PENDING and not isinstance(wait.assignee, Login):
         return ""
-    waiting = SagaTask.objects.filter(execution_id=found.pk, step=wait.name)
-    known = waiting.values_list("assignee", flat=True).first() if found.pk else None
-    return assignee_of(wait, found.context) if known is None else known
+    return assignee_of(wait, found.context)
 
 
 def kinds() -> Iterator[tuple[str, int, WaitFor]]:

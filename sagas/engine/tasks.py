@@ -5,7 +5,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sagas.machine import ExecutionState, Saga
-from sagas.machine.tasks import open_tasks
+from sagas.machine.open_tasks import open_tasks
 from sagas.store import tasks
 
 Row = tuple[int, Saga, ExecutionState]

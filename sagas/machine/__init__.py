@@ -79,8 +79,9 @@ from sagas.machine.states import (
     StepStatus,
 )
 from sagas.machine.steps import Pivot, Poll, SagaStep
+from sagas.machine.tasks import Login
 from sagas.machine.tree import Choice, FirstOf, Parallel
-from sagas.machine.waiting_steps import Login, Sleep, WaitFor
+from sagas.machine.waiting_steps import Sleep, WaitFor
 from sagas.machine.wake import Hint, Repetition, hints, repetition, wake_at
 
 __all__ = [

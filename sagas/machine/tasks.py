@@ -1,62 +1,52 @@
-"""Tasks: waits for a person that have begun. What is known of them follows from the state, so there
-is nothing of them in events or rows of executions; and nothing of the saga's course follows from
-them."""
+"""What makes a wait a task for a person: who may do it, and until when it should be done."""
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from sagas.machine.conditions import value_at
-from sagas.machine.definition import Saga
-from sagas.machine.parameters import as_timedelta
-from sagas.machine.state import ExecutionState
-from sagas.machine.states import StepStatus
-from sagas.machine.waiting_steps import Login, WaitFor, is_login
+from sagas.machine.conditions import require_path
+from sagas.machine.parameters import require_duration, require_flag, wrong
 
-YEARS: Final = range(1970, 3000)
-"""Of a due date: PostgreSQL knows years that Python can't read back."""
+LONGEST_LOGIN: Final = 254
+"""Characters of a login: that of an email address."""
+
+_PERMISSION: Final = re.compile(r"[A-Za-z_]\w*\.\S{1,100}")
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A task that waits for a person; `assignee` is a login, or empty. It is due at a moment, or
-    some time after it began; or never."""
+class Login:
+    """The user who logs in by that name, to be the `assignee` of a wait. Raises `DefinitionError`
+    for what can't be such a name."""
 
-    assignee: str = ""
-    due_at: datetime | None = None
-    due_after: timedelta | None = None
+    name: str
 
-
-def open_tasks(definition: Saga, state: ExecutionState) -> dict[str, Task]:
-    """Step → the task, of all tasks that wait for a person in an execution."""
-    return {
-        name: _task(wait, state.context)
-        for name, wait in definition.tasks.items()
-        if state.step(name).status is StepStatus.WAITING
-    }
+    def __post_init__(self) -> None:
+        if not is_login(self.name):
+            advice = f"Use the name of a login, of 1 to {LONGEST_LOGIN} characters."
+            raise wrong("Login", "name", self.name, advice)
 
 
-def assignee_of(wait: WaitFor, context: Mapping[str, Any]) -> str:
-    """The login of whom it is assigned to; empty if the context has no usable one."""
-    if isinstance(wait.assignee, Login):
-        return wait.assignee.name
-    found: Any = None if wait.assignee is None else value_at(context, wait.assignee)
-    return found if is_login(found) else ""
+def is_login(value: object) -> bool:
+    """Whether it may be the name of a login."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_LOGIN and value.isprintable()
 
 
-def _task(wait: WaitFor, context: Mapping[str, Any]) -> Task:
-    assignee = assignee_of(wait, context)
-    if isinstance(wait.due, str):
-        return Task(assignee, due_at=_moment(value_at(context, wait.due)))
-    return Task(assignee, due_after=None if wait.due is None else as_timedelta(wait.due))
-
-
-def _moment(value: object) -> datetime | None:
-    """None for what is none: a due date ends nothing, so it may not fail anything either."""
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    is_usable = found is not None and found.tzinfo is not None and found.year in YEARS
-    return found if is_usable else None
+def require_task(
+    owner: str, permission: object, assignee: object, four_eyes: object, due: object
+) -> None:
+    """Raises `DefinitionError` for parameters by which nobody can be asked; None asks nothing."""
+    if permission is not None and not (
+        isinstance(permission, str) and _PERMISSION.fullmatch(permission)
+    ):
+        advice = "Use the name of a permission with its app: 'shop.approve_claim'."
+        raise wrong(owner, "permission", permission, advice)
+    if isinstance(assignee, str):
+        require_path(owner, "assignee", assignee)
+    elif not isinstance(assignee, Login | None):
+        advice = "Use Login('anna'), or name a key of the context: 'owner.manager'."
+        raise wrong(owner, "assignee", assignee, advice)
+    require_flag(owner, "four_eyes", four_eyes)
+    if isinstance(due, str):
+        require_path(owner, "due", due)
+    elif due is not None:
+        require_duration(owner, "due", due)

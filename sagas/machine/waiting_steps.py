@@ -1,6 +1,5 @@
 """The steps that wait and run nothing, each pure data: while one is at work, the row waits."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -22,28 +21,12 @@ from sagas.machine.parameters import (
 )
 from sagas.machine.steps import step_owner
 from sagas.machine.storable import NotStorable, storable
+from sagas.machine.tasks import Login, require_task
 
 DEFAULT_MOST: Final = 100
 
 MOST_COLLECTED: Final = 1000
 """Signals that one wait may collect: the row has all of them, and is written anew with each."""
-
-LONGEST_LOGIN: Final = 254
-"""Characters of a login: that of an email address."""
-
-_PERMISSION: Final = re.compile(r"[A-Za-z_]\w*\.\S{1,100}")
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """The user who logs in by that name, to be the `assignee` of a wait."""
-
-    name: str
-
-    def __post_init__(self) -> None:
-        if not is_login(self.name):
-            advice = f"Use the name of a login, of 1 to {LONGEST_LOGIN} characters."
-            raise wrong("Login", "name", self.name, advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +75,7 @@ class WaitFor:
         require_flag(owner, "collect", self.collect)
         if self.form is not None:
             _require_form(owner, self.form)
-        _require_task(owner, self)
+        require_task(owner, self.permission, self.assignee, self.four_eyes, self.due)
         for name in ("until", "most"):
             if getattr(self, name) is not None and not self.collect:
                 advice = "It ends a wait for many signals: add collect=True."
@@ -152,11 +135,6 @@ def collects(step: object) -> bool:
     return isinstance(step, WaitFor) and step.collect
 
 
-def is_login(value: object) -> bool:
-    """Whether it may be the name of a login."""
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_LOGIN and value.isprintable()
-
-
 def require_key(owner: str, parameter: str, name: str) -> None:
     """Raises `DefinitionError` for a name under which the context can't keep a result."""
     if name in RESERVED:
@@ -181,23 +159,3 @@ def _require_form(owner: str, form: object) -> None:
         is_plain = False
     if not is_plain:
         raise wrong(owner, "form", form, "Use a JSON Schema, as a dict of plain values.")
-
-
-def _require_task(owner: str, wait: WaitFor) -> None:
-    """Raises `DefinitionError` for what nobody can be asked by."""
-    if wait.permission is not None:
-        advice = "Use the name of a permission with its app: 'shop.approve_claim'."
-        permission: object = wait.permission
-        if not isinstance(permission, str) or not _PERMISSION.fullmatch(permission):
-            raise wrong(owner, "permission", permission, advice)
-    assignee: object = wait.assignee
-    if isinstance(assignee, str):
-        require_path(owner, "assignee", assignee)
-    elif not isinstance(assignee, Login | None):
-        advice = "Use Login('anna'), or name a key of the context: 'owner.manager'."
-        raise wrong(owner, "assignee", assignee, advice)
-    require_flag(owner, "four_eyes", wait.four_eyes)
-    if isinstance(wait.due, str):
-        require_path(owner, "due", wait.due)
-    elif wait.due is not None:
-        require_duration(owner, "due", wait.due)

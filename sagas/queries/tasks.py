@@ -13,7 +13,7 @@ from sagas.access import Asker, policy
 from sagas.access.tasks import kinds
 from sagas.errors import BadInput
 from sagas.machine import Saga, WaitFor
-from sagas.machine.waiting_steps import LONGEST_LOGIN, is_login
+from sagas.machine.tasks import LONGEST_LOGIN, is_login
 from sagas.models import SagaExecution, SagaTask
 from sagas.moments import aware, from_number, to_number
 from sagas.queries.lists import SAGA_TYPE

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 
 from sagas.machine.context import json_text
-from sagas.machine.tasks import Task
+from sagas.machine.open_tasks import Task
 
 WRITE = """
 -- Who writes them has locked their executions, or has just made them.

@@ -8,8 +8,9 @@ from sagas.machine.definition import Saga
 from sagas.machine.family_steps import ForEach, Repeat, Step, SubSaga
 from sagas.machine.parameters import Duration, as_timedelta
 from sagas.machine.steps import Pivot, SagaStep
+from sagas.machine.tasks import Login
 from sagas.machine.tree import Choice, FirstOf, InOrder, Node, Parallel
-from sagas.machine.waiting_steps import Login, Sleep, WaitFor
+from sagas.machine.waiting_steps import Sleep, WaitFor
 
 Exit = tuple[str, str]
 """A node's id, and what is written at the arrow that leaves it."""

@@ -8,7 +8,7 @@ import pytest
 
 from sagas import DefinitionError, FirstOf, Login, Parallel, Saga, Sleep, WaitFor
 from sagas.machine import Cancel, Signal
-from sagas.machine.tasks import Task, assignee_of, open_tasks
+from sagas.machine.open_tasks import Task, assignee_of, open_tasks
 from sagas.testing import Conversation
 from sagas.whatif.graph import flowchart
 from tests.machine.conversation import BY_ANNA, step, talk
