@@ -78,6 +78,7 @@ def as_if_started(
         version=definition.version,
         definition_digest=definition.digest,
         context=context,
+        steps={},
         owner_id=user.pk,
     )
 
