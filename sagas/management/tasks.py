@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sagas import queries, users
+from sagas import engine, queries, users
 from sagas.management.arguments import positive_number
 from sagas.management.verbs import Verb
 
@@ -19,9 +19,14 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--late", action="store_const", const=True, help=late)
     parser.add_argument("--limit", type=positive_number, default=50, help="how many (default: 50)")
     parser.add_argument("--after", help="read on from here; the last list printed it")
+    renew = "after a deploy: list anew what waits, by the definitions of this code"
+    parser.add_argument("--renew", action="store_true", help=renew)
 
 
 def list_tasks(command: BaseCommand, options: dict[str, Any]) -> None:
+    if options["renew"]:
+        count = engine.renew_tasks()
+        command.stderr.write(f"Looked at {count} saga{'s' * (count != 1)}.")
     names = ("assignee", "late", "permission", "saga_type")
     wanted = queries.TaskFilter(**{name: options[name] for name in names})
     after, limit = options["after"], options["limit"]

@@ -1,6 +1,6 @@
 """The tasks that wait for a person: a row for each, for as long as it does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,24 @@ FROM given WHERE NOT EXISTS (
     SELECT FROM sagas_sagatask AS task
     WHERE given.execution_id = task.execution_id AND given.step = task.step)
 """
+
+UNDER_WAY = """
+SELECT id FROM sagas_sagaexecution AS one
+WHERE id > %(after)s AND finished_at IS NULL AND (
+    (saga_type = ANY(%(types)s) AND current_steps ?| %(steps)s)
+    OR EXISTS (SELECT FROM sagas_sagatask WHERE execution_id = one.id))
+ORDER BY id LIMIT %(limit)s
+"""
+
+
+def under_way(waits: Collection[tuple[str, str]], after: int, limit: int) -> list[int]:
+    """The ids, above `after` and in their order, of executions that have tasks, or may have: they
+    are at one of these steps, each with its type."""
+    types, steps = ({each[part] for each in waits} for part in (0, 1))
+    values = {"types": list(types), "steps": list(steps), "after": after, "limit": limit}
+    with connection.cursor() as cursor:
+        cursor.execute(UNDER_WAY, values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def write(

@@ -166,6 +166,7 @@ def test_a_signal_that_starts_somebody_elses_saga_tells_nothing(people: dict[str
 
 def test_a_saga_that_nobody_started_has_no_forbidden_eyes(people: dict[str, Caller]) -> None:
     begin("four_eyes")
+    assert (listed(people["operator"]), listed(people["stranger"])) == (["s"], [])
     assert (send(people["stranger"]), send(people["operator"])) == (404, 200)
 
 
@@ -317,6 +318,14 @@ def test_the_command_line_lists_tasks(people: dict[str, Caller]) -> None:
     }.items():
         assert [line.split()[0] for line in saga("tasks", *options)[0].splitlines()] == ids
     assert saga("tasks", "--type", "nothing") == ("", "")
+
+
+def test_the_command_line_lists_anew_after_a_deploy(people: dict[str, Caller]) -> None:
+    begin("claim", people["owner"], manager="bo")
+    SagaTask.objects.all().delete()  # as if the wait had become a task just now
+    assert saga("tasks") == ("", "")
+    said, told = saga("tasks", "--renew")
+    assert (said.split()[0], told.strip()) == ("s", "Looked at 1 saga.")
 
 
 @pytest.mark.parametrize(

@@ -235,6 +235,42 @@ def test_an_adoption_lists_by_the_new_definition(define: Any, committed: Any) ->
     assert listed() == {}
 
 
+def test_s12_a_deploy_makes_tasks_of_waits_that_have_begun(define: Any) -> None:
+    execution_id = start(define, PLAIN, step("b"), manager="bo")
+    define(Saga("other", [PLAIN]))
+    engine.start("other", {}, saga_id="o")
+    redefine(APPROVAL, step("b"))
+    assert not SagaTask.objects.exists()
+    assert [engine.renew_tasks() for _ in range(2)] == [1, 1]
+    assert listed() == {"s approval": "bo"}
+    found = SagaTask.objects.get()
+    assert found.since > row(execution_id).updated_at
+    redefine(WaitFor("approval", assignee=Login("di")), step("b"))
+    engine.renew_tasks()
+    assert listed() == {"s approval": "di"}
+    again = SagaTask.objects.get()
+    assert (again.pk, again.since, again.due_at) == (found.pk, found.since, None)
+    redefine(PLAIN, step("b"))
+    engine.renew_tasks()
+    assert (listed(), engine.renew_tasks()) == ({}, 0)
+
+
+def test_s12_what_this_code_does_not_fit_is_not_renewed(define: Any) -> None:
+    start(define, APPROVAL, step("b"), manager="bo")
+    redefine(WaitFor("approval", assignee=Login("di")), step("c"))
+    assert engine.renew_tasks() == 1
+    assert SagaTask.objects.get().assignee == "bo"
+
+
+def test_all_pages_are_renewed(define: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sagas.engine.tasks.LOOKED_AT", 2)
+    define(Saga("shop", [PLAIN]))
+    engine.start_many("shop", [NewSaga({"manager": "bo"}, f"s-{number}") for number in range(5)])
+    redefine(APPROVAL)
+    assert engine.renew_tasks() == 5
+    assert len(listed()) == 5
+
+
 def test_what_other_code_has_ended_is_shown_no_more(define: Any) -> None:
     """R15: code of before ends the wait, and knows nothing of tasks."""
     start(define, APPROVAL, step("b"), manager="bo")
