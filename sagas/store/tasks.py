@@ -44,7 +44,12 @@ def under_way(waits: Collection[tuple[str, str]], after: int, limit: int) -> lis
     """The ids, above `after` and in their order, of executions that have tasks, or may have: they
     are at one of these steps, each with its type."""
     types, steps = ({each[part] for each in waits} for part in (0, 1))
-    values = {"types": list(types), "steps": list(steps), "after": after, "limit": limit}
+    values: dict[str, Any] = {
+        "types": list(types),
+        "steps": list(steps),
+        "after": after,
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
         cursor.execute(UNDER_WAY, values)
         return [row[0] for row in cursor.fetchall()]
