@@ -210,10 +210,10 @@ def test_many_are_listed_a_page_at_a_time_the_most_urgent_first(
     pages: list[list[str]] = []
     query: dict[str, str] = {}
     while not pages or query["after"]:
-        answer = people["bo"].get("tasks", limit=3, **query).json()
+        answer = people["bo"].get("tasks", limit=2, **query).json()
         pages.append([task["saga_id"] for task in answer["tasks"]])
         query = {"after": answer["next_after"] or ""}
-    assert pages == [["s-4", "s-1", "s-3"], ["s-6", "s-0", "s-2"], ["s-5"]]
+    assert pages == [["s-4", "s-1"], ["s-3", "s-6"], ["s-0", "s-2"], ["s-5"]]
     assert len(listed(people["approver"], limit=200)) == 14
     with django_assert_num_queries(1):
         queries.tasks(queries.TaskFilter(), access.OPERATOR, limit=200)

@@ -2,12 +2,11 @@
 same transaction."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 
 from sagas import (
@@ -32,9 +31,8 @@ from sagas.models import SagaExecution, SagaTask
 from sagas.registry import registry
 from sagas.testing.workers import work_off
 from tests.engine.changing import BY, do, pk, start, step
-from tests.engine.driving import ORDER, check_history, claim, pass_time, row, state_in
+from tests.engine.driving import ORDER, check_history, claim, row, state_in
 from tests.engine.round_trips import round_trips
-from tests.engine.test_races import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,6 +74,20 @@ def test_a_saga_that_begins_with_its_task_is_listed_at_once(define: Any) -> None
     engine.start_many("shop", many)
     everyone = {"s-1 approval": "bo", "s-cy approval": "cy", "s-di approval": "di"}
     assert listed() == everyone
+
+
+def test_s9_a_saga_is_not_started_without_its_task(
+    define: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    define(Saga("shop", [APPROVAL]))
+    monkeypatch.setattr("sagas.store.tasks.WRITE", "SELECT 1 / 0")
+    for start_some in (
+        lambda: engine.start("shop", {}, saga_id="s-1"),
+        lambda: engine.start_many("shop", [NewSaga({}, "s-2"), NewSaga({}, "s-3")]),
+    ):
+        with pytest.raises(DataError):
+            start_some()
+        assert not SagaExecution.objects.exists()
 
 
 def test_s11_a_signal_that_starts_its_saga_leaves_no_task(define: Any) -> None:
@@ -241,47 +253,6 @@ def test_a_saga_without_tasks_pays_nothing_for_them(define: Any) -> None:
         said = [[each["sql"] for each in some] for some in (begins, ends, after)]
         costs[saga_type] = [len([sql for sql in some if "sagatask" in sql]) for some in said]
     assert costs == {"plain": [0, 0, 0], "task": [1, 1, 0]}
-
-
-def test_of_two_people_at_once_one_does_it(define: Any) -> None:
-    """R13: the other one is told, and nothing is listed of what is done."""
-    for number in range(5):
-        define(Saga(f"shop{number}", [APPROVAL, step("b")]))
-        engine.start(f"shop{number}", {"manager": "bo"}, saga_id=f"s-{number}")
-
-        def send(who: int, saga_id: str = f"s-{number}") -> str:
-            try:
-                engine.signal(saga_id, "approval", who, by=("bo", "cy")[who])
-            except OperationRefused as error:
-                return str(error)
-            return ""
-
-        told = together(send, 2)
-        assert sorted(map(bool, told)) == [False, True]
-        found = SagaExecution.objects.get(saga_id=f"s-{number}")
-        assert found.context["approval"] == told.index("")
-        assert listed() == {}
-
-
-def test_a_deadline_and_a_person_at_once_leave_no_task(define: Any, committed: Any) -> None:
-    """R7: whoever is first, the wait ends once, and so does its task."""
-    wait = WaitFor("approval", assignee=Login("bo"), timeout=60, on_timeout="continue")
-    define(Saga("shop", [wait, step("b")]))
-    for number in range(5):
-        saga_id = f"s-{number}"
-        execution_id = engine.start("shop", {}, saga_id=saga_id).execution_id
-        pass_time(execution_id, seconds=61)
-
-        def act(who: int, saga_id: str = saga_id) -> None:
-            if who:
-                engine.wake(10)
-            else:
-                with suppress(OperationRefused):
-                    engine.signal(saga_id, "approval", True)
-
-        together(act, 2)
-        assert not SagaTask.objects.exists()
-        assert row(execution_id).current_steps == ["b"]
 
 
 def test_a_task_is_shown_with_its_step(define: Any) -> None:
