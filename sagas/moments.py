@@ -24,6 +24,11 @@ def from_number(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
+def to_number(moment: datetime) -> int:
+    """The number that `from_number` makes this moment of."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def aware(moment: datetime) -> datetime:
     """What the ORM has read, with its zone. Without USE_TZ that is naive and in the project's own
     zone; of the hour that a night in autumn has twice, `fold` says which."""

@@ -1,8 +1,9 @@
 """An expense that somebody has to approve.
 
 Small amounts need no approval. Others go to the manager, who fills in a form; its fields are the
-signal's payload, and what does not fit its schema is refused. If the manager doesn't answer within
-three days, the expense goes to the director, without whose answer in a week it is withdrawn.
+signal's payload, and what does not fit its schema is refused. It is a task of the manager's, due
+within a day. If there is no answer within three days, any director may give one, and without it in
+a week the expense is withdrawn. Nobody approves what they spent.
 
 Reference: Temporal, expense, "Expense"; Camunda, escalations, "Escalation events".
 """
@@ -15,7 +16,7 @@ from sagas import Between, Choice, Context, Pivot, Present, Rejected, Saga, Saga
 
 
 def register(context: Context) -> Result:
-    return do("register", context, expense="expense-1")
+    return do("register", context, expense="expense-1", superior="bo")
 
 
 def withdraw(context: Context) -> None:
@@ -63,7 +64,13 @@ expense_approval = Saga(
             {
                 Between(at_least=100): [
                     WaitFor(
-                        "manager", form=ANSWER, timeout=timedelta(days=3), on_timeout="continue"
+                        "manager",
+                        form=ANSWER,
+                        assignee="superior",
+                        four_eyes=True,
+                        due=timedelta(days=1),
+                        timeout=timedelta(days=3),
+                        on_timeout="continue",
                     ),
                     Choice(
                         "answered",
@@ -71,7 +78,13 @@ expense_approval = Saga(
                         {Present(): SagaStep("take_managers_answer", take_managers_answer)},
                         otherwise=[
                             SagaStep("ask_director", ask_director),
-                            WaitFor("director", form=ANSWER, timeout=timedelta(weeks=1)),
+                            WaitFor(
+                                "director",
+                                form=ANSWER,
+                                permission="expenses.approve_any",
+                                four_eyes=True,
+                                timeout=timedelta(weeks=1),
+                            ),
                             SagaStep("take_directors_answer", take_directors_answer),
                         ],
                     ),

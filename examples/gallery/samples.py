@@ -25,7 +25,7 @@ SAMPLES: Final = (
     Sample(
         "Temporal, Camunda",
         "Expense, with escalation",
-        "`WaitFor(form=, on_timeout=)`, `Choice` of `Between` and `Present`",
+        "`WaitFor(form=, assignee=, permission=, four_eyes=)`, `Choice` of `Between` and `Present`",
         "expense_approval",
     ),
     Sample(STEP_FUNCTIONS, "Job Poller", "`Poll`", "job_poller"),

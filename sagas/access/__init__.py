@@ -14,11 +14,13 @@ from sagas.access.policy import (
 from sagas.access.rights import EVERYTHING, Reach, Right, codename
 from sagas.access.scoped import policy
 from sagas.access.scopes import checked_scopes, scopes_of
+from sagas.access.tasks import Doers
 
 __all__ = [
     "EVERYTHING",
     "OPERATOR",
     "Asker",
+    "Doers",
     "Operator",
     "Policy",
     "Reach",

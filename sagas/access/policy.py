@@ -8,10 +8,12 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
+from sagas import users
+from sagas.access import tasks
 from sagas.access.rights import EVERYTHING, Reach, Right, reach_of
 from sagas.conf import conf
-from sagas.machine import Adopt, Cancel, Operation
-from sagas.models import SagaExecution
+from sagas.machine import Adopt, Cancel, Operation, WaitFor
+from sagas.models import SagaExecution, SagaTask
 
 
 class Operator:
@@ -88,8 +90,40 @@ class Policy:
         return self.reach(user, right_for(operation)).covers(found.saga_type)
 
     def may_signal(self, user: Any, found: SagaExecution, name: str) -> bool:
-        """An execution that `user` may see; `name` is that of the signal."""
-        return self.owns(user, found) or self.reach(user, Right.OPERATE).covers(found.saga_type)
+        """Also an execution that `user` may not see; `name` is that of the signal."""
+        owns = self.owns(user, found)
+        wait = tasks.task(found, name)
+        if wait is None or isinstance(user, Operator):
+            return owns or self.reach(user, Right.OPERATE).covers(found.saga_type)
+        doers = self.doers(user, found.saga_type, wait)
+        assignee = tasks.assignee(found, wait) if doers.assigned else ""
+        is_assigned = assignee != "" and assignee == users.name_of(user)
+        return doers.may_do(owns=owns, is_assigned=is_assigned)
+
+    def doers(self, user: Any, saga_type: str, wait: WaitFor) -> tasks.Doers:
+        """Which tasks of that kind `user` may do: `may_signal` and `tasks` ask nothing else."""
+        if wait.permission is not None:
+            may_any = self.has_permission(user, wait.permission)
+        else:
+            may_any = self.reach(user, Right.OPERATE).covers(saga_type)
+        is_for_owner = wait.permission is None and wait.assignee is None
+        return tasks.Doers(may_any, wait.assignee is not None, is_for_owner, wait.four_eyes)
+
+    def tasks(self, user: Any) -> QuerySet[SagaTask]:
+        """The tasks that wait for a person and that `user` may do, of whatever sagas."""
+        if isinstance(user, Operator):
+            return SagaTask.objects.all()
+        doers = {
+            (saga_type, version, wait.name): self.doers(user, saga_type, wait)
+            for saga_type, version, wait in tasks.kinds()
+        }
+        return SagaTask.objects.filter(tasks.those(doers, user, users.name_of(user)))
+
+    def has_permission(self, user: Any, permission: str) -> bool:
+        """Whether `user` has that permission of Django's."""
+        if getattr(user, "is_active", False) and getattr(user, "is_superuser", False):
+            return True
+        return permission in _permissions(user)
 
     def may_read_metrics(self, user: Any) -> bool:
         """Their numbers are about the sagas of everybody."""

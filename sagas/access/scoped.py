@@ -9,9 +9,10 @@ from django.utils.module_loading import import_string
 from sagas.access.policy import Policy, right_for
 from sagas.access.rights import Reach, Right
 from sagas.access.scopes import within_scopes
+from sagas.access.tasks import Doers
 from sagas.conf import conf
-from sagas.machine import Adopt, Operation
-from sagas.models import SagaExecution
+from sagas.machine import Adopt, Operation, WaitFor
+from sagas.models import SagaExecution, SagaTask
 
 
 def policy() -> Policy:
@@ -61,6 +62,17 @@ class ScopedPolicy(Policy):
     def may_signal(self, user: Any, found: SagaExecution, name: str) -> bool:
         covers = within_scopes(user, Right.OPERATE).covers(found.saga_type)
         return covers and self._policy.may_signal(user, found, name)
+
+    def doers(self, user: Any, saga_type: str, wait: WaitFor) -> Doers:
+        return self._policy.doers(user, saga_type, wait)
+
+    def tasks(self, user: Any) -> QuerySet[SagaTask]:
+        found = self._policy.tasks(user)
+        scope = within_scopes(user, Right.OPERATE)
+        return found if scope.is_all else found.filter(scope.condition())
+
+    def has_permission(self, user: Any, permission: str) -> bool:
+        return self._policy.has_permission(user, permission)
 
     def may_read_metrics(self, user: Any) -> bool:
         return within_scopes(user, Right.VIEW).is_all and self._policy.may_read_metrics(user)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response, set_response_etag
 from ninja import NinjaAPI
 
-from sagas.api import actions, definitions, problems, views
+from sagas.api import actions, definitions, problems, tasks, views
 from sagas.api.access import BearerToken, browser_session
 from sagas.api.parsing import JsonBody
 from sagas.non_atomic import non_atomic_urls
@@ -41,5 +41,6 @@ problems.install(api)
 api.add_router("", actions.router)  # first: `/sagas/actions` is no saga_id
 api.add_router("", views.router)
 api.add_router("", definitions.router)
+api.add_router("", tasks.router)
 
 __all__ = ["api"]

@@ -10,6 +10,7 @@ from ninja.utils import check_csrf
 
 from sagas import queries, tokens
 from sagas.access import Right, codename, policy, right_for, scopes_of
+from sagas.access.tasks import task
 from sagas.machine import Adopt, Operation
 from sagas.models import SagaExecution
 
@@ -64,16 +65,37 @@ def who_may(operation: type[Operation | Adopt]) -> Check:
 
 
 def who_may_signal(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """The same for the signal in the path."""
-    found = _found(request, user)
-    if not policy().may_signal(user, found, _path(request)["name"]):
-        raise forbidden(user, Right.OPERATE, found.saga_type)
+    """Who may send the signal in the path, be it to an execution that they may not see."""
+    path = _path(request)
+    found, may = queries.to_signal(path["saga_id"], path["name"], user)
+    request.found = found  # type: ignore[attr-defined]
+    if not may:
+        raise _may_not_signal(user, found, path["name"])
+
+
+def require_first_signal(user: AbstractBaseUser, started: SagaExecution | None, name: str) -> None:
+    """Raises `HttpError` 403 for who may not send the signal with which they start a saga; see
+    `queries.as_if_started`."""
+    if started is not None and not policy().may_signal(user, started, name):
+        raise _may_not_signal(user, started, name)
 
 
 def require_start(user: AbstractBaseUser, saga_type: str) -> None:
     """Raises `HttpError` 403 for who may not start sagas of that type."""
     if not policy().may_start(user, saga_type):
         raise forbidden(user, Right.START, saga_type)
+
+
+def _may_not_signal(user: AbstractBaseUser, found: SagaExecution, name: str) -> HttpError:
+    """403, with what the wait asks for."""
+    wait = task(found, name)
+    if wait is None or scopes_of(user) is not None:
+        return forbidden(user, Right.OPERATE, found.saga_type)
+    needs = f"have the permission {wait.permission}" if wait.permission else "operate the saga"
+    said = f"To send {name!r}, you have to {needs}"
+    said += ", or to be the one whom it is assigned to." if wait.assignee else "."
+    said += " Who started the saga may not." if wait.four_eyes else ""
+    return HttpError(403, said)
 
 
 def _found(request: HttpRequest, user: AbstractBaseUser) -> SagaExecution:

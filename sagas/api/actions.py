@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from ninja import Router
+from ninja import Router, Status
 from pydantic import ValidationError
 
 from sagas import engine, queries, users
-from sagas.access import right_for
+from sagas.access import policy, right_for
 from sagas.api import views
 from sagas.api.access import only, operators, who_may, who_may_signal
 from sagas.api.requests import (
@@ -91,12 +91,19 @@ def show_one_of_that_name(request: Any) -> dict[str, Any]:
     return views.show(request, "actions")
 
 
-@router.post("/sagas/{saga_id}/signals/{name}", response=ANSWERS, auth=only(who_may_signal))
-def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> dict[str, Any]:
+@router.post(
+    "/sagas/{saga_id}/signals/{name}",
+    response={**ANSWERS, 204: None},
+    auth=only(who_may_signal),
+)
+def signal(request: Any, saga_id: str, name: str, payload: SignalRequest) -> Any:
     """Hand the wait of that name what it waits for. May come early. The same again, with the same
-    `key` or without one, changes nothing; but without a key, a wait that collects takes each."""
+    `key` or without one, changes nothing; but without a key, a wait that collects takes each. Of a
+    task in a saga that you may not see, nothing is told: 204."""
     by = users.name_of(request.auth)
     engine.signal(request.found.saga_id, name, payload.payload, key=payload.key, by=by)
+    if not policy().may_view(request.auth, request.found):
+        return Status(204, None)
     return queries.describe(queries.execution(saga_id, request.auth), request.auth)
 
 

@@ -223,6 +223,19 @@ class FilterRequest(Request):
         )
 
 
+class TaskRequest(Request):
+    """Which tasks; None asks nothing."""
+
+    mine: bool = Field(False, description="Only those that are assigned to you.")
+    late: bool | None = Field(None, description="Whether their due date has passed.")
+    permission: str | None = Field(None, description="The permission that their wait asks for.")
+    saga_type: str | None = None
+
+    def as_filter(self, login: str) -> queries.TaskFilter:
+        given = self.dict(exclude={"mine"})
+        return queries.TaskFilter(**given, assignee=login if self.mine else None)
+
+
 class ManyRequest(Request):
     action: Literal[
         "cancel", "pause", "resume", "retry", "reschedule", "skip", "resolve", "amend", "adopt"

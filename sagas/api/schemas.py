@@ -16,6 +16,30 @@ class Children(Schema):
     )
 
 
+class TaskRules(Schema):
+    permission: str | None = Field(description="That its wait asks for.")
+    assignee: str | None = Field(description="The login of whom it is assigned to.")
+    four_eyes: bool = Field(description="Whether who started the saga may not do it.")
+    since: datetime = Field(description="When the wait began.")
+    due_at: datetime | None = Field(description="Until when it should be done; it ends nothing.")
+    late: bool = Field(description="Whether that has passed.")
+
+
+class Task(TaskRules):
+    saga_id: str = Field(description="Of the execution that waits, which may be a child.")
+    saga_type: str
+    version: int
+    name: str = Field(description="Of the signal that does it.")
+    form: dict[str, Any] | None = Field(
+        description="The JSON Schema of the signal's payload; null if it may be anything."
+    )
+
+
+class Tasks(Schema):
+    tasks: list[Task]
+    next_after: str | None = Field(description="Pass it as `after` to read on; null at the end.")
+
+
 class Step(Schema):
     name: str
     kind: str | None = Field(
@@ -35,6 +59,7 @@ class Step(Schema):
     form: dict[str, Any] | None = Field(
         description="Of a WaitFor with a form: the JSON Schema of its signal's payload."
     )
+    task: TaskRules | None = Field(description="Of a task that waits for a person.")
     children: Children | None
     error: dict[str, str] | None
 
@@ -172,6 +197,7 @@ class DefinedStep(Schema):
     form: dict[str, Any] | None = Field(
         description="Of a WaitFor with a form: the JSON Schema of its signal's payload."
     )
+    is_task: bool = Field(description="Whether it is a wait for a person, listed as a task.")
 
 
 class Definition(Schema):

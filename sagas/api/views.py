@@ -10,7 +10,7 @@ from pydantic import Field
 
 from sagas import engine, queries, users
 from sagas.access import policy, right_for
-from sagas.api.access import forbidden, require_start
+from sagas.api.access import forbidden, require_first_signal, require_start
 from sagas.api.fields import Version
 from sagas.api.requests import BulkRequest, FilterRequest, StartRequest
 from sagas.api.schemas import (
@@ -41,7 +41,10 @@ Limit = Annotated[int, Field(ge=1, le=queries.MOST_LISTED, description="Executio
 
 @router.post(
     "/sagas",
-    response={201: Execution, 200: Execution, 400: Problem, 409: Problem, 422: Problem},
+    response={
+        **{201: Execution, 200: Execution},
+        **dict.fromkeys((400, 403, 409, 422), Problem),
+    },
 )
 def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status[dict[str, Any]]:
     """Start a saga, and signal it if you like. 201 if it is new; 200 if the same request made it
@@ -54,6 +57,9 @@ def start(request: Any, response: HttpResponse, payload: StartRequest) -> Status
     elif payload.saga_id is None:
         raise BadInput({"saga_id": "is needed: it says which saga gets the signal."})
     else:
+        saga = queries.definition(payload.saga_type, payload.version)
+        begun = queries.as_if_started(saga, payload.saga_id, payload.context, request.auth)
+        require_first_signal(request.auth, begun, first.name)
         by = users.name_of(request.auth)
         started = engine.signal_with_start(**given, **dict(first), by=by)
     # Its owner has started it, so they see it here, be it with a token that is only for starts.

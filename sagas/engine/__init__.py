@@ -35,6 +35,7 @@ from sagas.engine.relaying import lead_relay, leave_relay, mark_relayed, turn_to
 from sagas.engine.retention import Archive, prune
 from sagas.engine.signalling import signal, signal_with_start
 from sagas.engine.starting import Started, start, start_many
+from sagas.engine.tasks import renew_tasks
 from sagas.engine.transact import MayClaimInline
 from sagas.engine.waking import Queues, stranded, wake
 from sagas.engine.work import Row, Work
@@ -89,6 +90,7 @@ __all__ = [
     "preview",
     "preview_adoption",
     "prune",
+    "renew_tasks",
     "reschedule",
     "resolve",
     "resume",

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sagas.engine import tasks
 from sagas.engine.saving import Transition, news_of
 from sagas.errors import NoSuchExecution
 from sagas.listeners import announce
-from sagas.machine import Adopt, Decision, Saga, Verdict
+from sagas.machine import Adopt, Decision, Saga, StepStatus, Verdict
 from sagas.machine.definition import items_type
 from sagas.machine.family_steps import defines_children
 from sagas.registry import registry
@@ -31,6 +32,8 @@ def adopt_locked(locked: ExecutionSnapshot, fact: Adopt) -> Transition:
     came_to, _ = news_of(definition, locked, decision)
     transitions.save([TransitionWrite(locked, decision, wake, came_to)], locked=True)
     executions.adopt(locked, definition.version, definition.digest)
+    if locked.state.having(StepStatus.WAITING):
+        tasks.write([(locked.id, definition, decision.state)], locked.now)
     announce(locked.id, definition, decision)
     return Transition(definition, decision, locked, None)
 

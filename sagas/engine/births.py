@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sagas import inputs
-from sagas.engine import family
+from sagas.engine import family, tasks
 from sagas.engine.newborn import ChildStart, PreparedStart, Siblings
 from sagas.errors import BadInput, LockHeld, SagaError
 from sagas.listeners import announce_all
@@ -78,6 +78,7 @@ def insert(
             locks.join(execution_id, child.keys, root_id)
         insert(child.begun.born, execution_id, root_id, owner_id, now)
         born.append((execution_id, child.begun.definition, child.begun.decision))
+    tasks.write_new([(id_, each, decision.state) for id_, each, decision in born], now)
     announce_all(born)
 
 

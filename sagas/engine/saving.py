@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sagas.engine import births
+from sagas.engine import births, tasks
 from sagas.engine.family import gives_locks_back
 from sagas.engine.newborn import ChildStart
 from sagas.listeners import announce, announce_committed
@@ -45,6 +45,8 @@ class OptimisticWrite:
         """None if other rows are to be written with it: then it must be decided under the lock."""
         if decision.starts or decision.child_commands or gives_locks_back(decision.state):
             return None
+        if tasks.have_changed(definition, seen.state, decision.state):
+            return None
         came_to, news = news_of(definition, seen, decision)
         wake = (
             _next_wake(seen, decision, news=news)
@@ -66,6 +68,8 @@ def save(
             f"rows past sagas.store. The transition was not saved."
         )
     _pass_on(locked, decision)
+    if tasks.have_changed(definition, locked.state, decision.state):
+        tasks.write([(locked.id, definition, decision.state)], locked.now)
     births.insert(newborn, locked.id, locked.family_id, locked.owner_id, locked.now)
     if decision.events or decision.hints:
         announce(locked.id, definition, decision)

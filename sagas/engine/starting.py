@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from sagas import inputs, users
-from sagas.engine import births, family
+from sagas.engine import births, family, tasks
 from sagas.engine.newborn import ChildStart
 from sagas.errors import Conflict, LockHeld
 from sagas.inputs import NewSaga, Wanted
@@ -201,6 +201,7 @@ def _insert(definition: Saga, wanted: Iterable[Wanted], owner_id: Any) -> dict[s
         new[saga_id] = ExecutionKey(
             execution_id, definition.saga_type, status, each.digest, owner_id
         )
+    tasks.write_new([(id_, each, first.state) for id_, each, first in made], now)
     announce_all(made)
     return new
 

@@ -82,6 +82,7 @@ from sagas.machine.states import (
     StepStatus,
 )
 from sagas.machine.steps import Pivot, Poll, SagaStep
+from sagas.machine.tasks import Login
 from sagas.machine.tree import Choice, FirstOf, Parallel
 from sagas.machine.waiting_steps import Remind, Sleep, WaitFor
 from sagas.machine.wake import Hint, Repetition, hints, repetition, wake_at
@@ -119,6 +120,7 @@ __all__ = [
     "Hint",
     "InvalidInput",
     "Later",
+    "Login",
     "Lost",
     "Operation",
     "Options",

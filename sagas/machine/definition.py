@@ -58,7 +58,7 @@ from sagas.machine.waiting_steps import Sleep, WaitFor, remind_of
 
 DEFAULT_RETRY: Final = Retry()
 
-_READ_ONLY: Final = ("by_name", "choices", "concurrent", "ways_to")
+_READ_ONLY: Final = ("by_name", "choices", "concurrent", "tasks", "ways_to")
 
 MOST_STEPS: Final = 1000
 """Of one saga. Each has its state in the execution's row, which every transition reads; and what
@@ -118,6 +118,8 @@ class Saga:
     """Step → the choices that it stands in, each with the way that leads to the step."""
     concurrent: Mapping[str, frozenset[str]] = field(init=False, repr=False)
     """Step → the steps that stand in another branch of a common `Parallel`."""
+    tasks: Mapping[str, WaitFor] = field(init=False, repr=False)
+    """The waits that are tasks for a person."""
     begins_alike: bool = field(init=False, repr=False)
     """Whether all executions begin with the same events, whatever is in their contexts."""
     pivots: tuple[Pivot, ...] = field(init=False, repr=False)
@@ -162,6 +164,8 @@ class Saga:
         set_once(self, "choices", MappingProxyType({each.name: each for each in choices}))
         set_once(self, "ways_to", MappingProxyType(dict(ways_to(body))))
         set_once(self, "concurrent", MappingProxyType(dict(concurrent_steps(body))))
+        tasks = {each.name: each for each in steps if isinstance(each, WaitFor) and each.is_task}
+        set_once(self, "tasks", MappingProxyType(tasks))
         set_once(self, "begins_alike", not any(map(_reads_context, frontier(body, (), {}))))
         set_once(self, "pivots", tuple(pivots))
         set_once(self, "after_pivot", frozenset(step.name for step in after))
@@ -282,8 +286,8 @@ def _require_own_names(owner: str, named: Sequence[Step | Choice]) -> None:
 def _reads_context(first: Step | Choice) -> bool:
     """Whether what becomes of a step or a choice, once it is reached, depends on the context."""
     match first:
-        case WaitFor(timeout=timeout):
-            return isinstance(timeout, str)
+        case WaitFor(timeout=timeout, is_task=is_task):
+            return is_task or isinstance(timeout, str)
         case Sleep(duration=duration):
             return duration is None
         case _:

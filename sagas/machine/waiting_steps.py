@@ -24,6 +24,7 @@ from sagas.machine.parameters import (
 )
 from sagas.machine.steps import step_owner
 from sagas.machine.storable import NotStorable, storable
+from sagas.machine.tasks import Login, require_task
 
 DEFAULT_MOST: Final = 100
 
@@ -80,6 +81,13 @@ class WaitFor:
     `form` is a JSON Schema that each payload has to fit: a signal that does not is refused.
 
     `remind` has another saga started every so often while it waits: see `Remind`.
+
+    A wait with one of the following is a task for a person, and is listed while it waits. None of
+    them changes the course of the saga. Who has `permission`, one of Django's such as
+    `shop.approve_claim`, may send the signal; so may the `assignee`: a `Login`, or the login that
+    the context has under a key, or a path. Without either, those may who may signal the saga. With
+    `four_eyes`, whoever started the saga may not. `due` says until when it should be done: a time
+    from the beginning of the wait, or the key or path of a moment (ISO 8601 text with an offset).
     """
 
     name: str
@@ -90,6 +98,10 @@ class WaitFor:
     most: int | None = field(default=None, kw_only=True)
     form: Mapping[str, Any] | None = field(default=None, kw_only=True)
     remind: Remind | None = field(default=None, kw_only=True)
+    permission: str | None = field(default=None, kw_only=True)
+    assignee: Login | str | None = field(default=None, kw_only=True)
+    four_eyes: bool = field(default=False, kw_only=True)
+    due: Duration | str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         owner = step_owner(self.name)
@@ -104,6 +116,7 @@ class WaitFor:
             _require_form(owner, self.form)
         if self.remind is not None:
             _require_remind(owner, self.remind)
+        require_task(owner, self.permission, self.assignee, self.four_eyes, self.due)
         for name in ("until", "most"):
             if getattr(self, name) is not None and not self.collect:
                 advice = "It ends a wait for many signals: add collect=True."
@@ -115,6 +128,11 @@ class WaitFor:
             require_whole(owner, "most", self.most, advice)
             if self.most > MOST_COLLECTED:
                 raise wrong(owner, "most", self.most, f"{advice}: the saga's row has all of them.")
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it is a task for a person."""
+        return bool(self.permission or self.assignee or self.four_eyes or self.due is not None)
 
     def has_enough(self, came: Sequence[Any]) -> bool:
         """Whether the newest of the payloads that it collects ends the wait."""

@@ -8,6 +8,7 @@ from sagas.models.executions import (
     SagaExecution,
     SagaLock,
 )
+from sagas.models.tasks import SagaTask
 from sagas.models.tokens import TOKEN_NAME_LENGTH, SagaToken
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "SagaEvent",
     "SagaExecution",
     "SagaLock",
+    "SagaTask",
     "SagaToken",
 ]

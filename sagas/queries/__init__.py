@@ -7,12 +7,15 @@ from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, MOST_VERSIONS, Filter, Page, page, targets
 from sagas.queries.outbox import CommittedEvent, RelayLag, committed_event, relay_lag, unrelayed
 from sagas.queries.streams import NEWS_LIMIT, ExecutionUpdate, counts, hidden_from, live_page, news
+from sagas.queries.tasks import TaskFilter, TaskPage, tasks
 from sagas.queries.visibility import (
     OPERATOR,
     UNREAD_OF_PARENT,
     Asker,
+    as_if_started,
     execution,
     seen_of,
+    to_signal,
     visible_to,
 )
 
@@ -29,6 +32,9 @@ __all__ = [
     "Filter",
     "Page",
     "RelayLag",
+    "TaskFilter",
+    "TaskPage",
+    "as_if_started",
     "committed_event",
     "counts",
     "counts_of_attention",
@@ -51,6 +57,8 @@ __all__ = [
     "seen_of",
     "summary",
     "targets",
+    "tasks",
+    "to_signal",
     "unrelayed",
     "visible_to",
     "what_is_left",

@@ -46,4 +46,5 @@ def _describe_step(saga: Saga, step: Step) -> dict[str, Any]:
         "has_compensation": getattr(step, "compensation", None) is not None,
         "can_be_undone": not is_pivot and step.name not in saga.after_pivot,
         "form": None if form is None else dict(form),
+        "is_task": step.name in saga.tasks,
     }

@@ -12,6 +12,7 @@ from sagas.machine import TERMINAL, ExecutionStatus, Options, Saga, StepState, S
 from sagas.models import SagaEvent, SagaExecution, SagaLock
 from sagas.moments import aware
 from sagas.queries.attention import below
+from sagas.queries.tasks import tasks_of
 from sagas.queries.words import without_words
 from sagas.registry import registry
 
@@ -59,6 +60,7 @@ def _describe(found: SagaExecution) -> dict[str, Any]:
     names = list(definition.by_name) if definition is not None else sorted(states)
     overview = summary(found)
     needy, count = _attention(found, states)
+    tasks = tasks_of(found, definition) if definition is not None and definition.tasks else {}
     return {
         **overview,
         "waits_for_locks": _locks_of_others(found) if overview["blocked"] else [],
@@ -71,6 +73,7 @@ def _describe(found: SagaExecution) -> dict[str, Any]:
             | {
                 "left_out": definition is not None and definition.leaves_out(name, options.choices),
                 "form": _form(definition, name),
+                "task": tasks.get(name),
             }
             for name in names
         ],

@@ -23,7 +23,7 @@ MOST_LISTED: Final = 200
 MOST_VERSIONS: Final = 1 << 31
 """Where PostgreSQL's integers end."""
 
-_TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
+SAGA_TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
 """An author's, or that of a ForEach's items or a Repeat's rounds, which may be in each
 other: `orders.pack`."""
 
@@ -157,7 +157,7 @@ def _check(wanted: Filter) -> None:
     fields: dict[str, str] = {}
     for name, types in (("saga_type", [wanted.saga_type]), ("saga_types", wanted.saga_types)):
         for each in types or ():
-            if each is not None and not _TYPE.fullmatch(each):
+            if each is not None and not SAGA_TYPE.fullmatch(each):
                 fields[name] = f"{each!r} can't be the name of a saga's type."
     if wanted.step is not None and not NAME.fullmatch(wanted.step):
         fields["step"] = f"{wanted.step!r} can't be the name of a step."

@@ -56,6 +56,8 @@ WITH without_events AS (
     DELETE FROM sagas_sagaevent WHERE execution_id = ANY(%(ids)s)
 ), without_locks AS (
     DELETE FROM sagas_sagalock WHERE execution_id = ANY(%(ids)s)
+), without_tasks AS (
+    DELETE FROM sagas_sagatask WHERE execution_id = ANY(%(ids)s)
 )
 DELETE FROM sagas_sagaexecution WHERE id = ANY(%(ids)s)
 """

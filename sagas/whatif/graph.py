@@ -8,6 +8,7 @@ from sagas.machine.definition import Saga
 from sagas.machine.family_steps import ForEach, Repeat, Step, SubSaga
 from sagas.machine.parameters import Duration, as_timedelta
 from sagas.machine.steps import Pivot, SagaStep
+from sagas.machine.tasks import Login
 from sagas.machine.tree import Choice, FirstOf, InOrder, Node, Parallel
 from sagas.machine.waiting_steps import Sleep, WaitFor
 
@@ -124,6 +125,7 @@ def _details(step: Step) -> Iterator[str]:
                 yield f"reminder {remind.saga} every {_time(remind.every)}, {remind.most} at most"
             if step.until:
                 yield "until " + ", ".join(_case(path, case) for path, case in step.until.items())
+            yield from _of_task(step)
         case Sleep(until=str(until)):
             yield f"sleep until {until}"
         case Sleep(duration=duration, seconds=seconds):
@@ -133,6 +135,23 @@ def _details(step: Step) -> Iterator[str]:
     compensation = getattr(step, "compensation", None)
     if compensation is not None:
         yield f"↺ {getattr(compensation, '__name__', 'compensation')}"
+
+
+def _of_task(step: WaitFor) -> Iterator[str]:
+    """Who has to do it, and until when."""
+    who = [step.permission] if step.permission else []
+    if step.assignee is not None:
+        who.append(step.assignee.name if isinstance(step.assignee, Login) else step.assignee)
+    if who:
+        yield f"by {' or '.join(who)}"
+    if step.four_eyes:
+        yield "not by who started it"
+    if step.due is not None:
+        yield f"due {'at' if isinstance(step.due, str) else 'after'} {_due(step.due)}"
+
+
+def _due(due: Duration | str) -> str:
+    return due if isinstance(due, str) else _time(due)
 
 
 def _case(path: str, case: Case) -> str:

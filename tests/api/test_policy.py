@@ -49,6 +49,7 @@ ROUTES: Final[dict[str, frozenset[str]]] = {
     "GET /sagas/bulk": VIEWERS,
     "POST /sagas/actions": OPERATORS | {"administrator of trips"},
     "GET /sagas/actions": VIEWERS,
+    "GET /tasks": EVERYBODY,
     "GET /definitions": EVERYBODY,
     "GET /definitions/{saga_type}": EVERYBODY,
     "GET /definitions/{saga_type}/picture": EVERYBODY,

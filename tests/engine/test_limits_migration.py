@@ -39,7 +39,7 @@ def migrate(to: str) -> None:
 @pytest.fixture
 def forwards_again() -> Iterator[None]:
     yield
-    migrate("0002")
+    call_command("migrate", "sagas", verbosity=0)
 
 
 def nothing(context: Any) -> None:

@@ -25,13 +25,14 @@ from sagas.management import (
     pruning,
     reading,
     starting,
+    tasks,
     tokens,
     watching,
 )
 from sagas.management.verbs import Verb, command_error
 
 MODULES: Final = (
-    *(starting, watching, reading, operating, adopting),
+    *(starting, watching, reading, tasks, operating, adopting),
     *(tokens, pruning, compatibility, dev),
 )
 OPTIONAL: Final = {"sagas.bus": "sagas.management.events"}

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0003_permissions'),
+        ('sagas', '0004_tasks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
