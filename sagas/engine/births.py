@@ -32,11 +32,12 @@ from sagas.machine import (
 )
 from sagas.machine import start as begin
 from sagas.machine.context import digest, fitting_json
+from sagas.machine.copying import copied
 from sagas.machine.decision import is_past_pivot
 from sagas.machine.definition import items_type
 from sagas.machine.events import SagaStarted
 from sagas.machine.failures import MESSAGE_LIMIT
-from sagas.machine.family_steps import Step, copied, defines_children, tolerates
+from sagas.machine.family_steps import Step, defines_children, tolerates
 from sagas.machine.parameters import as_timedelta
 from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry

@@ -21,8 +21,9 @@ from sagas.machine import (
     Unblocked,
 )
 from sagas.machine.context import NotStorable, difference, storable_json
+from sagas.machine.copying import copied
 from sagas.machine.events import SagaCompensating
-from sagas.machine.family_steps import FAILED_ITEM, copied, tolerates
+from sagas.machine.family_steps import FAILED_ITEM, tolerates
 from sagas.machine.outcomes import completes, gives_up, of_item, who_gave_up, without
 from sagas.machine.states import GOING_FORWARD
 from sagas.store import children, locks
