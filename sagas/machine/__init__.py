@@ -19,6 +19,7 @@ from typing import Final, assert_never
 
 from sagas.machine import attempts, families, operate, progress
 from sagas.machine import events as ev
+from sagas.machine.children import Children
 from sagas.machine.conditions import Between, Present
 from sagas.machine.context import Context
 from sagas.machine.decision import (
@@ -67,7 +68,7 @@ from sagas.machine.failures import Failure, FailureKind, Later, Rejected, Unreac
 from sagas.machine.family_steps import ForEach, Repeat, SubSaga
 from sagas.machine.outcomes import outcome
 from sagas.machine.parameters import PATIENT, DefinitionError, Retry
-from sagas.machine.state import Children, ExecutionState, Options, StepState
+from sagas.machine.state import ExecutionState, Options, StepState
 from sagas.machine.states import (
     AT_REST,
     GOING_FORWARD,

@@ -22,13 +22,19 @@ A definition that can't work raises `DefinitionError` where it is written.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from sagas.machine.family_steps import ForEach, Repeat, Step, SubSaga, defines_children
+from sagas.machine.family_steps import (
+    ForEach,
+    Repeat,
+    Step,
+    SubSaga,
+    defines_children,
+)
+from sagas.machine.naming import require_own_names, signal_steps
 from sagas.machine.parameters import (
     PATIENT,
     DefinitionError,
@@ -58,7 +64,7 @@ from sagas.machine.waiting_steps import Sleep, WaitFor
 
 DEFAULT_RETRY: Final = Retry()
 
-_READ_ONLY: Final = ("by_name", "choices", "concurrent", "ways_to")
+_READ_ONLY: Final = ("by_name", "signals", "choices", "concurrent", "ways_to")
 
 MOST_STEPS: Final = 1000
 """Of one saga. Each has its state in the execution's row, which every transition reads; and what
@@ -112,6 +118,8 @@ class Saga:
     """The engine's own: set in the definition of rounds that come after the pivot."""
     body: InOrder = field(init=False, repr=False)
     by_name: Mapping[str, Step] = field(init=False, repr=False)
+    signals: Mapping[str, Step] = field(init=False, repr=False)
+    """The name of each signal → the step that takes it."""
     choices: Mapping[str, Choice] = field(init=False, repr=False)
     """Of a step with `when`, too, under its name."""
     ways_to: Mapping[str, Sequence[tuple[str, str]]] = field(init=False, repr=False)
@@ -150,7 +158,7 @@ class Saga:
                 "ForEach for many similar steps, or SubSaga for a part."
             )
         choices = list(choices_of(body))
-        _require_own_names(owner, [*steps, *(each for each in choices if not each.is_of_step)])
+        require_own_names(owner, [*steps, *(each for each in choices if not each.is_of_step)])
         pivots = [step for step in steps if isinstance(step, Pivot)]
         after = [step for each in pivots for step in steps_after_pivot(self.saga_type, body, each)]
         after = steps if self.forward_only else after
@@ -159,6 +167,7 @@ class Saga:
         set_once = object.__setattr__  # a frozen dataclass computes its derived fields once, here
         set_once(self, "body", body)
         set_once(self, "by_name", MappingProxyType({step.name: step for step in steps}))
+        set_once(self, "signals", MappingProxyType(signal_steps(owner, steps, choices)))
         set_once(self, "choices", MappingProxyType({each.name: each for each in choices}))
         set_once(self, "ways_to", MappingProxyType(dict(ways_to(body))))
         set_once(self, "concurrent", MappingProxyType(dict(concurrent_steps(body))))
@@ -251,15 +260,6 @@ class Saga:
 def items_type(saga_type: str, step: ForEach | Repeat) -> str:
     """The saga type of the items' or rounds' executions. No author's type has a dot."""
     return f"{saga_type}.{step.name}"
-
-
-def _require_own_names(owner: str, named: Sequence[Step | Choice]) -> None:
-    for name, times in Counter(each.name for each in named).items():
-        if times > 1:
-            raise DefinitionError(
-                f"{owner}: {times} steps are named {name!r}. A step's name is its key at the "
-                f"participant: give each its own."
-            )
 
 
 def _reads_context(first: Step | Choice) -> bool:

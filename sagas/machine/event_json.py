@@ -11,7 +11,7 @@ from sagas.machine.states import Direction, Effect, Outcome
 
 _RARE: Final = {
     **{"together": False, "counts": True, "alone": False},
-    **{"key": "", "collected": False, "adds": None},
+    **{"key": "", "collected": False, "adds": None, "goes_to": "", "open": False},
 }
 """Fields that are left out if they say nothing special: older code does not know them (R15)."""
 

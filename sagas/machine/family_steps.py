@@ -13,6 +13,7 @@ from sagas.machine.parameters import (
     Retry,
     require_choice,
     require_duration,
+    require_name,
     require_whole,
     wrong,
 )
@@ -83,6 +84,10 @@ class ForEach:
 
     With `enough`, the saga goes on once so many items have completed: the rest is withdrawn and
     undone, with null in its place. If so many can't be had any more, the step fails.
+
+    With `grows_by` and `closes_by`, the names of two signals, the list grows while the step is at
+    work: each signal `grows_by` adds its payload as one more item, 1,000 at most, and the step ends
+    once `closes_by` has come and all items are done. Then the list under `over` has all of them.
     """
 
     name: str
@@ -93,6 +98,8 @@ class ForEach:
     output: Keys = field(default=(), kw_only=True)
     on_failure: Literal["fail", "continue"] = field(default="fail", kw_only=True)
     enough: int | None = field(default=None, kw_only=True)
+    grows_by: str = field(default="", kw_only=True)
+    closes_by: str = field(default="", kw_only=True)
     compensation: Action | None = field(default=None, kw_only=True)
     given: Keys = field(default=(), kw_only=True)
     max_concurrency: int | None = field(default=None, kw_only=True)
@@ -122,6 +129,7 @@ class ForEach:
             require_claimable(owner, self)
             require_duration(owner, "timeout", self.timeout)
         self._require_tolerance(owner)
+        self._require_growth(owner)
 
     def _require_tolerance(self, owner: str) -> None:
         """Raises `DefinitionError` for what can't say how many items have to complete."""
@@ -135,6 +143,18 @@ class ForEach:
         if tolerates(self) and FAILED_ITEM in given:
             advice = "It is what an item that gave up has: use another key."
             raise wrong(owner, "a key in output", FAILED_ITEM, advice)
+
+    def _require_growth(self, owner: str) -> None:
+        """Raises `DefinitionError` for a list that could not grow, or would do so for ever."""
+        if not self.grows_by and not self.closes_by:
+            return
+        for parameter in ("grows_by", "closes_by"):
+            require_name(owner, f"signal in {parameter}", getattr(self, parameter))
+        if self.grows_by == self.closes_by:
+            raise wrong(owner, "closes_by", self.closes_by, "It adds items: name another signal.")
+        if self.enough is not None:
+            advice = "All items of a list that grows are waited for: leave one of them out."
+            raise wrong(owner, "enough", self.enough, advice)
 
     def _require_defaults(self, owner: str) -> None:
         """Raises `DefinitionError` for a parameter that has no meaning for items of this kind."""
@@ -240,6 +260,17 @@ Family = SubSaga | ForEach | Repeat
 """Steps made of child executions."""
 
 Step = SagaStep | WaitFor | Sleep | SubSaga | ForEach | Repeat
+
+
+def signals_of(step: Step) -> tuple[str, ...]:
+    """The names of the signals that it takes."""
+    match step:
+        case WaitFor(name=name):
+            return (name,)
+        case ForEach(grows_by=str(grows_by), closes_by=closes_by) if grows_by:
+            return (grows_by, closes_by)
+        case _:
+            return ()
 
 
 def is_compensable(step: Step) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sagas.machine import decide
+from sagas.machine.children import Children
 from sagas.machine.decision import Verdict, is_past_pivot
 from sagas.machine.definition import Saga
 from sagas.machine.facts import (
@@ -25,7 +26,7 @@ from sagas.machine.facts import (
     Woken,
 )
 from sagas.machine.family_steps import ForEach, Repeat, catches, tolerates
-from sagas.machine.state import Children, ExecutionState, Options, StepState
+from sagas.machine.state import ExecutionState, Options, StepState
 from sagas.machine.states import (
     GOING_FORWARD,
     SCHEDULED,
