@@ -31,6 +31,7 @@ from sagas.machine import (
     wake_at,
 )
 from sagas.machine import start as begin
+from sagas.machine.added_items import items_of
 from sagas.machine.context import digest, fitting_json
 from sagas.machine.copying import copied
 from sagas.machine.decision import is_past_pivot
@@ -147,10 +148,12 @@ def _children(parent: PreparedStart, start: Start) -> Iterator[ChildStart]:
     step = definition.by_name[start.step]
     forward_only = state.options.forward_only or is_past_pivot(definition, state)
     of_child = _definition_of_children(definition, step)
+    items = items_of(step, state) if isinstance(step, ForEach) else None
     for number in range(start.first, start.first + start.count):
         if isinstance(step, ForEach):
+            assert items is not None, "what is no list has no items to start"
             context = copied(step.given, state.context)
-            context |= {"item": state.context[step.over][number], "index": number}
+            context |= {"item": items[number], "index": number}
             suffix = f"{step.name}.{number}"
         elif isinstance(step, Repeat):
             context = {**state.context, "round": number + 1}

@@ -45,6 +45,7 @@ from sagas.machine import (
     repetition,
 )
 from sagas.machine.context import fitting_json
+from sagas.machine.growing import closed_by
 from sagas.store import due, executions, recovery, sessions
 from sagas.store.executions import ExecutionSnapshot
 
@@ -219,6 +220,10 @@ def _decide(
         decision = decide(definition, state, each, row.now)
         found = decision if found is None else found.then(decision)
     assert found is not None, "there is at least the fact itself"
+    if isinstance(fact, Signal) and (step := closed_by(definition, found.state, fact)):
+        rows = family.Rows(row.id, step)
+        moved = family.moved(definition, found.state, step, {}, rows)
+        found = found.then(decide(definition, found.state, moved, row.now))
     before, after = row.state, found.state
     grows = after.context is not before.context or after.options is not before.options
     if grows and isinstance(fact, Succeeded | Signal):

@@ -1,11 +1,9 @@
 """A `ForEach` that grows: what becomes of the signals that add an item, or say that no more come.
 
 The step ends once it is closed and all its items are done. What these give is in their rows: if the
-signal that closes it finds all of them done, the engine tells so right after it, as if the last of
-them had just come to its end (`ends_by_closing`).
+signal that closes it finds all of them done, whoever handed it in tells that right after it, as if
+the last of them had just come to its end (`closed_by`).
 """
-
-from collections.abc import Iterator
 
 from sagas.machine import events as ev
 from sagas.machine.added_items import MOST_ADDED, is_open
@@ -26,10 +24,12 @@ def is_closed_again(draft: Draft, step: ForEach, fact: Signal) -> bool:
 
 def take(draft: Draft, step: ForEach, fact: Signal) -> Verdict:
     """Adds an item, or closes the step, be it early or not (R13)."""
-    state = draft.state.step(step.name)
-    if state.status not in (StepStatus.PENDING, StepStatus.WAITING):
+    state, closes = draft.state.step(step.name), fact.name == step.closes_by
+    # One that failed may be tried again: by then it must be known that it is closed.
+    is_kept = closes and state.status is StepStatus.FAILED
+    if state.status not in (StepStatus.PENDING, StepStatus.WAITING) and not is_kept:
         return draft.refuse(f"Step {step.name} is {state.status}: it takes no more items.")
-    if fact.name == step.closes_by:
+    if closes:
         return _close(draft, step, fact)
     if not is_open(step, draft.state):
         why = f"the signal {step.closes_by!r} has come"
@@ -54,8 +54,9 @@ def _close(draft: Draft, step: ForEach, fact: Signal) -> Verdict:
     return Verdict.ACCEPTED
 
 
-def ends_by_closing(definition: Saga, state: ExecutionState, fact: Signal) -> Iterator[str]:
-    """The step that this signal has closed, if all its items are done: its end is due."""
+def closed_by(definition: Saga, state: ExecutionState, fact: Signal) -> str:
+    """The step that this signal has closed with all its items done, so that its end is due; empty
+    if there is none."""
     step = definition.signals.get(fact.name)
-    if isinstance(step, ForEach) and completes(definition, state, step.name, {}):
-        yield step.name
+    is_over = isinstance(step, ForEach) and completes(definition, state, step.name, {})
+    return step.name if step is not None and is_over else ""
