@@ -315,3 +315,19 @@ def test_collected(define: Any) -> None:
     engine.signal("s", "bid", 7, key="evt-1", by="cy")
     assert row(saga).options["collected"] == {"bid": [5, 7]}
     save("s", "collected")
+
+
+def test_grown(define: Any) -> None:
+    """One list that grew, and was closed before it began; and one that still grows."""
+    undone: Any = {"action": writes("packed"), "compensation": writes("unpacked")}
+    first = ForEach("pack", over="items", grows_by="add", closes_by="no_more", **undone)
+    more = ForEach("mend", over="broken", grows_by="break", closes_by="all_whole", **undone)
+    saga = start(define, step("a"), first, more, items=["x"])
+    engine.signal("s", "add", "y", key="evt-1", by="shop")
+    engine.signal("s", "no_more", by="shop")
+    do(saga, "a")
+    for number in range(2):
+        do(engine_id(f"s~pack.{number}"), "each")
+    engine.signal("s", "break", "z", key="evt-1", by="shop")
+    assert row(saga).steps["mend"]["children"]["open"] is True
+    save("s", "grown")

@@ -11,6 +11,7 @@ from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.definition_faults import DEFINITION_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.growing_faults import GROWING_FAULTS
 from tests.mutation.item_faults import ITEM_FAULTS
 from tests.mutation.limit_faults import LIMIT_FAULTS
 from tests.mutation.poll_faults import POLL_FAULTS
@@ -34,6 +35,7 @@ FAULTS: Final = (
     *ENGINE_FAULTS,
     *FAMILY_FAULTS,
     *ITEM_FAULTS,
+    *GROWING_FAULTS,
     *LIMIT_FAULTS,
     *BIRTH_FAULTS,
     *ROUNDS_FAULTS,
