@@ -9,6 +9,7 @@ from sagas.machine import (
     ExecutionStatus,
     Fact,
     Failed,
+    ForEach,
     Lost,
     Pause,
     Resume,
@@ -17,6 +18,7 @@ from sagas.machine import (
     Verdict,
     WaitFor,
 )
+from tests.properties.growth import expected_of_growth
 from tests.properties.ledger import Ledger, due_now
 from tests.properties.shapes import has_all_signals
 
@@ -74,7 +76,9 @@ def _of_signal(ledger: Ledger, state: ExecutionState, fact: Signal) -> Verdict |
 
     A saga that has failed, and has not turned back, is not at its end: a person may move it on.
     """
-    wait = ledger.saga.by_name.get(fact.name)
+    wait = ledger.saga.signals.get(fact.name)
+    if isinstance(wait, ForEach):
+        return expected_of_growth(ledger, state, wait, fact)
     if not isinstance(wait, WaitFor):
         return Verdict.REFUSED
     story = ledger.steps[fact.name]

@@ -72,7 +72,7 @@ _TOLERANCES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {}, {"on_failure": "continue"}, {"enough": 1}, {"enough": 2}]
 )
 _LIMITS = st.sampled_from([None, None, 1, 2])
-_LISTS = st.sampled_from(["three", "three", "three", "one", "none", "no_list"])
+_LISTS = st.sampled_from(["three", "three", "three", "one", "none", "no_list", "absent"])
 _TIMEOUTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {"timeout": 20, "on_timeout": "continue"}, {"timeout": 20}]
 )
@@ -191,8 +191,11 @@ def _for_each(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> ForEach:
     tolerance = draw(_TOLERANCES)
     if is_after_pivot and "enough" in tolerance:
         tolerance = {}
+    growth = {}
+    if "enough" not in tolerance and draw(_YES_OR_NO):
+        growth = {"grows_by": f"{name}_more", "closes_by": f"{name}_end"}
     limit = draw(_LIMITS)
-    return ForEach(name, over=draw(_LISTS), max_concurrency=limit, **what, **tolerance)
+    return ForEach(name, over=draw(_LISTS), max_concurrency=limit, **what, **tolerance, **growth)
 
 
 def _rounds(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> Repeat:
@@ -248,6 +251,7 @@ def _written(node: Node) -> str:
             return f"{kind}({node.name} {tries}, {undone}{more})"
         case ForEach(name=name, over=over, max_concurrency=limit, enough=enough):
             needed = f", {enough} are enough" if enough else f", or {node.on_failure}"
+            needed += ", grows" if node.grows_by else ""
             return f"ForEach({name} over {over}, at most {limit}{needed})"
         case Repeat(name=name, said=said, most=most, on_most=on_most):
             return f"Repeat({name} until {said}, {most} times or {on_most})"

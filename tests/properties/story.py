@@ -46,6 +46,8 @@ class Story:
     total: int = 0
     heard: dict[Outcome, int] = field(default_factory=dict)
     is_halted: bool = False
+    is_closed: bool = False
+    """Of a list that grows: no more items come."""
     is_refused: bool = False
     """Some of its children could not be started."""
 
