@@ -26,6 +26,7 @@ from sagas.machine import (
     ParentCommanded,
     Repeat,
     Saga,
+    Signal,
     Start,
     SubSaga,
     wake_at,
@@ -167,7 +168,7 @@ def _children(parent: PreparedStart, start: Start) -> Iterator[ChildStart]:
         started = _start_of(parent, of_child, saga_id, context, forward_only=forward_only)
         try:
             text, keys = inputs.checked_context(of_child, context), lock_keys(of_child, context)
-            begun = _begin(parent, of_child, started, keys)
+            begun = _begin(parent, of_child, started, keys, early=start.signals)
         except (BadInput, LockHeld) as error:
             if not tolerates(step):
                 raise
@@ -214,11 +215,12 @@ def _begin(
     keys: dict[str, int],
     *,
     refused: Failure | None = None,
+    early: Iterable[Signal] = (),
 ) -> PreparedStart:
     """A child with those locks and limits. One that was `refused` turns back before it begins."""
     blocked = family.is_blocked(definition, keys, parent.family_id, parent.named)
     started = replace(started, locks=bool(keys), blocked=blocked)
-    first = begin(definition, started, parent.now, refused)
+    first = begin(definition, started, parent.now, refused, early)
     begun = PreparedStart(definition, first, parent.family_id, parent.now, parent.named)
     _settle(begun)
     return begun

@@ -14,6 +14,7 @@ The decider's form, events decided and then applied, is Chassaing's ("Functional
 Decider", 2021); sagas and compensations are Garcia-Molina and Salem's ("Sagas", SIGMOD 1987).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -172,12 +173,19 @@ _REPEATING: Final = Woken | Resume | ParentCommanded
 
 
 def start(
-    definition: Saga, started: ev.SagaStarted, now: datetime, refused: Failure | None = None
+    definition: Saga,
+    started: ev.SagaStarted,
+    now: datetime,
+    refused: Failure | None = None,
+    early: Iterable[Signal] = (),
 ) -> Decision:
     """The first decision of an execution: it begins, and its first steps are due; or it turns back
-    at once, because it was `refused`, and its parent goes on without it."""
+    at once, because it was `refused`, and its parent goes on without it. `early` are signals that
+    its parent kept for it."""
     state = begin(started)
     draft = Draft(definition, state, now, [Recorded(state.last_seq, state.status, started)])
+    for signal in early:
+        progress.signal(draft, signal)
     if refused is not None:
         families.turn_back(draft, "its start", refused)
     progress.follow(draft)

@@ -19,7 +19,7 @@ from sagas.machine.events import (
     StepSucceeded,
 )
 from sagas.machine.evolve import evolve
-from sagas.machine.facts import ParentCommand
+from sagas.machine.facts import ParentCommand, Signal
 from sagas.machine.failures import EFFECT_OF, Failure, FailureKind
 from sagas.machine.family_steps import ForEach
 from sagas.machine.state import ExecutionState, execution_with, step_with
@@ -59,6 +59,8 @@ class Start:
     step: str
     first: int
     count: int
+    signals: tuple[Signal, ...] = ()
+    """Of a round: those that it begins with."""
 
 
 @statically_frozen(frozen=True, slots=True)

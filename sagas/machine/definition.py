@@ -119,7 +119,7 @@ class Saga:
     body: InOrder = field(init=False, repr=False)
     by_name: Mapping[str, Step] = field(init=False, repr=False)
     signals: Mapping[str, Step] = field(init=False, repr=False)
-    """The name of each signal → the step that takes it."""
+    """The name of each signal → the step that takes it, or whose rounds do."""
     choices: Mapping[str, Choice] = field(init=False, repr=False)
     """Of a step with `when`, too, under its name."""
     ways_to: Mapping[str, Sequence[tuple[str, str]]] = field(init=False, repr=False)
@@ -167,7 +167,6 @@ class Saga:
         set_once = object.__setattr__  # a frozen dataclass computes its derived fields once, here
         set_once(self, "body", body)
         set_once(self, "by_name", MappingProxyType({step.name: step for step in steps}))
-        set_once(self, "signals", MappingProxyType(signal_steps(owner, steps, choices)))
         set_once(self, "choices", MappingProxyType({each.name: each for each in choices}))
         set_once(self, "ways_to", MappingProxyType(dict(ways_to(body))))
         set_once(self, "concurrent", MappingProxyType(dict(concurrent_steps(body))))
@@ -175,6 +174,8 @@ class Saga:
         set_once(self, "pivots", tuple(pivots))
         set_once(self, "after_pivot", frozenset(step.name for step in after))
         set_once(self, "item_sagas", tuple(self._parts_of(steps)))
+        signals = signal_steps(owner, steps, choices, self._signals_in_rounds())
+        set_once(self, "signals", MappingProxyType(signals))
         self._require_other_sagas(owner)
         set_once(self, "digest", hashlib.sha256(json.dumps(outline(body)).encode()).hexdigest())
 
@@ -252,6 +253,12 @@ class Saga:
                     "after the Repeat."
                 )
             yield found
+
+    def _signals_in_rounds(self) -> Iterator[tuple[str, Repeat]]:
+        for part in self.item_sagas:
+            for name, step in part.signals.items():
+                if isinstance(part.items_of, Repeat) and isinstance(step, WaitFor | Repeat):
+                    yield name, part.items_of
 
     def _each(self, step: ForEach) -> SagaStep:
         return replace(step.each, retry=step.retry or self._default_retry(step))

@@ -12,6 +12,7 @@ from sagas.machine.states import Direction, Effect, Outcome
 _RARE: Final = {
     **{"together": False, "counts": True, "alone": False},
     **{"key": "", "collected": False, "adds": None, "goes_to": "", "open": False},
+    **{"taken": False, "hands": None},
 }
 """Fields that are left out if they say nothing special: older code does not know them (R15)."""
 
@@ -64,6 +65,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "change": _change,
     "left": tuple,
     "leave": tuple,
+    "hands": tuple,
 }
 _WRITTEN: Final[dict[str, Callable[[Any], Any]]] = {
     name: list if read is tuple else Failure.to_json if read is _failure else datetime.isoformat

@@ -85,6 +85,8 @@ class SagaSignalled:
     collected: bool = False
     goes_to: str = ""
     """The step that takes it, if that is not the one of its name."""
+    taken: bool = False
+    """Whether it is not kept here: a round took it."""
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -192,7 +194,8 @@ class StepWaiting(_OfAttempt):
 @statically_frozen(frozen=True, slots=True)
 class StepChildren(_OfStep):
     """Children were started (or taken back: `refused` says why), or came to something: how many
-    more of each. `adds` is what a round gives to the context, if another one may follow."""
+    more of each. `adds` is what a round gives to the context, if another one may follow; `hands`
+    names the signals that were kept for the round that begins."""
 
     type: ClassVar = "step.children"
     started: int = 0
@@ -200,6 +203,7 @@ class StepChildren(_OfStep):
     refused: str = ""
     failure: Failure | None = None
     adds: Mapping[str, Any] | None = None
+    hands: tuple[str, ...] | None = None
 
 
 @statically_frozen(frozen=True, slots=True)

@@ -149,8 +149,11 @@ def _stepped(state: ExecutionState, event: ev.StepEvent) -> dict[str, Any]:
             changes["context"] = {**state.context, **event.changes}
         if event.step in state.options.signals or event.step in state.options.collected:
             changes["options"] = without_signal(state.options, event.step)
-    elif isinstance(event, ev.StepChildren) and event.adds:
-        changes["context"] = {**state.context, **event.adds}
+    elif isinstance(event, ev.StepChildren):
+        if event.adds:
+            changes["context"] = {**state.context, **event.adds}
+        for name in event.hands or ():
+            changes["options"] = without_signal(changes.get("options", state.options), name)
     return changes
 
 

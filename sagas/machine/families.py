@@ -27,6 +27,7 @@ from sagas.machine.decision import (
 from sagas.machine.facts import LETS_GO, ChildrenMoved, ChildrenRefused, ParentCommand
 from sagas.machine.failures import Failure, FailureKind
 from sagas.machine.family_steps import Family, ForEach, Repeat, catches, tolerates
+from sagas.machine.kept_signals import kept_for
 from sagas.machine.outcomes import (
     BACK,
     LOST,
@@ -283,8 +284,10 @@ def start_more(draft: Draft, name: str) -> None:
     window = definition.window if isinstance(definition, ForEach) else 1
     count = min(window - at_work, children.total - children.started)
     if count > 0 and not draft.state.paused and not has_enough(definition, children):
-        draft.emit(ev.StepChildren(name, Direction.ACTION, started=count))
-        draft.starts.append(Start(name, children.started, count))
+        early = kept_for(draft.definition, draft.state, name)
+        hands = tuple(dict.fromkeys(signal.name for signal in early)) or None
+        draft.emit(ev.StepChildren(name, Direction.ACTION, started=count, hands=hands))
+        draft.starts.append(Start(name, children.started, count, early))
 
 
 def _give_up(draft: Draft, name: str, failure: Failure) -> None:

@@ -5,6 +5,9 @@ from typing import Any, Final
 
 from sagas.machine import events as ev
 from sagas.machine.context import digest
+from sagas.machine.definition import Saga
+from sagas.machine.facts import BY_PARENT, Signal
+from sagas.machine.family_steps import Repeat
 from sagas.machine.state import ExecutionState, Options, step_with
 
 DIGEST_LENGTH: Final = 16
@@ -21,6 +24,8 @@ def _kept(options: Options, event: ev.SagaSignalled) -> Options:
     name, keys = event.name, options.keys
     if event.key:
         keys = {**keys, name: {**keys.get(name, {}), event.key: payload_digest(event.payload)}}
+    if event.taken:
+        return replace(options, keys=keys)
     name = event.goes_to or name
     if event.collected:
         came = [*options.collected.get(name, ()), event.payload]
@@ -35,6 +40,18 @@ def _grown(state: ExecutionState, event: ev.SagaSignalled) -> dict[str, Any]:
     total = step.children.total + event.collected
     children = replace(step.children, total=total, open=event.collected)
     return {"steps": {**state.steps, event.goes_to: step_with(step, {"children": children})}}
+
+
+def kept_for(definition: Saga, state: ExecutionState, step: str) -> tuple[Signal, ...]:
+    """What came before the next round of `step`, if that is a `Repeat`, in the order of each
+    name."""
+    found = []
+    for name, known in definition.signals.items():
+        if isinstance(known, Repeat) and known.name == step:
+            single = [state.options.signals[name]] if name in state.options.signals else []
+            came = [*single, *state.options.collected.get(name, ())]
+            found += [Signal(name, payload, BY_PARENT) for payload in came]
+    return tuple(found)
 
 
 def payload_digest(payload: Any) -> str:

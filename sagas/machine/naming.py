@@ -1,9 +1,9 @@
 """Names within one saga: of its steps and choices, and of the signals that its steps take."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from sagas.machine.family_steps import Step, signals_of
+from sagas.machine.family_steps import Repeat, Step, signals_of
 from sagas.machine.parameters import DefinitionError
 from sagas.machine.tree import Choice
 
@@ -18,8 +18,15 @@ def require_own_names(owner: str, named: Sequence[Step | Choice]) -> None:
             )
 
 
-def signal_steps(owner: str, steps: Sequence[Step], choices: Sequence[Choice]) -> dict[str, Step]:
-    """Signal → step. Raises `DefinitionError` for a name that something else has, too."""
+def signal_steps(
+    owner: str,
+    steps: Sequence[Step],
+    choices: Sequence[Choice],
+    in_rounds: Iterable[tuple[str, Repeat]],
+) -> dict[str, Step]:
+    """Signal → step: that of its name, one that grows by it, or a `Repeat` with a wait for it
+    (`in_rounds`), unless something else has the name, or a second `Repeat` has such a wait. Raises
+    `DefinitionError` for a list that would grow by the name of something else."""
     named = {each.name for each in (*steps, *choices)}
     found: dict[str, Step] = {}
     for step in steps:
@@ -30,4 +37,14 @@ def signal_steps(owner: str, steps: Sequence[Step], choices: Sequence[Choice]) -
                     "or of another step's signal. Give it one of its own."
                 )
             found[signal] = step
+    for signal, repeats in _grouped(in_rounds).items():
+        if signal not in found and signal not in named and len(repeats) == 1:
+            found[signal] = repeats[0]
+    return found
+
+
+def _grouped(pairs: Iterable[tuple[str, Repeat]]) -> dict[str, list[Repeat]]:
+    found: dict[str, list[Repeat]] = {}
+    for signal, step in pairs:
+        found.setdefault(signal, []).append(step)
     return found

@@ -17,6 +17,7 @@ from sagas.machine.decision import (
     why_no_way_back,
 )
 from sagas.machine.facts import (
+    BY_PARENT,
     LETS_GO,
     Amend,
     Cancel,
@@ -43,9 +44,6 @@ from sagas.machine.states import (
 from sagas.machine.steps import Pivot
 from sagas.machine.undoing import settle_undoing
 from sagas.machine.waiting_steps import Sleep, WaitFor
-
-BY_PARENT: Final = "its parent"
-"""Who stands in the events of what a parent made its child do."""
 
 _TURNS: Final = {
     ParentCommand.HALT: GOING_FORWARD,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sagas.machine import events as ev
-from sagas.machine import growing
+from sagas.machine import growing, repeating
 from sagas.machine.decision import (
     Draft,
     Verdict,
@@ -20,7 +20,7 @@ from sagas.machine.decision import (
 from sagas.machine.facts import Signal
 from sagas.machine.failures import Failure, FailureKind
 from sagas.machine.families import begin_family, turns_back
-from sagas.machine.family_steps import Family, ForEach, Step, is_compensable
+from sagas.machine.family_steps import Family, ForEach, Repeat, Step, is_compensable
 from sagas.machine.kept_signals import payload_digest
 from sagas.machine.moments import NoTime, ends_at
 from sagas.machine.state import UNTOUCHED, StepState
@@ -207,7 +207,7 @@ def _may_go_forward(draft: Draft) -> bool:
 def signal(draft: Draft, fact: Signal) -> Verdict:
     """Hands a signal to its wait, keeps one that is early, and refuses one that is late (R13)."""
     definition = draft.definition.signals.get(fact.name)
-    if not isinstance(definition, WaitFor | ForEach):
+    if not isinstance(definition, WaitFor | ForEach | Repeat):
         known = ", ".join(draft.definition.signals) or "none"
         return draft.refuse(f"No step waits for a signal {fact.name!r}. Waits: {known}.")
     step = draft.state.step(fact.name)
@@ -219,6 +219,8 @@ def signal(draft: Draft, fact: Signal) -> Verdict:
         return draft.refuse(f"A choice has taken another way: nothing waits for {fact.name!r}.")
     if isinstance(definition, ForEach):
         return growing.take(draft, definition, fact)
+    if isinstance(definition, Repeat):
+        return repeating.take(draft, definition, fact)
     if step.status not in (StepStatus.PENDING, StepStatus.WAITING):
         return draft.refuse(f"The wait for {fact.name!r} is over: the step is {step.status}.")
     if not definition.collect:
@@ -239,7 +241,7 @@ def signal(draft: Draft, fact: Signal) -> Verdict:
     return Verdict.ACCEPTED
 
 
-def _known(draft: Draft, definition: WaitFor | ForEach, fact: Signal) -> Verdict | None:
+def _known(draft: Draft, definition: WaitFor | ForEach | Repeat, fact: Signal) -> Verdict | None:
     """What becomes of a signal that came before; None if it is another one (R13)."""
     name, options = fact.name, draft.state.options
     takes_many = not isinstance(definition, WaitFor) or definition.collect
