@@ -323,8 +323,8 @@ def test_l3_a_round_never_waits_for_the_row_of_its_saga(define: Any, committed: 
     assert work is not None
     reporter = threading.Thread(target=_report, args=(work,))
     reporter.start()
-    wait_until(lambda: row(first.pk).status == "completed", 10)
-    wait_until(someone_is_blocked, 10)
+    wait_until(lambda: row(first.pk).status == "completed", "the report to go through")
+    wait_until(someone_is_blocked, "the saga to be asked for")
     may_end.set()
     holder.join(10)
     reporter.join(10)

@@ -331,3 +331,16 @@ def test_grown(define: Any) -> None:
     engine.signal("s", "break", "z", key="evt-1", by="shop")
     assert row(saga).steps["mend"]["children"]["open"] is True
     save("s", "grown")
+
+
+def test_signals_to_rounds(define: Any) -> None:
+    """One signal that a round took, one that was handed to the next, and one that is kept."""
+    card = WaitFor("card")
+    saga = start(define, Repeat("collect", [card, step("charge")], until="paid", most=4))
+    engine.signal("s", "card", "no", key="evt-1", by="anna")
+    engine.signal("s", "card", "never", key="evt-2", by="anna")
+    do(engine_id("s~collect.1"), "charge")
+    engine.signal("s", "card", "yes", key="evt-3", by="anna")
+    assert row(saga).options["signals"] == {"card": "yes"}
+    save("s", "signals_to_rounds")
+    save("s~collect.2", "a_round_with_a_signal")

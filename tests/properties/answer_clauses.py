@@ -256,6 +256,8 @@ def each_child_is_started_once_and_few_at_a_time(
         assert started <= story.total
         items = ledger.items_of(start.step, decision.state.context)
         assert len(items) == story.total, "the list must not change while its items are at work"
+        handed, story.handed = story.handed, []
+        assert [(signal.name, signal.payload) for signal in start.signals] == handed, "R13"
         limit = step.max_concurrency if isinstance(step, ForEach) else 1
         assert limit is None or started - sum(story.heard.values()) <= limit
 

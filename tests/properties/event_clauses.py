@@ -162,7 +162,7 @@ def r9_nothing_starts_after_the_turn(ledger: Ledger, event: ev.Event, told: Hint
 
 
 def r13_a_wait_is_given_one_signal(ledger: Ledger, event: ev.Event, told: HintTarget) -> None:
-    if isinstance(event, ev.SagaSignalled) and not event.goes_to:
+    if isinstance(event, ev.SagaSignalled) and event.name in ledger.steps:
         wait, story = ledger.saga.by_name[event.name], ledger.steps[event.name]
         assert isinstance(wait, WaitFor)
         assert event.collected is wait.collect

@@ -1,8 +1,9 @@
-"""What is demanded of a `ForEach` whose list grows, from what the events said."""
+"""What is demanded of a `ForEach` whose list grows, and of signals that a `Repeat` keeps, from what
+the events said."""
 
 from typing import Any
 
-from sagas.machine import ExecutionState, ExecutionStatus, ForEach, Signal, Verdict
+from sagas.machine import ExecutionState, ExecutionStatus, ForEach, Repeat, Signal, Verdict
 from sagas.machine import events as ev
 from tests.machine.conversation import ACTION
 from tests.properties.construct_clauses import Clause, HintTarget
@@ -60,7 +61,17 @@ def s3_a_list_that_grows_ends_closed_and_whole(
         assert step.over not in event.changes
 
 
+def r13_what_is_kept_for_a_round_is_handed_to_the_next(
+    ledger: Ledger, event: ev.Event, told: HintTarget
+) -> None:
+    if isinstance(event, ev.StepChildren) and event.started > 0:
+        is_round = isinstance(ledger.saga.by_name[event.step], Repeat)
+        kept = [name for name, _ in ledger.steps[event.step].signals] if is_round else []
+        assert event.hands == (tuple(kept) or None)
+
+
 GROWTH_CLAUSES: tuple[Clause, ...] = (
     r13_a_list_takes_each_item_once_until_it_is_closed,
     s3_a_list_that_grows_ends_closed_and_whole,
+    r13_what_is_kept_for_a_round_is_handed_to_the_next,
 )

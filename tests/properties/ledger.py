@@ -228,6 +228,10 @@ class Ledger:
                 story.signals += [payload] if is_new else []
                 story.is_closed |= not is_new
                 story.total += is_new and story.tries[ACTION] > 0
+            case ev.SagaSignalled(name=name) if name not in self.steps:
+                story = self.steps[self.saga.signals[name].name]
+                story.keys |= {key_of(name, event.key): event.payload} if event.key else {}
+                story.signals += [] if event.taken else [(name, event.payload)]
             case ev.SagaSignalled(name=name, payload=payload):
                 self.steps[name].signals.append(payload)
                 self.steps[name].keys |= {event.key: payload} if event.key else {}
@@ -272,6 +276,8 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
             ledger.has_undone |= not is_action
             _begin_family(ledger, story, event)
         case ev.StepChildren(change=change, refused=refused):
+            if event.hands:
+                story.handed, story.signals = story.signals, []
             story.is_refused |= bool(refused)
             story.total += event.adds is not None
             story.wrote |= set(event.adds or {})

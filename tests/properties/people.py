@@ -10,6 +10,7 @@ from sagas.machine import (
     Fact,
     FailureKind,
     Pause,
+    Repeat,
     Reschedule,
     Resolve,
     Resume,
@@ -29,7 +30,12 @@ def signal(world: World, choose: Choose) -> None:
     number = world.ledger.count % 4
     payload = choose((number, number, number, LAST))
     key = choose(("", "", "evt-1", "evt-2"))
-    tell(world, Signal(choose(names), payload, "the bank", key))
+    name = choose(names)
+    step = world.saga.signals.get(name)
+    taken = None
+    if isinstance(step, Repeat) and world.ledger.steps[step.name].children:
+        taken = world.ledger.count % 2 > 0  # as the round at work said
+    tell(world, Signal(name, payload, "the bank", key, taken=taken))
 
 
 def pause_or_resume(world: World, choose: Choose) -> None:

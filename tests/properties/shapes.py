@@ -191,7 +191,7 @@ def _for_each(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> ForEach:
     tolerance = draw(_TOLERANCES)
     if is_after_pivot and "enough" in tolerance:
         tolerance = {}
-    growth = {}
+    growth: dict[str, Any] = {}
     if "enough" not in tolerance and draw(_YES_OR_NO):
         growth = {"grows_by": f"{name}_more", "closes_by": f"{name}_end"}
     limit = draw(_LIMITS)
@@ -202,7 +202,8 @@ def _rounds(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> Repeat:
     on_most: Any = "continue" if is_after_pivot else draw(st.sampled_from(["fail", "continue"]))
     until: Any = draw(st.sampled_from([SHARED, "route", "deep.er.x", {"own": Present()}]))
     step = SagaStep("r", nothing, None if is_after_pivot else nothing)
-    return Repeat(name, [step], until=until, most=draw(_ATTEMPTS), on_most=on_most)
+    steps = [WaitFor(f"{name}_go"), step] if draw(_YES_OR_NO) else [step]
+    return Repeat(name, steps, until=until, most=draw(_ATTEMPTS), on_most=on_most)
 
 
 def _saga_step(
@@ -254,7 +255,8 @@ def _written(node: Node) -> str:
             needed += ", grows" if node.grows_by else ""
             return f"ForEach({name} over {over}, at most {limit}{needed})"
         case Repeat(name=name, said=said, most=most, on_most=on_most):
-            return f"Repeat({name} until {said}, {most} times or {on_most})"
+            waits = ", with a wait" if len(node.steps) > 1 else ""
+            return f"Repeat({name} until {said}, {most} times or {on_most}{waits})"
         case WaitFor(name=name, timeout=timeout, on_timeout=on_timeout):
             collected = f", {node.most} or the last" if node.collect else ""
             within = f", {timeout} s or {on_timeout}" if timeout else ""

@@ -257,6 +257,8 @@ class World:
             self.ledger.take(recorded.event)
             if isinstance(recorded.event, ev.StepChildren) and recorded.event.adds is not None:
                 self.met["a further round"] += 1
+            if isinstance(recorded.event, ev.StepChildren) and recorded.event.hands:
+                self.met["signals handed to a round"] += 1
         for tell in decision.child_commands:
             self.met["an older round undone"] += (
                 tell.number == 0
