@@ -18,6 +18,7 @@ from tests.mutation.poll_faults import POLL_FAULTS
 from tests.mutation.progress_faults import PROGRESS_FAULTS
 from tests.mutation.raised_faults import RAISED_FAULTS
 from tests.mutation.rounds_faults import ROUNDS_FAULTS
+from tests.mutation.rounds_signals_faults import ROUNDS_SIGNALS_FAULTS
 from tests.mutation.session_faults import SESSION_FAULTS
 from tests.mutation.settings_faults import SETTINGS_FAULTS
 from tests.mutation.signal_faults import SIGNAL_FAULTS
@@ -39,6 +40,7 @@ FAULTS: Final = (
     *LIMIT_FAULTS,
     *BIRTH_FAULTS,
     *ROUNDS_FAULTS,
+    *ROUNDS_SIGNALS_FAULTS,
     *SESSION_FAULTS,
     *RAISED_FAULTS,
     *ASYNC_FAULTS,
