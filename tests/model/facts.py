@@ -90,6 +90,11 @@ def signal(wait: WaitFor, number: int, payload: str = "yes") -> Signal:
     return Signal(wait.name, payload, "bo", f"key-{number}" if wait.collect else "")
 
 
+def sent(name: str) -> Signal:
+    """The one signal of that name."""
+    return Signal(name, "yes", "bo", f"key-{name}")
+
+
 def most_signals(wait: WaitFor) -> int:
     return wait.most or 1
 

@@ -9,6 +9,7 @@ from sagas.machine import (
     ExecutionStatus,
     Fact,
     FailureKind,
+    ForEach,
     Pause,
     Repeat,
     Reschedule,
@@ -36,6 +37,13 @@ def signal(world: World, choose: Choose) -> None:
     if isinstance(step, Repeat) and world.ledger.steps[step.name].children:
         taken = world.ledger.count % 2 > 0  # as the round at work said
     tell(world, Signal(name, payload, "the bank", key, taken=taken))
+
+
+def close(world: World, choose: Choose) -> None:
+    """No more items come to a list, all of whose items are done."""
+    step = world.saga.by_name[choose(world.lists_at_their_end())]
+    assert isinstance(step, ForEach)
+    tell(world, Signal(step.closes_by, None, "the bank"))
 
 
 def pause_or_resume(world: World, choose: Choose) -> None:

@@ -38,6 +38,7 @@ from sagas.machine import (
 from sagas.machine import events as ev
 from sagas.machine.family_steps import MOST_CHILDREN_AT_ONCE
 from sagas.machine.growing import closed_by
+from sagas.machine.outcomes import SUCCESS
 from sagas.testing.conversation import START
 from tests.machine.conversation import ACTION, failure
 from tests.properties.answer_clauses import ANSWER_CLAUSES
@@ -170,6 +171,19 @@ class World:
 
     def waits(self) -> list[str]:
         return [*self.saga.signals]
+
+    def lists_at_their_end(self) -> list[str]:
+        """The steps that grow, are not closed, and have nothing to do."""
+        stories, steps = self.ledger.steps, self.saga.by_name
+        return [
+            name
+            for name, story in stories.items()
+            if isinstance(step := steps[name], ForEach)
+            and step.grows_by
+            and not story.is_closed
+            and story.waits is ACTION
+            and 0 < story.total == sum(story.heard.get(o, 0) for o in SUCCESS)
+        ]
 
     # --- Children ---------------------------------------------------------------------------------
 
