@@ -174,11 +174,10 @@ class World:
 
     def lists_at_their_end(self) -> list[str]:
         """The steps that grow, are not closed, and have nothing to do."""
-        stories, steps = self.ledger.steps, self.saga.by_name
         return [
             name
-            for name, story in stories.items()
-            if isinstance(step := steps[name], ForEach)
+            for name, story in self.ledger.steps.items()
+            if isinstance(step := self.saga.by_name[name], ForEach)
             and step.grows_by
             and not story.is_closed
             and story.waits is ACTION
