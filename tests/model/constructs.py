@@ -67,8 +67,8 @@ def _items(**options: Any) -> ForEach:
 
 
 def _growing(**options: Any) -> ForEach:
-    grows = {"grows_by": "more", "closes_by": "end"}
-    return ForEach("x", over="one", action=nothing, **grows, **options)
+    options |= {"grows_by": "more", "closes_by": "end"}
+    return ForEach("x", over="one", action=nothing, **options)
 
 
 def _rounds(on_most: Any) -> Repeat:
