@@ -72,7 +72,8 @@ _TOLERANCES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {}, {"on_failure": "continue"}, {"enough": 1}, {"enough": 2}]
 )
 _LIMITS = st.sampled_from([None, None, 1, 2])
-_LISTS = st.sampled_from(["three", "three", "three", "one", "none", "no_list", "absent"])
+_LISTS = st.sampled_from(["three", "three", "three", "one", "none", "no_list"])
+_GROWING_LISTS = st.sampled_from(["three", "absent", "one", "three"])
 _TIMEOUTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {"timeout": 20, "on_timeout": "continue"}, {"timeout": 20}]
 )
@@ -191,11 +192,11 @@ def _for_each(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> ForEach:
     tolerance = draw(_TOLERANCES)
     if is_after_pivot and "enough" in tolerance:
         tolerance = {}
-    growth: dict[str, Any] = {}
+    growth: dict[str, Any] = {"over": draw(_LISTS)}
     if "enough" not in tolerance and draw(_YES_OR_NO):
         growth = {"grows_by": f"{name}_more", "closes_by": f"{name}_end"}
-    limit = draw(_LIMITS)
-    return ForEach(name, over=draw(_LISTS), max_concurrency=limit, **what, **tolerance, **growth)
+        growth["over"] = draw(_GROWING_LISTS)
+    return ForEach(name, max_concurrency=draw(_LIMITS), **what, **tolerance, **growth)
 
 
 def _rounds(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> Repeat:
