@@ -10,6 +10,7 @@ from typing import Any, Final
 from sagas import extras
 from sagas.errors import BadInput
 from sagas.machine import DefinitionError, Saga, WaitFor
+from sagas.machine.repeating import wait_for
 
 MOST_FIELDS: Final = 20
 """Named of one payload."""
@@ -31,7 +32,7 @@ def check(saga: Saga) -> None:
 def require_fitting(saga: Saga, name: str, payload: object) -> None:
     """Raises `BadInput`, with the path of each field at fault, for a payload that does not fit the
     form of its wait."""
-    step = saga.by_name.get(name)
+    step = wait_for(saga, name)
     if isinstance(step, WaitFor) and step.form is not None:
         fields: dict[str, str] = {}
         for error in _validator(step.form).iter_errors(payload):

@@ -26,17 +26,20 @@ from sagas.machine import (
     ParentCommanded,
     Repeat,
     Saga,
+    Signal,
     Start,
     SubSaga,
     wake_at,
 )
 from sagas.machine import start as begin
+from sagas.machine.added_items import items_of
 from sagas.machine.context import digest, fitting_json
+from sagas.machine.copying import copied
 from sagas.machine.decision import is_past_pivot
 from sagas.machine.definition import items_type
 from sagas.machine.events import SagaStarted
 from sagas.machine.failures import MESSAGE_LIMIT
-from sagas.machine.family_steps import Step, copied, defines_children, tolerates
+from sagas.machine.family_steps import Step, defines_children, tolerates
 from sagas.machine.parameters import as_timedelta
 from sagas.models import CHILD_ID_LENGTH
 from sagas.registry import registry
@@ -147,10 +150,12 @@ def _children(parent: PreparedStart, start: Start) -> Iterator[ChildStart]:
     step = definition.by_name[start.step]
     forward_only = state.options.forward_only or is_past_pivot(definition, state)
     of_child = _definition_of_children(definition, step)
+    items = items_of(step, state) if isinstance(step, ForEach) else None
     for number in range(start.first, start.first + start.count):
         if isinstance(step, ForEach):
+            assert items is not None, "what is no list has no items to start"
             context = copied(step.given, state.context)
-            context |= {"item": state.context[step.over][number], "index": number}
+            context |= {"item": items[number], "index": number}
             suffix = f"{step.name}.{number}"
         elif isinstance(step, Repeat):
             context = {**state.context, "round": number + 1}
@@ -164,7 +169,7 @@ def _children(parent: PreparedStart, start: Start) -> Iterator[ChildStart]:
         started = _start_of(parent, of_child, saga_id, context, forward_only=forward_only)
         try:
             text, keys = inputs.checked_context(of_child, context), lock_keys(of_child, context)
-            begun = _begin(parent, of_child, started, keys)
+            begun = _begin(parent, of_child, started, keys, early=start.signals)
         except (BadInput, LockHeld) as error:
             if not tolerates(step):
                 raise
@@ -211,11 +216,12 @@ def _begin(
     keys: dict[str, int],
     *,
     refused: Failure | None = None,
+    early: Iterable[Signal] = (),
 ) -> PreparedStart:
     """A child with those locks and limits. One that was `refused` turns back before it begins."""
     blocked = family.is_blocked(definition, keys, parent.family_id, parent.named)
     started = replace(started, locks=bool(keys), blocked=blocked)
-    first = begin(definition, started, parent.now, refused)
+    first = begin(definition, started, parent.now, refused, early)
     begun = PreparedStart(definition, first, parent.family_id, parent.now, parent.named)
     _settle(begun)
     return begun

@@ -20,9 +20,11 @@ from sagas.machine import (
     SubSaga,
     Unblocked,
 )
+from sagas.machine.added_items import added
 from sagas.machine.context import NotStorable, difference, storable_json
+from sagas.machine.copying import copied
 from sagas.machine.events import SagaCompensating
-from sagas.machine.family_steps import FAILED_ITEM, copied, tolerates
+from sagas.machine.family_steps import FAILED_ITEM, tolerates
 from sagas.machine.outcomes import completes, gives_up, of_item, who_gave_up, without
 from sagas.machine.states import GOING_FORWARD
 from sagas.store import children, locks
@@ -91,7 +93,9 @@ def moved(
     if completes(definition, state, step, change):
         try:
             changes = _given_back(definition, state, step, siblings)
-            storable_json({**with_collected(state), **changes})
+            known = definition.by_name[step]
+            grown = added(known, state) if isinstance(known, ForEach) else {}
+            storable_json({**with_collected(state), **grown, **changes})
         except NotStorable as error:
             changes, failure = {}, Failure.of(FailureKind.REJECTED, error)
     elif gives_up(definition, state, step, change):

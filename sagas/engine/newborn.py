@@ -18,7 +18,7 @@ from sagas.machine import (
     outcome,
 )
 from sagas.machine.events import SagaCompensating
-from sagas.machine.operate import BY_PARENT
+from sagas.machine.facts import BY_PARENT
 from sagas.store.children import AtFault, Output, Result, by_itself
 
 

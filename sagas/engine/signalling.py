@@ -20,7 +20,9 @@ def signal(
     saga_id: str, name: str, payload: Any = None, *, key: str | None = None, by: str = ""
 ) -> None:
     """Sends the signal `name` to the step that waits for it; it becomes the context's key `name`,
-    or joins the list there, if the wait collects. It is kept if the wait has not begun.
+    or joins the list there, if the wait collects. It is kept if the wait has not begun. A wait in
+    the rounds of a `Repeat` is reached in the round at work, or else in the next one. A signal that
+    a `ForEach` grows by adds an item to its list, and one that it closes by says that no more come.
 
     `key` is the sender's id of this very signal, as the id of a webhook's event, of 1 to 100
     characters. The same key with the same payload again changes nothing, and with another payload

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from django.db import transaction
 
 from sagas import forms
-from sagas.engine import births, family, reminding
+from sagas.engine import births, family, reminding, rounds
 from sagas.engine.adopting import adopt_locked
 from sagas.engine.fitting import fitting
 from sagas.engine.newborn import ChildStart
@@ -45,6 +45,7 @@ from sagas.machine import (
     repetition,
 )
 from sagas.machine.context import fitting_json
+from sagas.machine.growing import closed_by
 from sagas.store import due, executions, recovery, sessions
 from sagas.store.executions import ExecutionSnapshot
 
@@ -140,6 +141,10 @@ def decide_and_save(
     decision = _decide(definition, locked, fact, inline)
     if isinstance(fact, Signal) and decision.verdict is Verdict.ACCEPTED:
         forms.require_fitting(definition, fact.name, fact.payload)
+        answer = _ask_round(definition, locked, fact)
+        if not isinstance(answer, Signal):
+            return answer
+        decision = decision if answer is fact else _decide(definition, locked, answer, inline)
     if isinstance(fact, Woken):
         decision = reminding.remind(definition, locked, decision)
     newborn: list[ChildStart] = []
@@ -161,6 +166,18 @@ def decide_and_save(
     if decision.hints:
         announce(locked.id, definition, decision)
     return Transition(definition, decision, locked, locked.parent_id if news else None)
+
+
+def _ask_round(
+    definition: Saga, locked: ExecutionSnapshot, fact: Signal
+) -> Signal | Transition | None:
+    """The signal, once the round that it may be for was asked; or the answer to it. A round is
+    locked after its saga, as always: it never waits for its saga's row."""
+    round_id = rounds.at_work(definition, locked, fact.name)
+    if round_id is None:
+        return fact
+    found = decide_and_save(round_id, fact)
+    return None if found is None else rounds.answered(definition, locked, fact, found)
 
 
 def notify_parent(found: Transition) -> None:
@@ -221,6 +238,10 @@ def _decide(
         decision = decide(definition, state, each, row.now)
         found = decision if found is None else found.then(decision)
     assert found is not None, "there is at least the fact itself"
+    if isinstance(fact, Signal) and (step := closed_by(definition, found.state, fact)):
+        rows = family.Rows(row.id, step)
+        moved = family.moved(definition, found.state, step, {}, rows)
+        found = found.then(decide(definition, found.state, moved, row.now))
     before, after = row.state, found.state
     grows = after.context is not before.context or after.options is not before.options
     if grows and isinstance(fact, Succeeded | Signal):
@@ -254,3 +275,5 @@ def _facts(definition: Saga, locked: ExecutionSnapshot, fact: Fact) -> Iterator[
             yield found
         yield from family.news(definition, locked)
     yield fact
+    if isinstance(fact, Signal) and fact.taken:  # which may have ended the round
+        yield from family.news(definition, locked)

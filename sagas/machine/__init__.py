@@ -15,11 +15,13 @@ The decider's form, events decided and then applied, is Chassaing's ("Functional
 Decider", 2021); sagas and compensations are Garcia-Molina and Salem's ("Sagas", SIGMOD 1987).
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, assert_never
 
 from sagas.machine import attempts, families, operate, progress, reminding
 from sagas.machine import events as ev
+from sagas.machine.children import Children
 from sagas.machine.conditions import Between, Present
 from sagas.machine.context import Context
 from sagas.machine.decision import (
@@ -70,7 +72,7 @@ from sagas.machine.family_steps import ForEach, Repeat, SubSaga
 from sagas.machine.outcomes import outcome
 from sagas.machine.parameters import PATIENT, DefinitionError, Retry
 from sagas.machine.reminding import due_reminders
-from sagas.machine.state import Children, ExecutionState, Options, StepState
+from sagas.machine.state import ExecutionState, Options, StepState
 from sagas.machine.states import (
     AT_REST,
     GOING_FORWARD,
@@ -179,12 +181,19 @@ _REPEATING: Final = Woken | Resume | ParentCommanded
 
 
 def start(
-    definition: Saga, started: ev.SagaStarted, now: datetime, refused: Failure | None = None
+    definition: Saga,
+    started: ev.SagaStarted,
+    now: datetime,
+    refused: Failure | None = None,
+    early: Iterable[Signal] = (),
 ) -> Decision:
     """The first decision of an execution: it begins, and its first steps are due; or it turns back
-    at once, because it was `refused`, and its parent goes on without it."""
+    at once, because it was `refused`, and its parent goes on without it. `early` are signals that
+    its parent kept for it."""
     state = begin(started)
     draft = Draft(definition, state, now, [Recorded(state.last_seq, state.status, started)])
+    for signal in early:
+        progress.signal(draft, signal)
     if refused is not None:
         families.turn_back(draft, "its start", refused)
     progress.follow(draft)

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from sagas.machine.added_items import added, list_at_work
 from sagas.machine.definition import Saga
 from sagas.machine.events import (
     Event,
@@ -18,7 +19,7 @@ from sagas.machine.events import (
     StepSucceeded,
 )
 from sagas.machine.evolve import evolve
-from sagas.machine.facts import ParentCommand
+from sagas.machine.facts import ParentCommand, Signal
 from sagas.machine.failures import EFFECT_OF, Failure, FailureKind
 from sagas.machine.family_steps import ForEach
 from sagas.machine.state import ExecutionState, execution_with, step_with
@@ -58,6 +59,8 @@ class Start:
     step: str
     first: int
     count: int
+    signals: tuple[Signal, ...] = ()
+    """Of a round: those that it begins with."""
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -199,8 +202,11 @@ def succeed_unclaimed(draft: Draft, name: str, changes: Mapping[str, Any]) -> No
 
 
 def what_came(draft: Draft, name: str) -> dict[str, list[Any]]:
-    """What a wait for many signals adds to the context if it ends now; nothing, for other steps."""
-    if not collects(draft.definition.by_name.get(name)):
+    """What signals add to the context if a step ends now that collects them, or grows by them."""
+    step = draft.definition.by_name.get(name)
+    if isinstance(step, ForEach):
+        return added(step, draft.state)
+    if not collects(step):
         return {}
     return {name: [*draft.state.options.collected.get(name, ())]}
 
@@ -273,26 +279,9 @@ def conflicting(
             return _conflict(
                 f"Steps {name} and {other} run side by side and both changed {', '.join(both)}."
             )
-    if other := list_at_work(draft, changes, beside):
+    if other := list_at_work(draft.definition, draft.state, changes, beside):
         return _conflict(f"Step {name} changed the list whose items {other} is working on.")
     return None
-
-
-def list_at_work(draft: Draft, changes: Mapping[str, Any], steps: Iterable[str]) -> str:
-    """Which of `steps` still has to do with the list of items that `changes` would change under
-    it; empty if none has. Items that were not started yet may change, their number may not."""
-    for name in steps:
-        step, state = draft.definition.by_name[name], draft.state.step(name)
-        if not isinstance(step, ForEach) or step.over not in changes or state.is_done:
-            continue
-        if state.children is None or not state.children.started:
-            continue
-        before, after = draft.state.context[step.over], changes[step.over]
-        started, total = state.children.started, state.children.total
-        is_list = isinstance(after, list | tuple) and len(after) == total
-        if not is_list or list(after[:started]) != list(before[:started]):
-            return name
-    return ""
 
 
 def _conflict(what: str) -> Failure:

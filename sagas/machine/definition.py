@@ -22,13 +22,13 @@ A definition that can't work raises `DefinitionError` where it is written.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from sagas.machine.family_steps import ForEach, Repeat, Step, SubSaga, defines_children
+from sagas.machine.naming import require_own_names, signal_steps
 from sagas.machine.parameters import (
     PATIENT,
     DefinitionError,
@@ -58,7 +58,7 @@ from sagas.machine.waiting_steps import Sleep, WaitFor, remind_of
 
 DEFAULT_RETRY: Final = Retry()
 
-_READ_ONLY: Final = ("by_name", "choices", "concurrent", "tasks", "ways_to")
+_READ_ONLY: Final = ("by_name", "signals", "choices", "concurrent", "tasks", "ways_to")
 
 MOST_STEPS: Final = 1000
 """Of one saga. Each has its state in the execution's row, which every transition reads; and what
@@ -112,6 +112,8 @@ class Saga:
     """The engine's own: set in the definition of rounds that come after the pivot."""
     body: InOrder = field(init=False, repr=False)
     by_name: Mapping[str, Step] = field(init=False, repr=False)
+    signals: Mapping[str, Step] = field(init=False, repr=False)
+    """The name of each signal → the step that takes it, or whose rounds do."""
     choices: Mapping[str, Choice] = field(init=False, repr=False)
     """Of a step with `when`, too, under its name."""
     ways_to: Mapping[str, Sequence[tuple[str, str]]] = field(init=False, repr=False)
@@ -152,7 +154,7 @@ class Saga:
                 "ForEach for many similar steps, or SubSaga for a part."
             )
         choices = list(choices_of(body))
-        _require_own_names(owner, [*steps, *(each for each in choices if not each.is_of_step)])
+        require_own_names(owner, [*steps, *(each for each in choices if not each.is_of_step)])
         pivots = [step for step in steps if isinstance(step, Pivot)]
         after = [step for each in pivots for step in steps_after_pivot(self.saga_type, body, each)]
         after = steps if self.forward_only else after
@@ -170,6 +172,8 @@ class Saga:
         set_once(self, "pivots", tuple(pivots))
         set_once(self, "after_pivot", frozenset(step.name for step in after))
         set_once(self, "item_sagas", tuple(self._parts_of(steps)))
+        signals = signal_steps(owner, steps, choices, self._signals_in_rounds())
+        set_once(self, "signals", MappingProxyType(signals))
         self._require_other_sagas(owner)
         set_once(self, "digest", hashlib.sha256(json.dumps(outline(body)).encode()).hexdigest())
 
@@ -265,6 +269,12 @@ class Saga:
                 )
             yield found
 
+    def _signals_in_rounds(self) -> Iterator[tuple[str, Repeat]]:
+        for part in self.item_sagas:
+            for name, step in part.signals.items():
+                if isinstance(part.items_of, Repeat) and isinstance(step, WaitFor | Repeat):
+                    yield name, part.items_of
+
     def _each(self, step: ForEach) -> SagaStep:
         return replace(step.each, retry=step.retry or self._default_retry(step))
 
@@ -272,15 +282,6 @@ class Saga:
 def items_type(saga_type: str, step: ForEach | Repeat) -> str:
     """The saga type of the items' or rounds' executions. No author's type has a dot."""
     return f"{saga_type}.{step.name}"
-
-
-def _require_own_names(owner: str, named: Sequence[Step | Choice]) -> None:
-    for name, times in Counter(each.name for each in named).items():
-        if times > 1:
-            raise DefinitionError(
-                f"{owner}: {times} steps are named {name!r}. A step's name is its key at the "
-                f"participant: give each its own."
-            )
 
 
 def _reads_context(first: Step | Choice) -> bool:

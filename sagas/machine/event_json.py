@@ -11,7 +11,8 @@ from sagas.machine.states import Direction, Effect, Outcome
 
 _RARE: Final = {
     **{"together": False, "counts": True, "alone": False},
-    **{"key": "", "collected": False, "adds": None, "remind_at": None},
+    **{"key": "", "collected": False, "adds": None, "goes_to": "", "open": False},
+    **{"taken": False, "hands": None, "remind_at": None},
 }
 """Fields that are left out if they say nothing special: older code does not know them (R15)."""
 
@@ -65,6 +66,7 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "change": _change,
     "left": tuple,
     "leave": tuple,
+    "hands": tuple,
 }
 _WRITTEN: Final[dict[str, Callable[[Any], Any]]] = {
     name: list if read is tuple else Failure.to_json if read is _failure else datetime.isoformat

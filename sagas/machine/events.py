@@ -6,6 +6,7 @@ from dataclasses import field
 from datetime import datetime
 from typing import Any, ClassVar, Final, get_args
 
+from sagas.machine import operator_events as by_hand
 from sagas.machine.failures import Failure
 from sagas.machine.states import Direction, Effect, Outcome, statically_frozen
 
@@ -67,42 +68,11 @@ class SagaFailed:
     left: tuple[str, ...]
 
 
-@statically_frozen(frozen=True, slots=True, kw_only=True)
-class _ByPerson:
-    by: str
-    reason: str
-
-
-@statically_frozen(frozen=True, slots=True, kw_only=True)
-class SagaCancelled(_ByPerson):
-    type: ClassVar = "saga.cancelled"
-
-
-@statically_frozen(frozen=True, slots=True, kw_only=True)
-class SagaPaused(_ByPerson):
-    type: ClassVar = "saga.paused"
-
-
-@statically_frozen(frozen=True, slots=True, kw_only=True)
-class SagaResumed(_ByPerson):
-    type: ClassVar = "saga.resumed"
-
-
-@statically_frozen(frozen=True, slots=True, kw_only=True)
-class SagaAmended(_ByPerson):
-    type: ClassVar = "saga.amended"
-    changes: Mapping[str, Any]
-
-
-@statically_frozen(frozen=True, slots=True, kw_only=True)
-class SagaAdopted(_ByPerson):
-    """It goes on with the definition of `version` whose structure has that `digest`; `leave` are
-    steps that nobody undoes any more."""
-
-    type: ClassVar = "saga.adopted"
-    version: int
-    digest: str
-    leave: tuple[str, ...] = ()
+SagaCancelled = by_hand.SagaCancelled
+SagaPaused = by_hand.SagaPaused
+SagaResumed = by_hand.SagaResumed
+SagaAmended = by_hand.SagaAmended
+SagaAdopted = by_hand.SagaAdopted
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -113,6 +83,10 @@ class SagaSignalled:
     by: str
     key: str = ""
     collected: bool = False
+    goes_to: str = ""
+    """The step that takes it, if that is not the one of its name."""
+    taken: bool = False
+    """Whether it is not kept here: a round took it."""
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -207,11 +181,13 @@ class StepAsked(_OfAttempt):
 
 @statically_frozen(frozen=True, slots=True)
 class StepWaiting(_OfAttempt):
-    """It waits: for a signal or a time, `until` when at most, or for `total` children."""
+    """It waits: for a signal or a time, `until` when at most, or for `total` children, and more
+    while it is `open`."""
 
     type: ClassVar = "step.waiting"
     until: datetime | None = None
     total: int | None = None
+    open: bool = False
     remind_at: datetime | None = None
 
 
@@ -228,7 +204,8 @@ class StepReminded(_OfStep):
 @statically_frozen(frozen=True, slots=True)
 class StepChildren(_OfStep):
     """Children were started (or taken back: `refused` says why), or came to something: how many
-    more of each. `adds` is what a round gives to the context, if another one may follow."""
+    more of each. `adds` is what a round gives to the context, if another one may follow; `hands`
+    names the signals that were kept for the round that begins."""
 
     type: ClassVar = "step.children"
     started: int = 0
@@ -236,6 +213,7 @@ class StepChildren(_OfStep):
     refused: str = ""
     failure: Failure | None = None
     adds: Mapping[str, Any] | None = None
+    hands: tuple[str, ...] | None = None
 
 
 @statically_frozen(frozen=True, slots=True)

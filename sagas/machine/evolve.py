@@ -5,14 +5,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
 from sagas.machine import events as ev
-from sagas.machine.context import digest
+from sagas.machine.children import Children
 from sagas.machine.failures import FailureKind
+from sagas.machine.kept_signals import signalled, without_signal
 from sagas.machine.state import (
     UNTOUCHED,
-    Children,
     ExecutionState,
     Options,
     StepState,
@@ -28,10 +28,6 @@ from sagas.machine.states import (
     Outcome,
     StepStatus,
 )
-
-DIGEST_LENGTH: Final = 16
-"""Hexadecimal digits of a payload's digest: a wait may keep 1,000 of them, and nobody gains by
-finding two payloads that have one."""
 
 
 class IllegalMove(AssertionError):
@@ -122,13 +118,13 @@ def _noted(state: ExecutionState, event: ev.Note) -> dict[str, Any]:
         case ev.SagaReleased():
             return {"options": replace(state.options, held=False)}
         case ev.SagaSignalled():
-            return {"options": _signalled(state.options, event)}
+            return signalled(state, event)
         case ev.SagaChose(choice=choice, way=way, changes=changes):
             options = replace(state.options, choices={**state.options.choices, choice: way})
             if not changes:
                 return {"options": options}
             for name in changes.keys() & options.collected.keys():
-                options = _without_signal(options, name)
+                options = without_signal(options, name)
             return {"options": options, "context": {**state.context, **changes}}
         case _:
             assert_never(event)
@@ -152,32 +148,13 @@ def _stepped(state: ExecutionState, event: ev.StepEvent) -> dict[str, Any]:
         if event.changes:
             changes["context"] = {**state.context, **event.changes}
         if event.step in state.options.signals or event.step in state.options.collected:
-            changes["options"] = _without_signal(state.options, event.step)
-    elif isinstance(event, ev.StepChildren) and event.adds:
-        changes["context"] = {**state.context, **event.adds}
+            changes["options"] = without_signal(state.options, event.step)
+    elif isinstance(event, ev.StepChildren):
+        if event.adds:
+            changes["context"] = {**state.context, **event.adds}
+        for name in event.hands or ():
+            changes["options"] = without_signal(changes.get("options", state.options), name)
     return changes
-
-
-def _signalled(options: Options, event: ev.SagaSignalled) -> Options:
-    name, keys = event.name, options.keys
-    if event.key:
-        keys = {**keys, name: {**keys.get(name, {}), event.key: payload_digest(event.payload)}}
-    if event.collected:
-        came = [*options.collected.get(name, ()), event.payload]
-        return replace(options, keys=keys, collected={**options.collected, name: came})
-    return replace(options, keys=keys, signals={**options.signals, name: event.payload})
-
-
-def payload_digest(payload: Any) -> str:
-    """What is kept of a payload, to tell whether another one is the same."""
-    return digest({"payload": payload})[:DIGEST_LENGTH]
-
-
-def _without_signal(options: Options, step: str) -> Options:
-    """Signals that their wait has taken are kept no longer."""
-    signals = {name: payload for name, payload in options.signals.items() if name != step}
-    collected = {name: came for name, came in options.collected.items() if name != step}
-    return replace(options, signals=signals, collected=collected)
 
 
 def _details(step: StepState, event: ev.StepEvent) -> dict[str, Any]:
@@ -288,7 +265,7 @@ def _waiting(step: StepState, event: ev.StepWaiting) -> dict[str, Any]:
         stuck = step.children.count(Outcome.STUCK)
         return {"children": step.children.changed({Outcome.STUCK: -stuck})}
     if event.total is not None:
-        children: Children | None = Children(event.total, 0)
+        children: Children | None = Children(event.total, 0, open=event.open)
     elif step.children is not None:  # goes on with those it has, which tell anew
         children = replace(step.children, outcomes={}, refused="")
     else:

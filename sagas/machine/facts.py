@@ -159,6 +159,9 @@ class ParentCommand(StrEnum):
     """Tell anew what you have come to: the child's row does, its machine is not asked."""
 
 
+BY_PARENT: Final = "its parent"
+"""Who stands in the events of what a parent made its child do."""
+
 LETS_GO: Final = (ParentCommand.RELEASE, ParentCommand.WITHDRAW)
 """What items are told that their saga goes on without."""
 
@@ -184,6 +187,8 @@ class Signal:
     """The sender's name for this very signal, which counts once."""
     call: str = ""
     """The same, made up for one without a key: it may be handed in again after a lost session."""
+    taken: bool | None = None
+    """Of one for a `Repeat`: whether the round at work took it; None if no round was asked."""
 
 
 @statically_frozen(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ transaction of a child waits for its parent's row.
 """
 
 from sagas.machine import events as ev
+from sagas.machine.added_items import is_open, items_of
+from sagas.machine.children import Children
 from sagas.machine.decision import (
     ChildCommand,
     Draft,
@@ -19,11 +21,13 @@ from sagas.machine.decision import (
     fail_unclaimed,
     start_running,
     succeed_unclaimed,
+    what_came,
     why_no_way_back,
 )
 from sagas.machine.facts import LETS_GO, ChildrenMoved, ChildrenRefused, ParentCommand
 from sagas.machine.failures import Failure, FailureKind
 from sagas.machine.family_steps import Family, ForEach, Repeat, catches, tolerates
+from sagas.machine.kept_signals import kept_for
 from sagas.machine.outcomes import (
     BACK,
     LOST,
@@ -31,9 +35,9 @@ from sagas.machine.outcomes import (
     has_enough,
     has_failed,
     is_complete,
+    not_a_list,
     too_many_rounds,
 )
-from sagas.machine.state import Children
 from sagas.machine.states import (
     GOING_FORWARD,
     Direction,
@@ -51,28 +55,21 @@ def begin_family(draft: Draft, step: Family) -> None:
     if state.children is not None and state.children.started:
         _go_on_with_children(draft, step)
         return
-    items = draft.state.context.get(step.over) if isinstance(step, ForEach) else [None]
-    total = len(items) if isinstance(items, list | tuple) else None
-    draft.emit(
-        ev.StepWaiting(
-            step.name,
-            Direction.ACTION,
-            state.attempts + 1,
-            state.fence + 1,
-            total=total or 0,
-        )
-    )
+    items = items_of(step, draft.state) if isinstance(step, ForEach) else [None]
+    total = None if items is None else len(items)
+    may_grow = isinstance(step, ForEach) and is_open(step, draft.state)
+    begun = step.name, Direction.ACTION, state.attempts + 1, state.fence + 1
+    draft.emit(ev.StepWaiting(*begun, total=total or 0, open=may_grow))
     if total is None:
         over = step.over if isinstance(step, ForEach) else ""
-        message = f"The context's {over!r} is {type(items).__name__}, and has to be a list."
-        _give_up(draft, step.name, Failure(FailureKind.REJECTED, "NotAList", message))
+        _give_up(draft, step.name, not_a_list(over, draft.state.context.get(over)))
     elif isinstance(step, ForEach) and total < (step.enough or 0):
         message = f"There are {total} items, and {step.enough} have to complete."
         _give_up(draft, step.name, Failure(FailureKind.REJECTED, "NotEnough", message))
-    elif total == 0:
+    elif total == 0 and not may_grow:
         succeed_unclaimed(draft, step.name, {step.name: []})
     else:
-        _start_more(draft, step.name)
+        start_more(draft, step.name)
 
 
 def _go_on_with_children(draft: Draft, step: Family) -> None:
@@ -82,7 +79,7 @@ def _go_on_with_children(draft: Draft, step: Family) -> None:
     attempt, fence = state.attempts + 1, state.fence + 1
     draft.emit(ev.StepWaiting(step.name, Direction.ACTION, attempt, fence))
     draft.child_commands.append(ChildCommand(step.name, ParentCommand.REPORT))
-    _start_more(draft, step.name)
+    start_more(draft, step.name)
 
 
 def turn_back(draft: Draft, because: str, failure: Failure | None = None) -> None:
@@ -133,7 +130,7 @@ def resume_families(draft: Draft) -> None:
         if isinstance(step, Repeat):
             _settle_family(draft, ChildrenMoved(name, {}))
         elif draft.state.status in GOING_FORWARD and not has_failed(step, children):
-            _start_more(draft, name)
+            start_more(draft, name)
             have_lost = children.count(Outcome.GAVE_UP) > 0
             _let_go(draft, name, is_withdrawn=has_enough(step, children), have_lost=have_lost)
         elif catches(step):
@@ -153,7 +150,8 @@ def children_moved(draft: Draft, fact: ChildrenMoved) -> Verdict:
             draft.emit(ev.StepChildren(fact.step, Direction.ACTION, change=fact.change))
             return Verdict.ACCEPTED
         return moved_by_hand(draft, fact)
-    draft.emit(ev.StepChildren(fact.step, step.direction, change=fact.change))
+    if fact.change:  # or a signal has closed it, after the last of them was done
+        draft.emit(ev.StepChildren(fact.step, step.direction, change=fact.change))
     if step.direction is Direction.COMPENSATION:
         more_are_back = sum(fact.change.get(outcome, 0) for outcome in BACK) > 0
         if more_are_back and isinstance(draft.definition.by_name[fact.step], Repeat):
@@ -211,11 +209,11 @@ def _settle_family(draft: Draft, fact: ChildrenMoved) -> None:
         _after_round(draft, step, children, fact)
     elif is_complete(step, children):
         if fact.failure is None:
-            succeed_unclaimed(draft, name, fact.changes)
+            succeed_unclaimed(draft, name, {**what_came(draft, name), **fact.changes})
         else:
             _give_up(draft, name, fact.failure)
     elif draft.state.status in GOING_FORWARD and not has_failed(step, children):
-        _start_more(draft, name)
+        start_more(draft, name)
     elif children.have_settled:
         message = children.refused or "They turned back with their parent."
         known = None if children.refused else fact.failure
@@ -249,7 +247,7 @@ def _after_round(draft: Draft, step: Repeat, children: Children, fact: ChildrenM
     elif step.is_over(draft.state.context):
         succeed_unclaimed(draft, name, {})
     elif children.started < step.most:
-        _start_more(draft, name)
+        start_more(draft, name)
     elif step.on_most == "continue":
         succeed_unclaimed(draft, name, {})
     else:
@@ -278,7 +276,7 @@ def _catch(draft: Draft, name: str, failure: Failure) -> None:
         draft.child_commands.append(ChildCommand(name, ParentCommand.UNDO))
 
 
-def _start_more(draft: Draft, name: str) -> None:
+def start_more(draft: Draft, name: str) -> None:
     """Fills the window: as many at work as may be; none while it is paused."""
     definition, children = draft.definition.by_name[name], draft.state.step(name).children
     assert children is not None, "a family has children"
@@ -286,8 +284,10 @@ def _start_more(draft: Draft, name: str) -> None:
     window = definition.window if isinstance(definition, ForEach) else 1
     count = min(window - at_work, children.total - children.started)
     if count > 0 and not draft.state.paused and not has_enough(definition, children):
-        draft.emit(ev.StepChildren(name, Direction.ACTION, started=count))
-        draft.starts.append(Start(name, children.started, count))
+        early = kept_for(draft.definition, draft.state, name)
+        hands = tuple(dict.fromkeys(signal.name for signal in early)) or None
+        draft.emit(ev.StepChildren(name, Direction.ACTION, started=count, hands=hands))
+        draft.starts.append(Start(name, children.started, count, early))
 
 
 def _give_up(draft: Draft, name: str, failure: Failure) -> None:

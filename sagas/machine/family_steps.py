@@ -1,11 +1,12 @@
 """The steps that are made of child executions, each pure data: children have rows, events and
 operators' actions of their own."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal, TypeGuard
 
 from sagas.machine.conditions import Case, Condition, IsTrue, as_condition, require_path, value_at
+from sagas.machine.copying import Keys, require_child, require_keys
 from sagas.machine.parameters import (
     PATIENT,
     Duration,
@@ -14,14 +15,10 @@ from sagas.machine.parameters import (
     require_duration,
     require_name,
     require_whole,
-    shown,
     wrong,
 )
 from sagas.machine.steps import Action, SagaStep, require_claimable, step_owner
 from sagas.machine.waiting_steps import Sleep, WaitFor, require_key
-
-Keys = Sequence[str] | Mapping[str, str]
-"""Keys of one context that are copied into another; a mapping renames them: from → to."""
 
 FAILED_ITEM: Final = "failed"
 """The key of what stands in the list of results for an item that gave up: no result has it."""
@@ -61,8 +58,8 @@ class SubSaga:
         if self.saga_type == "":
             object.__setattr__(self, "saga_type", self.name)
         if self.input is not None:
-            _require_keys(owner, "input", self.input)
-        _require_child(owner, "saga_type", self.saga_type, self.version, self.output)
+            require_keys(owner, "input", self.input)
+        require_child(owner, "saga_type", self.saga_type, self.version, self.output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +84,10 @@ class ForEach:
 
     With `enough`, the saga goes on once so many items have completed: the rest is withdrawn and
     undone, with null in its place. If so many can't be had any more, the step fails.
+
+    With `grows_by` and `closes_by`, the names of two signals, the list grows while the step is at
+    work: each signal `grows_by` adds its payload as one more item, 1,000 at most, and the step ends
+    once `closes_by` has come and all items are done. Then the list under `over` has all of them.
     """
 
     name: str
@@ -97,6 +98,8 @@ class ForEach:
     output: Keys = field(default=(), kw_only=True)
     on_failure: Literal["fail", "continue"] = field(default="fail", kw_only=True)
     enough: int | None = field(default=None, kw_only=True)
+    grows_by: str = field(default="", kw_only=True)
+    closes_by: str = field(default="", kw_only=True)
     compensation: Action | None = field(default=None, kw_only=True)
     given: Keys = field(default=(), kw_only=True)
     max_concurrency: int | None = field(default=None, kw_only=True)
@@ -115,17 +118,18 @@ class ForEach:
         most = self.max_concurrency
         if most is not None:
             require_whole(owner, "max_concurrency", most, "Use 1 or more, or None for no limit")
-        _require_keys(owner, "given", self.given)
+        require_keys(owner, "given", self.given)
         if (self.action is None) == (self.saga == ""):
             given = [name for name in ("action", "saga") if getattr(self, name)]
             raise wrong(owner, "what to do", given, "Give action=… or saga=…, one of them.")
         self._require_defaults(owner)
         if self.action is None:
-            _require_child(owner, "saga", self.saga, self.version, self.output)
+            require_child(owner, "saga", self.saga, self.version, self.output)
         else:
             require_claimable(owner, self)
             require_duration(owner, "timeout", self.timeout)
         self._require_tolerance(owner)
+        self._require_growth(owner)
 
     def _require_tolerance(self, owner: str) -> None:
         """Raises `DefinitionError` for what can't say how many items have to complete."""
@@ -139,6 +143,18 @@ class ForEach:
         if tolerates(self) and FAILED_ITEM in given:
             advice = "It is what an item that gave up has: use another key."
             raise wrong(owner, "a key in output", FAILED_ITEM, advice)
+
+    def _require_growth(self, owner: str) -> None:
+        """Raises `DefinitionError` for a list that could not grow, or would do so for ever."""
+        if not self.grows_by and not self.closes_by:
+            return
+        for parameter in ("grows_by", "closes_by"):
+            require_name(owner, f"signal in {parameter}", getattr(self, parameter))
+        if self.grows_by == self.closes_by:
+            raise wrong(owner, "closes_by", self.closes_by, "It adds items: name another signal.")
+        if self.enough is not None:
+            advice = "All items of a list that grows are waited for: leave one of them out."
+            raise wrong(owner, "enough", self.enough, advice)
 
     def _require_defaults(self, owner: str) -> None:
         """Raises `DefinitionError` for a parameter that has no meaning for items of this kind."""
@@ -246,6 +262,17 @@ Family = SubSaga | ForEach | Repeat
 Step = SagaStep | WaitFor | Sleep | SubSaga | ForEach | Repeat
 
 
+def signals_of(step: Step) -> tuple[str, ...]:
+    """The names of the signals that it takes."""
+    match step:
+        case WaitFor(name=name):
+            return (name,)
+        case ForEach(grows_by=str(grows_by), closes_by=closes_by) if grows_by:
+            return (grows_by, closes_by)
+        case _:
+            return ()
+
+
 def is_compensable(step: Step) -> bool:
     """Whether there is a way to undo it. Children are always told: they know what to undo."""
     if isinstance(step, SagaStep):
@@ -266,35 +293,3 @@ def catches(step: Step | None) -> bool:
 def tolerates(step: Step | None) -> bool:
     """Whether the saga goes on though some items of a step gave up."""
     return isinstance(step, ForEach) and (step.on_failure, step.enough) != ("fail", None)
-
-
-def copied(keys: Keys, source: Mapping[str, Any]) -> dict[str, Any]:
-    """What `keys` names in `source`; a key that is not there is left out."""
-    pairs = keys.items() if isinstance(keys, Mapping) else ((key, key) for key in keys)
-    return {new: source[old] for old, new in pairs if old in source}
-
-
-def _require_child(
-    owner: str, parameter: str, saga_type: str, version: int | None, output: Keys
-) -> None:
-    """Raises `DefinitionError` for what can't name a child's saga, and what it gives back."""
-    require_name(owner, parameter, saga_type)
-    _require_keys(owner, "output", output)
-    if version is not None:
-        require_whole(owner, "version", version, "Use 1, 2, 3 …, or None for the newest")
-
-
-def _require_keys(owner: str, parameter: str, keys: object) -> None:
-    """Raises `DefinitionError` for what is no list of keys, or mapping of keys to others."""
-    # A single string is a sequence of one-letter keys, which nobody means.
-    if isinstance(keys, str):
-        raise wrong(owner, parameter, keys, f"Write a list: [{shown(keys)}].")
-    if isinstance(keys, bytes) or not isinstance(keys, Collection):
-        advice = "Use a list of the context's keys, or a mapping that renames them."
-        raise wrong(owner, parameter, keys, advice)
-    given = [*keys, *keys.values()] if isinstance(keys, Mapping) else [*keys]
-    for key in given:
-        if not isinstance(key, str) or not key or not key.isprintable():
-            raise wrong(owner, f"a key in {parameter}", key, "Keys are strings, and not empty.")
-    for key in keys.values() if isinstance(keys, Mapping) else keys:
-        require_key(owner, f"a key in {parameter}", key)

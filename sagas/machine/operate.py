@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from sagas.machine import events as ev
+from sagas.machine.added_items import list_at_work
 from sagas.machine.decision import (
     ChildCommand,
     Draft,
     Verdict,
     is_left_out,
     is_past_pivot,
-    list_at_work,
     what_came,
     why_no_way_back,
 )
 from sagas.machine.facts import (
+    BY_PARENT,
     LETS_GO,
     Amend,
     Cancel,
@@ -43,9 +44,6 @@ from sagas.machine.states import (
 from sagas.machine.steps import Pivot
 from sagas.machine.undoing import settle_undoing
 from sagas.machine.waiting_steps import Sleep, WaitFor
-
-BY_PARENT: Final = "its parent"
-"""Who stands in the events of what a parent made its child do."""
 
 _TURNS: Final = {
     ParentCommand.HALT: GOING_FORWARD,
@@ -247,7 +245,7 @@ def _skip(draft: Draft, fact: Skip) -> Verdict:
     if _has_turned_children(step):
         return draft.refuse(f"Children of {fact.step} have turned back: cancel the saga, too.")
     others = [name for name in draft.definition.by_name if name != fact.step]
-    if at_work := list_at_work(draft, fact.changes, others):
+    if at_work := list_at_work(draft.definition, draft.state, fact.changes, others):
         return draft.refuse(_of_list(at_work))
     _leave_failed(draft, fact.by, Direction.ACTION)
     by = {"by": fact.by, "reason": fact.reason}
@@ -285,7 +283,7 @@ def _amend(draft: Draft, fact: Amend) -> Verdict:
         return draft.refuse(
             f"The saga is {draft.state.status}, and its steps read the context. Pause it first."
         )
-    if at_work := list_at_work(draft, fact.changes, draft.definition.by_name):
+    if at_work := list_at_work(draft.definition, draft.state, fact.changes):
         return draft.refuse(_of_list(at_work))
     draft.emit(ev.SagaAmended(by=fact.by, reason=fact.reason, changes=fact.changes))
     return Verdict.ACCEPTED

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sagas.machine import events as ev
+from sagas.machine.children import Children
 from sagas.machine.decision import is_past_pivot
 from sagas.machine.definition import Saga
 from sagas.machine.failures import MESSAGE_LIMIT, Failure, FailureKind
 from sagas.machine.family_steps import ForEach, Repeat, Step, tolerates
-from sagas.machine.state import Children, ExecutionState
+from sagas.machine.state import ExecutionState
 from sagas.machine.states import Direction, ExecutionStatus, Outcome, StepStatus
 
 SUCCESS: Final = (Outcome.COMPLETED, Outcome.FINAL)
@@ -45,6 +46,8 @@ def has_enough(step: Step, children: Children) -> bool:
 
 def is_complete(step: Step, children: Children) -> bool:
     """Whether a step has all that it waits for from its children."""
+    if children.open:
+        return False
     if not tolerates(step):
         return children.count(*SUCCESS) == children.total
     needed = children.total
@@ -139,6 +142,12 @@ def of_item(turned: ev.SagaCompensating) -> dict[str, str]:
     if turned.failure is None:
         return {"error": "ChildrenGaveUp", "message": f"It gave up: {turned.because}."}
     return {"error": turned.failure.error, "message": turned.failure.message}
+
+
+def not_a_list(over: str, value: object) -> Failure:
+    """Why a step gives up that has no items to begin with."""
+    message = f"The context's {over!r} is {type(value).__name__}, and has to be a list."
+    return Failure(FailureKind.REJECTED, "NotAList", message)
 
 
 def too_many_rounds(step: Repeat) -> Failure:

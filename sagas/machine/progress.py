@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sagas.machine import events as ev
+from sagas.machine import growing, repeating
 from sagas.machine.decision import (
     Draft,
     Verdict,
@@ -16,11 +17,11 @@ from sagas.machine.decision import (
     succeed_unclaimed,
     what_came,
 )
-from sagas.machine.evolve import payload_digest
 from sagas.machine.facts import Signal
 from sagas.machine.failures import Failure, FailureKind
 from sagas.machine.families import begin_family, turns_back
-from sagas.machine.family_steps import Family, Step, is_compensable
+from sagas.machine.family_steps import Family, ForEach, Repeat, Step, is_compensable
+from sagas.machine.kept_signals import payload_digest
 from sagas.machine.moments import NoTime, ends_at
 from sagas.machine.reminding import next_reminder
 from sagas.machine.state import UNTOUCHED, StepState
@@ -206,18 +207,21 @@ def _may_go_forward(draft: Draft) -> bool:
 
 def signal(draft: Draft, fact: Signal) -> Verdict:
     """Hands a signal to its wait, keeps one that is early, and refuses one that is late (R13)."""
-    definition = draft.definition.by_name.get(fact.name)
-    if not isinstance(definition, WaitFor):
-        waits = [s.name for s in draft.definition.by_name.values() if isinstance(s, WaitFor)]
-        known = ", ".join(waits) or "none"
+    definition = draft.definition.signals.get(fact.name)
+    if not isinstance(definition, WaitFor | ForEach | Repeat):
+        known = ", ".join(draft.definition.signals) or "none"
         return draft.refuse(f"No step waits for a signal {fact.name!r}. Waits: {known}.")
     step = draft.state.step(fact.name)
     if (verdict := _known(draft, definition, fact)) is not None:
         return verdict
     if not _may_go_forward(draft):
         return draft.refuse(f"The saga is {draft.state.status}: it waits for nothing any more.")
-    if is_left_out(draft, fact.name):
+    if is_left_out(draft, definition.name):
         return draft.refuse(f"A choice has taken another way: nothing waits for {fact.name!r}.")
+    if isinstance(definition, ForEach):
+        return growing.take(draft, definition, fact)
+    if isinstance(definition, Repeat):
+        return repeating.take(draft, definition, fact)
     if step.status not in (StepStatus.PENDING, StepStatus.WAITING):
         return draft.refuse(f"The wait for {fact.name!r} is over: the step is {step.status}.")
     if not definition.collect:
@@ -238,10 +242,11 @@ def signal(draft: Draft, fact: Signal) -> Verdict:
     return Verdict.ACCEPTED
 
 
-def _known(draft: Draft, definition: WaitFor, fact: Signal) -> Verdict | None:
+def _known(draft: Draft, definition: WaitFor | ForEach | Repeat, fact: Signal) -> Verdict | None:
     """What becomes of a signal that came before; None if it is another one (R13)."""
     name, options = fact.name, draft.state.options
-    key = fact.key or (fact.call if definition.collect else "")
+    takes_many = not isinstance(definition, WaitFor) or definition.collect
+    key = fact.key or (fact.call if takes_many else "")
     known = options.keys.get(name, {})
     if key in known:
         if known[key] == payload_digest(fact.payload):
@@ -249,7 +254,9 @@ def _known(draft: Draft, definition: WaitFor, fact: Signal) -> Verdict | None:
         return draft.refuse(
             f"A signal {name!r} with the key {key!r} came before, with another payload."
         )
-    if definition.collect or not (name in options.signals or name in draft.state.step(name).wrote):
+    if isinstance(definition, ForEach) and growing.is_closed_again(draft, definition, fact):
+        return Verdict.REPEATED
+    if takes_many or not (name in options.signals or name in draft.state.step(name).wrote):
         return None
     if fact.key:
         return draft.refuse(f"A signal {name!r} came before, with another key.")

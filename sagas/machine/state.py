@@ -1,10 +1,11 @@
 """Where an execution stands: the values that `decide` reads and `evolve` makes anew."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
+from sagas.machine.children import Children
 from sagas.machine.failures import Failure
 from sagas.machine.states import (
     AT_REST,
@@ -16,47 +17,10 @@ from sagas.machine.states import (
     Effect,
     EnumLookup,
     ExecutionStatus,
-    Outcome,
     StepStatus,
     copier,
     statically_frozen,
 )
-
-
-@statically_frozen(frozen=True, slots=True)
-class Children:
-    """How far the child executions of one step are, as far as they have told."""
-
-    total: int
-    """Of a `Repeat`, the rounds that were to be so far."""
-    started: int
-    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
-    refused: str = ""
-    """Why no more are started, if some could not be."""
-
-    def count(self, *outcomes: Outcome) -> int:
-        """How many have come to one of `outcomes`."""
-        return sum(self.outcomes.get(outcome, 0) for outcome in outcomes)
-
-    @property
-    def have_settled(self) -> bool:
-        """Whether all that were started have come to something."""
-        return self.count(*Outcome) == self.started
-
-    def changed(self, change: Mapping[Outcome, int]) -> "Children":
-        """With so many more (or fewer) of each outcome."""
-        counts = {outcome: self.count(outcome) + change.get(outcome, 0) for outcome in Outcome}
-        return replace(self, outcomes={key: number for key, number in counts.items() if number})
-
-    def to_json(self) -> dict[str, Any]:
-        counts = {outcome.value: number for outcome, number in self.outcomes.items()}
-        refused = {"refused": self.refused} if self.refused else {}
-        return {"total": self.total, "started": self.started, **counts, **refused}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Children":
-        counts = {outcome: data[outcome] for outcome in Outcome if outcome in data}
-        return cls(data["total"], data["started"], counts, data.get("refused", ""))
 
 
 @statically_frozen(frozen=True, slots=True)
@@ -118,6 +82,12 @@ class StepState:
     def is_done(self) -> bool:
         """Whether the way forward is past this step."""
         return self.status in DONE_FORWARD
+
+    @property
+    def awaits_signal(self) -> bool:
+        """Whether all its children are done, and only a signal adds another, or ends it."""
+        found = self.children
+        return self.status is StepStatus.WAITING and found is not None and found.are_done_so_far
 
     def attempts_of(self, direction: Direction) -> int:
         """How often `direction` was claimed."""

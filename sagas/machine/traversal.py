@@ -3,7 +3,7 @@ beside each other, after each other, or on which way of a choice; and what a piv
 
 from collections.abc import Container, Iterator, Mapping
 
-from sagas.machine.family_steps import Repeat, Step, tolerates
+from sagas.machine.family_steps import Repeat, Step, signals_of, tolerates
 from sagas.machine.parameters import DefinitionError
 from sagas.machine.steps import Pivot, Poll
 from sagas.machine.tree import Choice, FirstOf, InOrder, Node, Parallel
@@ -120,7 +120,9 @@ def outline(node: Node) -> object:
             }
             # No policy: what was told to items that are at work depends on it.
             has_to_complete = getattr(node, "enough", None) or "any"
-            return found | {"enough": has_to_complete} if tolerates(node) else found
+            found |= {"enough": has_to_complete} if tolerates(node) else {}
+            signals = [] if isinstance(node, WaitFor) else [*signals_of(node)]
+            return found | {"signals": signals} if signals else found
 
 
 def _what_it_is_of(step: Step) -> object:

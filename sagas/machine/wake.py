@@ -134,7 +134,7 @@ def wake_at(
     for name, step in state.steps.items():
         if step.lease_until is not None:
             moments.append(step.lease_until)
-        if step.children is not None and step.status in UNDER_WAY:
+        if step.children is not None and step.status in UNDER_WAY and not step.awaits_signal:
             moments.append(repeat_at)  # should the last child's word be lost
         if step.remind_at is not None:
             moments.append(step.remind_at if step.remind_at > now else repeat_at)
@@ -165,7 +165,9 @@ def waits_for_signals(state: ExecutionState) -> bool:
     for step in state.steps.values():
         if step.status not in UNDER_WAY:
             continue
-        if step.status is not StepStatus.WAITING or step.due_at or step.children or step.remind_at:
+        is_for_children = step.children is not None and not step.awaits_signal
+        is_timed = step.due_at is not None or step.remind_at is not None
+        if step.status is not StepStatus.WAITING or is_timed or is_for_children:
             return False
         waits = True
     return waits

@@ -16,7 +16,7 @@ from sagas.machine import (
     event_from_json,
 )
 from sagas.machine.events import SagaCompensating
-from sagas.machine.operate import BY_PARENT
+from sagas.machine.facts import BY_PARENT
 
 AtFault = tuple[int, list[tuple[int, SagaCompensating]]]
 """How many children gave up by themselves; of the first, their numbers and why."""
@@ -55,6 +55,10 @@ WHERE parent_id = %(parent_id)s AND (parent_step = %(step)s OR %(step)s IS NULL)
   AND status = ANY(%(statuses)s)
   -- What was let go already has nothing to hear.
   AND (%(command)s <> 'release' OR options ? 'held')
+"""
+
+NUMBERED = """
+SELECT id FROM sagas_sagaexecution WHERE parent_id = %s AND parent_step = %s AND number = %s
 """
 
 OUTPUTS = """
@@ -127,6 +131,14 @@ def take_outcomes(parent_id: int) -> dict[str, Counter[Outcome]]:
             if before:
                 change[Outcome(before)] -= 1
     return changes
+
+
+def numbered(parent_id: int, step: str, number: int) -> int | None:
+    """The id of that child of `step`, from 0; None if there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(NUMBERED, [parent_id, step, number])
+        found = cursor.fetchone()
+    return None if found is None else int(found[0])
 
 
 def leave_command(parent_id: int, given: ChildCommand) -> None:

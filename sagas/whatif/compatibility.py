@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from sagas.machine.added_items import items_of
 from sagas.machine.definition import Saga
 from sagas.machine.evolve import fold
 from sagas.machine.family_steps import Family, ForEach, Step, is_compensable
@@ -201,6 +202,9 @@ def _at_signals(definition: Saga, state: ExecutionState) -> Iterator[Incompatibi
             if isinstance(known, WaitFor) and known.collect is (needed == "one"):
                 message = f"A signal came for step {name}, and needs a wait for {needed}. {_ADVICE}"
                 yield Incompatibility(Kind.STEP_CHANGED, message, name)
+            elif isinstance(known, ForEach) and not known.grows_by:
+                message = f"A signal came for step {name}, whose list does not grow. {_ADVICE}"
+                yield Incompatibility(Kind.STEP_CHANGED, message, name)
 
 
 def _is_missed(definition: Saga, state: ExecutionState, step: StepState) -> bool:
@@ -235,8 +239,8 @@ def _other_kind(definition: Saga, state: ExecutionState, known: Step, step: Step
 
 def _has_items_left(known: ForEach, state: ExecutionState, step: StepState) -> bool:
     assert step.children is not None, "a step of children has them"
-    items = state.context.get(known.over)
-    is_list = isinstance(items, list | tuple) and len(items) >= step.children.total
+    items = items_of(known, state)
+    is_list = items is not None and len(items) >= step.children.total
     return is_list or step.is_done or step.children.started == step.children.total
 
 

@@ -114,6 +114,8 @@ def _details(step: Step) -> Iterator[str]:
                 yield f"saga {saga}"
             if step.enough is not None:
                 yield f"{step.enough} are enough"
+            if step.grows_by:
+                yield f"and of each signal {step.grows_by}, until {step.closes_by}"
         case Repeat(said=said, most=most):
             yield f"again until {said}, {most} times at most"
         case WaitFor(timeout=timeout, collect=collect):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sagas.machine import decide
+from sagas.machine.children import Children
 from sagas.machine.decision import Verdict, is_past_pivot
 from sagas.machine.definition import Saga
 from sagas.machine.facts import (
@@ -25,7 +26,8 @@ from sagas.machine.facts import (
     Woken,
 )
 from sagas.machine.family_steps import ForEach, Repeat, catches, tolerates
-from sagas.machine.state import Children, ExecutionState, Options, StepState
+from sagas.machine.growing import closed_by
+from sagas.machine.state import ExecutionState, Options, StepState
 from sagas.machine.states import (
     GOING_FORWARD,
     SCHEDULED,
@@ -173,8 +175,9 @@ def _go_on(definition: Saga, state: ExecutionState, name: str, now: datetime) ->
     if step.children is not None:
         is_caught = catches(known) or tolerates(known)
         change = _good_news(step, step.children, state, direction, is_caught=is_caught)
-        fact = ChildrenMoved(name, change)
-        return decide(definition, state, fact, now).state if any(change.values()) else state
+        if any(change.values()):
+            return decide(definition, state, ChildrenMoved(name, change), now).state
+        return _closed(definition, state, name, now) if step.children.open else state
     if step.status is SCHEDULED[direction]:
         assert step.due_at is not None, "a scheduled step is due at some time"
         if not isinstance(known, SagaStep) or known.callable_for(direction) is None:
@@ -189,6 +192,17 @@ def _go_on(definition: Saga, state: ExecutionState, name: str, now: datetime) ->
     if isinstance(known, WaitFor):
         return decide(definition, state, Signal(name, None, "a rehearsal"), now).state
     return state
+
+
+def _closed(definition: Saga, state: ExecutionState, name: str, now: datetime) -> ExecutionState:
+    """As if no more items came to a step that grows, all of which are done."""
+    known = definition.by_name.get(name)
+    if not isinstance(known, ForEach) or not known.closes_by:
+        return state
+    state = decide(definition, state, Signal(known.closes_by, None, "a rehearsal"), now).state
+    if not closed_by(definition, state, Signal(known.closes_by, None, "a rehearsal")):
+        return state
+    return decide(definition, state, ChildrenMoved(name, {}), now).state
 
 
 def _good_news(

@@ -331,3 +331,32 @@ def test_reminded(define: Any) -> None:
     engine.wake(10)
     assert row(saga).steps["closed"]["reminded"] == 1
     save("s", "reminded")
+
+
+def test_grown(define: Any) -> None:
+    """One list that grew, and was closed before it began; and one that still grows."""
+    undone: Any = {"action": writes("packed"), "compensation": writes("unpacked")}
+    first = ForEach("pack", over="items", grows_by="add", closes_by="no_more", **undone)
+    more = ForEach("mend", over="broken", grows_by="break", closes_by="all_whole", **undone)
+    saga = start(define, step("a"), first, more, items=["x"])
+    engine.signal("s", "add", "y", key="evt-1", by="shop")
+    engine.signal("s", "no_more", by="shop")
+    do(saga, "a")
+    for number in range(2):
+        do(engine_id(f"s~pack.{number}"), "each")
+    engine.signal("s", "break", "z", key="evt-1", by="shop")
+    assert row(saga).steps["mend"]["children"]["open"] is True
+    save("s", "grown")
+
+
+def test_signals_to_rounds(define: Any) -> None:
+    """One signal that a round took, one that was handed to the next, and one that is kept."""
+    card = WaitFor("card")
+    saga = start(define, Repeat("collect", [card, step("charge")], until="paid", most=4))
+    engine.signal("s", "card", "no", key="evt-1", by="anna")
+    engine.signal("s", "card", "never", key="evt-2", by="anna")
+    do(engine_id("s~collect.1"), "charge")
+    engine.signal("s", "card", "yes", key="evt-3", by="anna")
+    assert row(saga).options["signals"] == {"card": "yes"}
+    save("s", "signals_to_rounds")
+    save("s~collect.2", "a_round_with_a_signal")

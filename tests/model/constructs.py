@@ -5,9 +5,10 @@ step, then a sleep. Actions and compensations are tried once (`:1+1`), so that a
 them give up; polls and steps that accept a refusal, twice.
 
 Where states explode, less is walked: a wait that collects ends by its second signal, a race has two
-members, a fan-out two items, a `Repeat` two rounds, no construct is inside another but a choice,
-and what compensates is not varied. What is a matter of comparing values (`until` of a wait, `form`,
-moments without an offset) is held by the machine's tests and the properties alone.
+members, a fan-out two items (of one that grows, a signal adds the second), a `Repeat` two rounds,
+no construct is inside another but a choice, and what compensates is not varied. What is a matter of
+comparing values (`until` of a wait, `form`, moments without an offset) is held by the machine's
+tests and the properties alone, and so are signals that a `Repeat` keeps for its rounds.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,6 +65,11 @@ def _accepting(undo: bool) -> SagaStep:
 
 def _items(**options: Any) -> ForEach:
     return ForEach("x", over="items", action=nothing, **options)
+
+
+def _growing(**options: Any) -> ForEach:
+    options |= {"grows_by": "more", "closes_by": "end"}
+    return ForEach("x", over="one", action=nothing, **options)
 
 
 def _rounds(on_most: Any) -> Repeat:
@@ -135,6 +141,8 @@ CONSTRUCTS: Final = (
         "x",
         goes_forward=False,
     ),
+    Construct("items and more", _growing, "x"),
+    Construct("items and more or not", lambda: _growing(on_failure="continue"), "x"),
     Construct("rounds", lambda: _rounds(on_most="fail"), "x", goes_forward=False),
     Construct("rounds at most", lambda: _rounds(on_most="continue"), "x"),
 )
@@ -178,5 +186,5 @@ def _shape(construct: Construct, drawing: str, place: Callable[[Any], list[Any]]
         frozenset(construct.may_be_skipped),
         has_construct=True,
         children_have_pivot=construct.children_have_pivot,
-        context={"go": "done", "items": [1, 2], "moment": LONG_AGO},
+        context={"go": "done", "items": [1, 2], "one": [1], "moment": LONG_AGO},
     )

@@ -96,6 +96,11 @@ def reminded(wait: str, *, has_started: bool) -> Reminded:
     return Reminded(wait, None if has_started else NO_CHILD)
 
 
+def sent(name: str) -> Signal:
+    """The one signal of that name."""
+    return Signal(name, "yes", "bo", f"key-{name}")
+
+
 def most_signals(wait: WaitFor) -> int:
     return wait.most or 1
 

@@ -89,10 +89,25 @@ def s3_a_family_that_is_done_has_what_it_needs(shape: Shape, world: World) -> bo
         return True
     may_lack = isinstance(family, ForEach) and (family.enough or family.on_failure == "continue")
     if not may_lack:
-        expected = len(shape.context["items"]) if isinstance(family, ForEach) else at.total()
-        return at[At.DONE] == at.total() == expected > 0
+        return at[At.DONE] == at.total() == _expected(shape, world) > 0
     needed = family.enough or 0 if isinstance(family, ForEach) else 0
     return at[At.DONE] >= needed and at.total() == at[At.DONE] + at[At.UNDONE]
+
+
+def _expected(shape: Shape, world: World) -> int:
+    """How many children there are, once their step is done."""
+    family = shape.family
+    if not isinstance(family, ForEach):
+        return len(world.children)
+    return len(shape.context[family.over]) + len(world.row.past.keys_of(family.grows_by))
+
+
+def s3_a_list_that_grows_ends_closed(shape: Shape, world: World) -> bool:
+    step, row = shape.growing, world.row
+    if step is None or row.state.step(step.name).status is not StepStatus.SUCCEEDED:
+        return True
+    is_whole = len(row.state.context[step.over]) == len(world.children) == _expected(shape, world)
+    return is_whole and bool(row.past.keys_of(step.closes_by))
 
 
 def s3_no_more_are_at_work_than_may_be(shape: Shape, world: World) -> bool:
@@ -164,6 +179,7 @@ def s6_a_round_that_is_stuck_holds_up_no_other(shape: Shape, world: World) -> bo
 
 FAMILY_WORLD_CLAUSES: Final[tuple[Callable[[Shape, World], bool], ...]] = (
     s3_a_family_that_is_done_has_what_it_needs,
+    s3_a_list_that_grows_ends_closed,
     s3_no_more_are_at_work_than_may_be,
     s4_compensated_means_that_all_children_are_undone,
     s5_nothing_is_undone_while_a_child_is_at_work,

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from sagas.machine import ForEach, Repeat
+from sagas.machine import ForEach, Repeat, StepStatus
+from sagas.machine.outcomes import completes
+from sagas.machine.states import GOING_FORWARD
 from tests.model import children
 from tests.model.children import Number
 from tests.model.move import Move, Ways
@@ -45,6 +47,55 @@ def _just_born(rows: Rows, world: World) -> Ways:
         yield (count,)
 
 
+def _may_be_added(rows: Rows, world: World) -> Ways:
+    """One item, and none once the list is closed."""
+    if (step := rows.shape.growing) and _is_open(world, step) and not _came(world, step.grows_by):
+        yield (step.grows_by,)
+
+
+def _may_be_closed_early(rows: Rows, world: World) -> Ways:
+    step = rows.shape.growing
+    if step and _is_open(world, step) and _status(world, step) is StepStatus.PENDING:
+        yield (step.closes_by,)
+
+
+def _is_to_be_closed(rows: Rows, world: World) -> Ways:
+    """Once faults end, somebody says that no more items come."""
+    step = rows.shape.growing
+    if step and _is_open(world, step) and _status(world, step) is StepStatus.WAITING:
+        yield (step.closes_by,)
+
+
+def _is_open(world: World, step: ForEach) -> bool:
+    is_ahead = _status(world, step) in (StepStatus.PENDING, StepStatus.WAITING)
+    may_come = is_ahead and world.row.state.status in GOING_FORWARD
+    return may_come and not _came(world, step.closes_by)
+
+
+def _status(world: World, step: ForEach) -> StepStatus:
+    return world.row.state.step(step.name).status
+
+
+def _came(world: World, signal: str) -> bool:
+    return bool(world.row.past.keys_of(signal))
+
+
+def _closed_at_its_end(rows: Rows, world: World) -> Ways:
+    """The engine reads it in the same transaction: that others act in between shows no less."""
+    step, state = rows.shape.growing, world.row.state
+    is_closed = step is not None and _came(world, step.closes_by)
+    if step and is_closed and completes(rows.shape.saga, state, step.name, {}):
+        yield ()
+
+
+def send(rows: Rows, world: World, name: str) -> World:
+    return world.takes(rows.sent(world.row, name))
+
+
+def read(rows: Rows, world: World) -> World:
+    return world.takes(rows.heard(world.row, {}, is_enough=False))
+
+
 def go_on(rows: Rows, world: World, child: Number) -> World:
     return world.with_child(child.n, children.acted(world.children[child.n], well=True))
 
@@ -72,6 +123,13 @@ WORK: Final = (
     Move("{call} goes on", _goes_on, go_on),
     Move("a person sees to {call}", _needs_help, be_helped),
     Move("the saga hears of its children{call}", _with_news, hear),
+    Move("no more items come: {call}", _is_to_be_closed, send),
+    Move("what the items of a closed list gave is read", _closed_at_its_end, read),
+)
+
+CHANCES: Final = (
+    Move("an item comes: {call}", _may_be_added, send),
+    Move("no more items come, before the first: {call}", _may_be_closed_early, send),
 )
 
 FAULTS: Final = (

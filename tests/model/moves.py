@@ -158,6 +158,7 @@ CHANCES: Final = (
     Move("the stray request for {call} lands", _stray, land),
     Move("nobody is at {call} any more, and that is noticed", _orphaned, notice_loss),
     *wait_moves.CHANCES,
+    *family_moves.CHANCES,
 )
 """What may happen or not, and nobody may wait for."""
 

@@ -16,7 +16,7 @@ from sagas.machine import (
     StepStatus,
 )
 from sagas.machine import events as ev
-from sagas.machine.state import Children
+from sagas.machine.children import Children
 from sagas.machine.states import IN_FLIGHT, SCHEDULED
 from tests.model.calls import Call, Calls, mask
 from tests.model.children import Frozen

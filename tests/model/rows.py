@@ -110,6 +110,12 @@ class Rows:
             row.taken["signal", wait.name] = self._decided(row.state, row.past, fact)
         return row.taken["signal", wait.name]
 
+    def sent(self, row: Row, name: str) -> Taken:
+        """A signal for a list that grows."""
+        if ("sent", name) not in row.taken:
+            row.taken["sent", name] = self._decided(row.state, row.past, facts.sent(name))
+        return row.taken["sent", name]
+
     def told(self, row: Row, operation: Operation, step: str = "") -> Taken:
         """By a person, of a `step` or of the whole saga."""
         name = type(operation).__name__

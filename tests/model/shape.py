@@ -43,6 +43,12 @@ class Shape:
         families = [s for s in self.saga.by_name.values() if isinstance(s, Family)]
         return families[0] if families else None
 
+    @property
+    def growing(self) -> ForEach | None:
+        """The family, if its list grows."""
+        family = self.family
+        return family if isinstance(family, ForEach) and family.grows_by else None
+
     def given_by_children(self, is_enough: bool) -> dict[str, Any]:
         """What a complete step adds to the context; of a round, whether it `is_enough`."""
         if isinstance(self.family, ForEach):

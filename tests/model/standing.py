@@ -4,7 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
-from sagas.machine import ExecutionState, ExecutionStatus, StepState, StepStatus, wake_at
+from sagas.machine import (
+    ExecutionState,
+    ExecutionStatus,
+    Outcome,
+    StepState,
+    StepStatus,
+    wake_at,
+)
 from sagas.machine.states import DONE_FORWARD, GOING_FORWARD
 from sagas.machine.wake import LONGEST_REPEAT
 from tests.model.clauses import ACTION, UNDONE
@@ -26,7 +33,7 @@ def l2_nobody_sleeps_beyond_a_lease_or_a_hint(shape: Shape, row: Row) -> bool:
     moments += [step.due_at for step in steps if step.due_at is not None and not is_due(step)]
     moments += [step.remind_at for step in steps if step.remind_at is not None]
     moments += [NOW + LONGEST_REPEAT for step in steps if is_due(step)]
-    moments += [NOW + LONGEST_REPEAT for step in steps if step.children and step.direction]
+    moments += [NOW + LONGEST_REPEAT for step in steps if step.direction and _has_to_hear(step)]
     woken = [wake_at(row.state, NOW, sent) or NEVER for sent in (0, 10)]
     is_asleep = row.is_at_rest or row.state.paused
     return not moments or is_asleep or max(woken) <= min(moments)
@@ -99,9 +106,18 @@ def _waits_for_signals_alone(state: ExecutionState) -> bool:
     """Without a time at which anything ends."""
     steps = [state.step(name) for name in state.current_steps]
     return bool(steps) and all(
-        step.status is StepStatus.WAITING and not (step.due_at or step.children or step.remind_at)
+        step.status is StepStatus.WAITING
+        and not (step.due_at or step.remind_at or _has_to_hear(step))
         for step in steps
     )
+
+
+def _has_to_hear(step: StepState) -> bool:
+    """Whether children of a step are at work, or have something to undo."""
+    found = step.children
+    if found is None or not found.open or step.status is not StepStatus.WAITING:
+        return found is not None
+    return found.count(Outcome.COMPLETED, Outcome.FINAL, Outcome.UNDONE) < found.total
 
 
 def _waits_for_nothing_ahead(shape: Shape, state: ExecutionState) -> bool:

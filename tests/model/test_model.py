@@ -36,6 +36,7 @@ SHAPES = {shape.name: shape for shape in all_shapes()}
         ("a.(saga or not)", 400),
         ("(items one by one).b", 1000),
         ("(one of the items at a time).b", 600),
+        ("a.(items and more)", 1000),
         ("a.(rounds)", 1000),
     ],
 )
@@ -47,7 +48,15 @@ def test_every_clause_holds_under_every_pair_of_faults(name: str, states: int) -
 
 def test_every_move_happens_and_every_status_is_reached() -> None:
     happened, statuses = set[str](), set[str]()
-    for name in ("[a/b]:1+2", "A.b_:1+1", "a.(wait and remind)", "(sleep).B", "(poll)", "(items)"):
+    for name in (
+        "[a/b]:1+2",
+        "A.b_:1+1",
+        "a.(wait and remind)",
+        "(sleep).B",
+        "(poll)",
+        "(items)",
+        "a.(items and more)",
+    ):
         walked = Walk(SHAPES[name])
         walked.explore(faults=2)
         for world in walked.worlds:

@@ -71,7 +71,7 @@ CHOICE_FAULTS: Final = (
         name="A signal for a way that was not taken is kept for ever",
         clause="R13",
         file=_PROGRESS,
-        before="    if is_left_out(draft, fact.name):\n",
+        before="    if is_left_out(draft, definition.name):\n",
         after="    if False:\n",
         tests=CHOICES,
     ),

@@ -195,7 +195,7 @@ FAMILY_FAULTS: Final = (
     Fault(
         name="A list may change while its items are at work",
         clause="S10",
-        file="sagas/machine/decision.py",
+        file="sagas/machine/added_items.py",
         before="if not is_list or list(after[:started]) != list(before[:started]):",
         after="if not is_list:",
         tests=AGAIN,

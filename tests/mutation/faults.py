@@ -11,6 +11,7 @@ from tests.mutation.death_faults import DEATH_FAULTS
 from tests.mutation.definition_faults import DEFINITION_FAULTS
 from tests.mutation.engine_faults import ENGINE_FAULTS
 from tests.mutation.family_faults import FAMILY_FAULTS
+from tests.mutation.growing_faults import GROWING_FAULTS
 from tests.mutation.item_faults import ITEM_FAULTS
 from tests.mutation.limit_faults import LIMIT_FAULTS
 from tests.mutation.poll_faults import POLL_FAULTS
@@ -18,6 +19,7 @@ from tests.mutation.progress_faults import PROGRESS_FAULTS
 from tests.mutation.raised_faults import RAISED_FAULTS
 from tests.mutation.reminder_faults import REMINDER_FAULTS
 from tests.mutation.rounds_faults import ROUNDS_FAULTS
+from tests.mutation.rounds_signals_faults import ROUNDS_SIGNALS_FAULTS
 from tests.mutation.session_faults import SESSION_FAULTS
 from tests.mutation.settings_faults import SETTINGS_FAULTS
 from tests.mutation.signal_faults import SIGNAL_FAULTS
@@ -36,9 +38,11 @@ FAULTS: Final = (
     *FAMILY_FAULTS,
     *ITEM_FAULTS,
     *REMINDER_FAULTS,
+    *GROWING_FAULTS,
     *LIMIT_FAULTS,
     *BIRTH_FAULTS,
     *ROUNDS_FAULTS,
+    *ROUNDS_SIGNALS_FAULTS,
     *SESSION_FAULTS,
     *RAISED_FAULTS,
     *ASYNC_FAULTS,

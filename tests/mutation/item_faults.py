@@ -29,8 +29,8 @@ ITEM_FAULTS: Final = (
         name="The structure does not say how many items are enough",
         clause="S12",
         file="sagas/machine/traversal.py",
-        before='return found | {"enough": has_to_complete} if tolerates(node) else found',
-        after="return found",
+        before='found |= {"enough": has_to_complete} if tolerates(node) else {}',
+        after="pass",
         tests=ITEMS,
     ),
     Fault(

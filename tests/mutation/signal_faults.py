@@ -6,7 +6,7 @@ from tests.mutation.fault import Fault
 
 _DECISION = "sagas/machine/decision.py"
 _FORMS = "sagas/forms.py"
-_EVOLVE = "sagas/machine/evolve.py"
+_KEPT = "sagas/machine/kept_signals.py"
 _OPERATE = "sagas/machine/operate.py"
 _PROGRESS = "sagas/machine/progress.py"
 _SIGNALLING = "sagas/engine/signalling.py"
@@ -92,7 +92,7 @@ SIGNAL_FAULTS: Final = (
     Fault(
         name="What was collected stays in the row beside the context",
         clause="S8",
-        file=_EVOLVE,
+        file=_KEPT,
         before="for name, came in options.collected.items() if name != step",
         after="for name, came in options.collected.items()",
         tests=COLLECTING,
@@ -100,7 +100,7 @@ SIGNAL_FAULTS: Final = (
     Fault(
         name="A key is forgotten",
         clause="R13",
-        file=_EVOLVE,
+        file=_KEPT,
         before="keys = {**keys, name: {**keys.get(name, {}), event.key:",
         after="keys = {**keys, name: {event.key:",
         tests=COLLECTING,

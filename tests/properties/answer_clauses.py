@@ -150,13 +150,18 @@ def l1_somebody_is_woken_for_whatever_is_not_at_rest(
         assert status not in AT_REST
         return
     in_motion = [name for name, story in ledger.steps.items() if story.is_in_motion]
-    waits_for_signals = in_motion and all(
-        isinstance(ledger.saga.by_name[name], WaitFor)
-        and ledger.steps[name].until is ledger.steps[name].remind_at is None
-        for name in in_motion
-    )
+    waits_for_signals = in_motion and all(_waits_for_a_signal(ledger, name) for name in in_motion)
     nothing_comes = ledger.started.deadline is None or ledger.no_way_back()
     assert status in AT_REST or ledger.paused or (waits_for_signals and nothing_comes)
+
+
+def _waits_for_a_signal(ledger: Ledger, name: str) -> bool:
+    """Alone: there is no time that ends it, and no item is at work or has to be undone."""
+    step, story = ledger.saga.by_name[name], ledger.steps[name]
+    if isinstance(step, ForEach) and step.grows_by and not story.is_closed:
+        done = (Outcome.COMPLETED, Outcome.FINAL, Outcome.UNDONE)
+        return story.waits is ACTION and story.total == sum(story.heard.get(o, 0) for o in done)
+    return isinstance(step, WaitFor) and story.until is story.remind_at is None
 
 
 def l2_a_look_ends_what_is_over(ledger: Ledger, told: HintTarget, decision: Decision) -> None:
@@ -251,6 +256,8 @@ def each_child_is_started_once_and_few_at_a_time(
         assert started <= story.total
         items = ledger.items_of(start.step, decision.state.context)
         assert len(items) == story.total, "the list must not change while its items are at work"
+        handed, story.handed = story.handed, []
+        assert [(signal.name, signal.payload) for signal in start.signals] == handed, "R13"
         limit = step.max_concurrency if isinstance(step, ForEach) else 1
         assert limit is None or started - sum(story.heard.values()) <= limit
 

@@ -5,6 +5,7 @@ from typing import Final
 from sagas.machine import (
     TERMINAL,
     ExecutionStatus,
+    ForEach,
     ParentCommand,
     ParentCommanded,
     Resolve,
@@ -14,7 +15,7 @@ from sagas.machine import (
     TryAgain,
     Unblocked,
 )
-from tests.machine.conversation import BY_ANNA
+from tests.machine.conversation import ACTION, BY_ANNA
 from tests.properties.children import AT_AN_END
 from tests.properties.world import World
 
@@ -55,6 +56,9 @@ def _go_on(world: World, helped: set[str]) -> None:
     for name, story in world.ledger.steps.items():
         if story.waits and not story.until and not world.ledger.is_family(name):
             world.tell(Signal(name, "at last", "the bank"))
+        step = world.saga.by_name[name]
+        if story.waits is ACTION and isinstance(step, ForEach) and step.grows_by:
+            world.tell(Signal(step.closes_by, None, "the bank"))
     if world.state.status is ExecutionStatus.FAILED:
         _help(world, helped)
     if world.state.status is ExecutionStatus.COMPENSATING and world.ledger.held:

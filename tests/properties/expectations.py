@@ -9,15 +9,18 @@ from sagas.machine import (
     ExecutionStatus,
     Fact,
     Failed,
+    ForEach,
     Lost,
     Pause,
+    Repeat,
     Resume,
     Signal,
     Succeeded,
     Verdict,
     WaitFor,
 )
-from tests.properties.ledger import Ledger, due_now
+from tests.properties.growth import expected_of_growth
+from tests.properties.ledger import Ledger, due_now, key_of
 from tests.properties.shapes import has_all_signals
 
 _ENDED = (ExecutionStatus.COMPLETED, ExecutionStatus.COMPENSATED)
@@ -74,7 +77,11 @@ def _of_signal(ledger: Ledger, state: ExecutionState, fact: Signal) -> Verdict |
 
     A saga that has failed, and has not turned back, is not at its end: a person may move it on.
     """
-    wait = ledger.saga.by_name.get(fact.name)
+    wait = ledger.saga.signals.get(fact.name)
+    if isinstance(wait, ForEach):
+        return expected_of_growth(ledger, state, wait, fact)
+    if isinstance(wait, Repeat):
+        return _of_signal_to_round(ledger, state, wait, fact)
     if not isinstance(wait, WaitFor):
         return Verdict.REFUSED
     story = ledger.steps[fact.name]
@@ -88,6 +95,25 @@ def _of_signal(ledger: Ledger, state: ExecutionState, fact: Signal) -> Verdict |
     is_ahead = not (story.is_done or story.has_failed or ledger.comes_second(fact.name))
     may_go_forward = state.status not in _ENDED and not ledger.has_turned
     return Verdict.ACCEPTED if is_ahead and may_go_forward else Verdict.REFUSED
+
+
+def _of_signal_to_round(
+    ledger: Ledger, state: ExecutionState, step: Repeat, fact: Signal
+) -> Verdict | None:
+    """R13: each key counts once for all rounds; what none took is kept if another may follow."""
+    story = ledger.steps[step.name]
+    if fact.key and (known := key_of(fact.name, fact.key)) in story.keys:
+        return Verdict.REPEATED if story.keys[known] == fact.payload else Verdict.REFUSED
+    is_over = story.is_done or story.has_failed or ledger.is_left_out(step.name)
+    if is_over or state.status in _ENDED or ledger.has_turned:
+        return Verdict.REFUSED
+    if fact.taken:
+        return Verdict.ACCEPTED
+    if fact.taken is False and len(story.children) >= step.most:
+        return Verdict.REFUSED
+    if story.signals:
+        return None  # without effect, be it repeated or refused
+    return Verdict.ACCEPTED
 
 
 def _of_cancel(ledger: Ledger, state: ExecutionState) -> Verdict:

@@ -139,6 +139,8 @@ class Ledger:
         step, story = self.saga.by_name[name], self.steps[name]
         done = heard.get(Outcome.COMPLETED, 0) + heard.get(Outcome.FINAL, 0)
         enough = step.enough if isinstance(step, ForEach) else None
+        if isinstance(step, ForEach) and step.grows_by and not story.is_closed:
+            return False
         if not self.tolerates(name):
             return done == story.total == len(story.children)
         is_over = done + heard.get(Outcome.UNDONE, 0) == len(story.children)
@@ -158,7 +160,12 @@ class Ledger:
         step = self.saga.by_name[name]
         if isinstance(step, Repeat):
             return [None] * max(self.steps[name].total, 1)
-        return context.get(step.over) if isinstance(step, ForEach) else [None]
+        if not isinstance(step, ForEach):
+            return [None]
+        if not step.grows_by:
+            return context.get(step.over)
+        items = context.get(step.over, [])
+        return [*items, *self.steps[name].signals] if isinstance(items, list) else items
 
     def take(self, event: ev.Event) -> None:
         """Enters one event, as it is read back from its JSON (S8)."""
@@ -215,6 +222,16 @@ class Ledger:
                 self.blocked = False
             case ev.SagaReleased():
                 self.held = False
+            case ev.SagaSignalled(goes_to=name, payload=payload) if name:
+                story, is_new = self.steps[name], event.collected
+                story.keys |= {key_of(event.name, event.key): payload} if event.key else {}
+                story.signals += [payload] if is_new else []
+                story.is_closed |= not is_new
+                story.total += is_new and story.tries[ACTION] > 0
+            case ev.SagaSignalled(name=name) if name not in self.steps:
+                story = self.steps[self.saga.signals[name].name]
+                story.keys |= {key_of(name, event.key): event.payload} if event.key else {}
+                story.signals += [] if event.taken else [(name, event.payload)]
             case ev.SagaSignalled(name=name, payload=payload):
                 self.steps[name].signals.append(payload)
                 self.steps[name].keys |= {event.key: payload} if event.key else {}
@@ -223,6 +240,11 @@ class Ledger:
                 self.context |= event.changes
             case _:
                 pass
+
+
+def key_of(signal: str, key: str) -> str:
+    """What a step that takes two signals knows each key by."""
+    return f"{signal}/{key}"
 
 
 def _exclude_each_other(saga: Saga, one: str, other: str) -> bool:
@@ -257,6 +279,8 @@ def _enter(ledger: Ledger, story: Story, event: ev.StepEvent) -> None:
         case ev.StepReminded(number=number, remind_at=remind_at):
             story.reminded, story.remind_at = number, remind_at
         case ev.StepChildren(change=change, refused=refused):
+            if event.hands:
+                story.handed, story.signals = story.signals, []
             story.is_refused |= bool(refused)
             story.total += event.adds is not None
             story.wrote |= set(event.adds or {})

@@ -35,6 +35,7 @@ MOVES: Final = (
     Move(surroundings.help_a_child, 1, World.children_in_need),
     Move(surroundings.hear_of_children, 5, World.families_with_news),
     Move(people.signal, 1, World.waits, by="people"),
+    Move(people.close, 2, World.lists_at_their_end, by="people"),
     Move(people.pause_or_resume, 1, by="people"),
     Move(people.resume, 3, lambda world: world.ledger.paused),
     Move(people.help_out, 3, World.is_in_trouble),

@@ -9,7 +9,9 @@ from sagas.machine import (
     ExecutionStatus,
     Fact,
     FailureKind,
+    ForEach,
     Pause,
+    Repeat,
     Reschedule,
     Resolve,
     Resume,
@@ -29,7 +31,19 @@ def signal(world: World, choose: Choose) -> None:
     number = world.ledger.count % 4
     payload = choose((number, number, number, LAST))
     key = choose(("", "", "evt-1", "evt-2"))
-    tell(world, Signal(choose(names), payload, "the bank", key))
+    name = choose(names)
+    step = world.saga.signals.get(name)
+    taken = None
+    if isinstance(step, Repeat) and world.ledger.steps[step.name].children:
+        taken = world.ledger.count % 2 > 0  # as the round at work said
+    tell(world, Signal(name, payload, "the bank", key, taken=taken))
+
+
+def close(world: World, choose: Choose) -> None:
+    """No more items come to a list, all of whose items are done."""
+    step = world.saga.by_name[choose(world.lists_at_their_end())]
+    assert isinstance(step, ForEach)
+    tell(world, Signal(step.closes_by, None, "the bank"))
 
 
 def pause_or_resume(world: World, choose: Choose) -> None:

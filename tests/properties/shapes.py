@@ -78,6 +78,7 @@ _TOLERANCES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
 )
 _LIMITS = st.sampled_from([None, None, 1, 2])
 _LISTS = st.sampled_from(["three", "three", "three", "one", "none", "no_list"])
+_GROWING_LISTS = st.sampled_from(["three", "absent", "one", "three"])
 _TIMEOUTS: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {"timeout": 20, "on_timeout": "continue"}, {"timeout": 20}]
 )
@@ -196,15 +197,19 @@ def _for_each(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> ForEach:
     tolerance = draw(_TOLERANCES)
     if is_after_pivot and "enough" in tolerance:
         tolerance = {}
-    limit = draw(_LIMITS)
-    return ForEach(name, over=draw(_LISTS), max_concurrency=limit, **what, **tolerance)
+    growth: dict[str, Any] = {"over": draw(_LISTS)}
+    if "enough" not in tolerance and draw(_YES_OR_NO):
+        growth = {"grows_by": f"{name}_more", "closes_by": f"{name}_end"}
+        growth["over"] = draw(_GROWING_LISTS)
+    return ForEach(name, max_concurrency=draw(_LIMITS), **what, **tolerance, **growth)
 
 
 def _rounds(draw: st.DrawFn, name: str, *, is_after_pivot: bool) -> Repeat:
     on_most: Any = "continue" if is_after_pivot else draw(st.sampled_from(["fail", "continue"]))
     until: Any = draw(st.sampled_from([SHARED, "route", "deep.er.x", {"own": Present()}]))
     step = SagaStep("r", nothing, None if is_after_pivot else nothing)
-    return Repeat(name, [step], until=until, most=draw(_ATTEMPTS), on_most=on_most)
+    steps = [WaitFor(f"{name}_go"), step] if draw(_YES_OR_NO) else [step]
+    return Repeat(name, steps, until=until, most=draw(_ATTEMPTS), on_most=on_most)
 
 
 def _saga_step(
@@ -253,9 +258,11 @@ def _written(node: Node) -> str:
             return f"{kind}({node.name} {tries}, {undone}{more})"
         case ForEach(name=name, over=over, max_concurrency=limit, enough=enough):
             needed = f", {enough} are enough" if enough else f", or {node.on_failure}"
+            needed += ", grows" if node.grows_by else ""
             return f"ForEach({name} over {over}, at most {limit}{needed})"
         case Repeat(name=name, said=said, most=most, on_most=on_most):
-            return f"Repeat({name} until {said}, {most} times or {on_most})"
+            waits = ", with a wait" if len(node.steps) > 1 else ""
+            return f"Repeat({name} until {said}, {most} times or {on_most}{waits})"
         case WaitFor(name=name, timeout=timeout, on_timeout=on_timeout):
             collected = f", {node.most} or the last" if node.collect else ""
             within = f", {timeout} s or {on_timeout}" if timeout else ""

@@ -42,12 +42,16 @@ class Story:
     """A person had its compensation tried again: it may now come after those before it."""
     signals: list[Any] = field(default_factory=list)
     """The payloads that were accepted, and of those with a key which."""
+    handed: list[Any] = field(default_factory=list)
+    """What was kept for the round that is started: the names of signals, and their payloads."""
     keys: dict[str, Any] = field(default_factory=dict)
     wrote: set[str] = field(default_factory=set)
     children: list[Child] = field(default_factory=list)
     total: int = 0
     heard: dict[Outcome, int] = field(default_factory=dict)
     is_halted: bool = False
+    is_closed: bool = False
+    """Of a list that grows: no more items come."""
     is_refused: bool = False
     """Some of its children could not be started."""
 

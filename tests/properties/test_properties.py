@@ -33,6 +33,7 @@ def test_every_kind_of_fact_event_and_turn_is_met() -> None:
     facts = [fact.__name__ for fact in get_args(Fact)]
     expected = {*EVENT_TYPES} - {"saga.adopted"}  # no fact leads to it, but another definition
     expected |= {"asked", "a further round", "an older round undone"}
+    expected |= {"a list closed at its end", "signals handed to a round"}
     expected |= {f"{name} accepted" for name in facts}
     expected |= {f"{fact.__name__} refused" for fact in (*get_args(Operation), Claim)}
     expected |= {f"{fact.__name__} {how}" for fact in (Succeeded, Failed) for how in IN_VAIN}

@@ -26,11 +26,11 @@ from sagas.machine import (
     Reminded,
     Repeat,
     Saga,
+    Signal,
     Start,
     SubSaga,
     Succeeded,
     Verdict,
-    WaitFor,
     Woken,
     decide,
     due_reminders,
@@ -39,8 +39,10 @@ from sagas.machine import (
 )
 from sagas.machine import events as ev
 from sagas.machine.family_steps import MOST_CHILDREN_AT_ONCE
+from sagas.machine.growing import closed_by
+from sagas.machine.outcomes import SUCCESS
 from sagas.testing.conversation import START
-from tests.machine.conversation import failure
+from tests.machine.conversation import ACTION, failure
 from tests.properties.answer_clauses import ANSWER_CLAUSES
 from tests.properties.children import Child, check_order_of_rounds, take_news
 from tests.properties.construct_clauses import HintTarget
@@ -87,9 +89,23 @@ class World:
         """Hands `fact` to the machine, and checks what follows."""
         self.is_broken = True
         decision = self._answer(fact)
+        if isinstance(fact, Signal):
+            self._end_closed(fact)
         self._carry_out(decision)
         self.is_broken = False
         return decision
+
+    def _end_closed(self, fact: Signal) -> None:
+        """A list was closed, all of whose items are done: what they give is read at once."""
+        step = self.saga.signals.get(fact.name)
+        if not isinstance(step, ForEach):
+            return
+        story = self.ledger.steps[step.name]
+        is_over = story.waits is ACTION and self.ledger.is_complete(step.name, story.heard)
+        assert closed_by(self.saga, self.state, fact) == (step.name if is_over else "")
+        if is_over:
+            self.met["a list closed at its end"] += 1
+            self.tell(ChildrenMoved(step.name, {}, self._given_back(step.name)))
 
     def pass_time(self, seconds: float, *, looks: bool = True) -> None:
         """Time goes by, and somebody looks, or nobody."""
@@ -171,8 +187,19 @@ class World:
         return self.ledger.held and self.state.status in ended
 
     def waits(self) -> list[str]:
-        steps = self.saga.by_name.items()
-        return [name for name, step in steps if isinstance(step, WaitFor)]
+        return [*self.saga.signals]
+
+    def lists_at_their_end(self) -> list[str]:
+        """The steps that grow, are not closed, and have nothing to do."""
+        return [
+            name
+            for name, story in self.ledger.steps.items()
+            if isinstance(step := self.saga.by_name[name], ForEach)
+            and step.grows_by
+            and not story.is_closed
+            and story.waits is ACTION
+            and 0 < story.total == sum(story.heard.get(o, 0) for o in SUCCESS)
+        ]
 
     # --- Children ---------------------------------------------------------------------------------
 
@@ -260,6 +287,8 @@ class World:
             self.ledger.take(recorded.event)
             if isinstance(recorded.event, ev.StepChildren) and recorded.event.adds is not None:
                 self.met["a further round"] += 1
+            if isinstance(recorded.event, ev.StepChildren) and recorded.event.hands:
+                self.met["signals handed to a round"] += 1
         for tell in decision.child_commands:
             self.met["an older round undone"] += (
                 tell.number == 0
