@@ -105,7 +105,7 @@ def test_ctrl_c_ends_it_without_a_word() -> None:
         assert process.stdout is not None
         assert "saga." in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=300)
     assert (process.returncode, said) == (130, "")
 
 

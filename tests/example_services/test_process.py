@@ -90,7 +90,7 @@ def test_wrong_start_says_what_is_wrong(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert ended.returncode != 0

@@ -136,9 +136,9 @@ held = Saga("held", [step("a", timeout=3), step("b", timeout=3)])
 wide = Saga("wide", [step("a"), Parallel([step("b"), step("c")], step("d")), step("e")])
 
 # Two versions side by side. A process whose PROBE_LACKS names the newer one runs older code.
-kept_1 = Saga("kept", [step("a", timeout=30), step("b", timeout=3)])
+kept_1 = Saga("kept", [step("a", timeout=300), step("b", timeout=3)])
 if os.environ.get("PROBE_LACKS") != "kept:2":
-    kept_2 = Saga("kept", [step("a", timeout=30), step("c")], version=2)
+    kept_2 = Saga("kept", [step("a", timeout=300), step("c")], version=2)
 
 # Each kind of step. The items' scripts are under their number: `{"each:1": "kill"}` is for all.
 every_kind = Saga(
