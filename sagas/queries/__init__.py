@@ -6,6 +6,7 @@ from sagas.queries.descriptions import describe, describe_event, summary, what_i
 from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, MOST_VERSIONS, Filter, Page, page, targets
 from sagas.queries.outbox import CommittedEvent, RelayLag, committed_event, relay_lag, unrelayed
+from sagas.queries.standings import MOST_COUNTED, Standing, counts_of_newest
 from sagas.queries.streams import NEWS_LIMIT, ExecutionUpdate, counts, hidden_from, live_page, news
 from sagas.queries.visibility import (
     OPERATOR,
@@ -17,6 +18,7 @@ from sagas.queries.visibility import (
 )
 
 __all__ = [
+    "MOST_COUNTED",
     "MOST_LISTED",
     "MOST_VERSIONS",
     "NEWS_LIMIT",
@@ -29,9 +31,11 @@ __all__ = [
     "Filter",
     "Page",
     "RelayLag",
+    "Standing",
     "committed_event",
     "counts",
     "counts_of_attention",
+    "counts_of_newest",
     "definition",
     "describe",
     "describe_definition",

@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 
 from sagas.access import Right
 from sagas.errors import BadInput
-from sagas.inputs import TAG
+from sagas.inputs import ANY_ID, TAG
 from sagas.machine import ExecutionStatus
 from sagas.machine.parameters import NAME
 from sagas.models import SagaExecution
 from sagas.queries.attention import has_failed, needs_attention
+from sagas.queries.standings import Standing, stands
 from sagas.queries.visibility import Asker, execution, visible_to
 
 MOST_LISTED: Final = 200
@@ -69,6 +70,9 @@ class Filter:
     created_after: datetime | None = None
     """At that moment, or later."""
     parent: str | None = None
+    standing: Standing | None = None
+    id_prefix: str | None = None
+    """What the saga_id begins with."""
 
     @property
     def is_empty(self) -> bool:
@@ -142,11 +146,14 @@ def matching(wanted: Filter, user: Asker, right: Right = Right.VIEW) -> QuerySet
         "tags__contains": list(wanted.tags) if wanted.tags is not None else None,
         "created_at__lt": wanted.created_before,
         "created_at__gte": wanted.created_after,
+        "saga_id__startswith": wanted.id_prefix,
     }
     found = visible_to(user, right).filter(parent=parent)
     if wanted.attention is not None:
         needed = needs_attention()
         found = found.filter(needed if wanted.attention else ~needed)
+    if wanted.standing is not None:
+        found = found.filter(stands(wanted.standing))
     if wanted.tags:
         found = found.exclude(tags=[])  # as the index on tags says
     return found.filter(**{key: value for key, value in conditions.items() if value is not None})
@@ -165,6 +172,8 @@ def _check(wanted: Filter) -> None:
         fields["version"] = f"{wanted.version} can't be a version. They are 1, 2, 3 …"
     if bad := [tag for tag in wanted.tags or () if not TAG.fullmatch(tag)]:
         fields["tags"] = f"{bad[0]!r} can't be a tag."
+    if wanted.id_prefix is not None and not ANY_ID.fullmatch(wanted.id_prefix):
+        fields["id_prefix"] = f"No saga_id can begin with {wanted.id_prefix!r}."
     for name in ("created_before", "created_after"):
         moment = getattr(wanted, name)
         if moment is not None and moment.utcoffset() is None:

@@ -1,0 +1,141 @@
+"""What somebody may do to an execution now: the rights are asked of the policy, and whether it
+makes sense of the machine itself, on a copy that nobody keeps."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from sagas.access import policy
+from sagas.console.reading import Snapshot
+from sagas.machine import (
+    Cancel,
+    Operation,
+    Pause,
+    Resolve,
+    Resume,
+    Skip,
+    StepStatus,
+    TryAgain,
+    Verdict,
+    WaitFor,
+    decide,
+)
+
+WHO: Final[Mapping[str, str]] = {"by": "the console", "reason": "asked"}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One thing that may be done; of some, to one of `steps`."""
+
+    verb: str
+    label: Any
+    url: str
+    steps: tuple[str, ...] = ()
+    is_next: bool = False
+    """Whether it is the one next sensible thing."""
+
+
+LABELS: Final[Mapping[str, Any]] = {
+    "signal": _("Send signal"),
+    "retry": _("Try again"),
+    "resolve": _("Resolve"),
+    "skip": _("Skip"),
+    "resume": _("Resume"),
+    "pause": _("Pause"),
+    "cancel": _("Cancel saga"),
+}
+"""In the order in which they may be the next sensible thing."""
+
+OPERATIONS: Final[Mapping[str, type[Operation]]] = {
+    "retry": TryAgain,
+    "resolve": Resolve,
+    "skip": Skip,
+    "resume": Resume,
+    "pause": Pause,
+    "cancel": Cancel,
+}
+OF_STEPS: Final[Mapping[str, Callable[[str], Operation]]] = {
+    "retry": lambda step: TryAgain(step=step, **WHO),
+    "resolve": lambda step: Resolve(step=step, **WHO),
+    "skip": lambda step: Skip(step=step, **WHO),
+}
+OF_ALL: Final[Mapping[str, Operation]] = {
+    "resume": Resume(**WHO),
+    "pause": Pause(**WHO),
+    "cancel": Cancel(**WHO),
+}
+
+
+def offers(shown: Snapshot, user: Any) -> list[Offer]:
+    """In the order of their buttons; one of them at most is the next."""
+    found = [*_offers(shown, user)]
+    urgent = ("signal", "retry", "resume")
+    first = next((each.verb for verb in urgent for each in found if each.verb == verb), "")
+    if shown.described["status"] != "failed" and first == "retry" and not _is_retrying(shown):
+        first = ""
+    return [
+        Offer(each.verb, each.label, each.url, each.steps, each.verb == first) for each in found
+    ]
+
+
+def _offers(shown: Snapshot, user: Any) -> Iterator[Offer]:
+    rights, found = policy(), shown.found
+    if shown.definition is None or shown.state is None or shown.is_over:
+        return
+    signals = [name for name in waits(shown) if rights.may_signal(user, found, name)]
+    if signals:
+        yield _offer(shown, "signal", tuple(signals))
+    for verb, operation in OPERATIONS.items():
+        if not rights.may_operate(user, found, operation):
+            continue
+        if verb in OF_ALL:
+            if _makes_sense(shown, OF_ALL[verb]):
+                yield _offer(shown, verb)
+        elif steps := tuple(name for name in _touched(shown) if _of_step(shown, verb, name)):
+            yield _offer(shown, verb, steps)
+
+
+def waits(shown: Snapshot) -> list[str]:
+    """The signals that it waits for now."""
+    assert shown.definition is not None and shown.state is not None, "it has been asked before"
+    by_name = shown.definition.by_name
+    waiting = shown.state.having(StepStatus.WAITING)
+    return [name for name in waiting if isinstance(by_name.get(name), WaitFor)]
+
+
+def _touched(shown: Snapshot) -> list[str]:
+    """The steps to which something can be done: those under way, and those that gave up."""
+    assert shown.state is not None, "it has been asked before"
+    wanted = (StepStatus.FAILED, StepStatus.COMPENSATION_FAILED)
+    gave_up = [name for name, step in shown.state.steps.items() if step.status in wanted]
+    return [*gave_up, *shown.state.current_steps]
+
+
+def _of_step(shown: Snapshot, verb: str, step: str) -> bool:
+    return _makes_sense(shown, OF_STEPS[verb](step))
+
+
+def _makes_sense(shown: Snapshot, operation: Operation) -> bool:
+    assert shown.definition is not None and shown.state is not None, "it has been asked before"
+    decision = decide(shown.definition, shown.state, operation, shown.now)
+    return decision.verdict is Verdict.ACCEPTED
+
+
+def _is_retrying(shown: Snapshot) -> bool:
+    """Whether what could be tried again has been tried before."""
+    return any(
+        step["error"] and step["status"] in ("scheduled", "compensation_scheduled")
+        for step in shown.described["steps"]
+    )
+
+
+def _offer(shown: Snapshot, verb: str, steps: tuple[str, ...] = ()) -> Offer:
+    url = reverse("sagas_console:act", args=[shown.found.saga_id, verb])
+    if len(steps) == 1:
+        url = f"{url}?{urlencode({'step': steps[0]})}"
+    return Offer(verb, LABELS[verb], url, steps)
