@@ -144,7 +144,8 @@ def _show(
 def in_numbers(shown: Snapshot) -> str:
     """What a cancel would do: how much it undoes, what it waits for, and what it leaves."""
     back = shown.back
-    assert back is not None and shown.state is not None, "there is no offer without"
+    assert back is not None, "there is no offer without"
+    assert shown.state is not None, "there is no offer without"
     undone = {name for stage in back.stages for name in stage}
     done = [name for name, step in shown.state.steps.items() if step.is_done]
     left = [name for name in done if name not in undone]

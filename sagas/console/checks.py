@@ -80,7 +80,8 @@ def check_urls(**_: Any) -> list[CheckMessage]:
 def check_templates(**_: Any) -> list[CheckMessage]:
     """Django finds the templates of apps."""
     for engine in settings.TEMPLATES:
-        has_loaders = "loaders" in engine.get("OPTIONS", {})
+        options: Any = engine.get("OPTIONS", {})
+        has_loaders = "loaders" in options
         if engine["BACKEND"] == DJANGO_TEMPLATES and (engine.get("APP_DIRS") or has_loaders):
             return []
     return [

@@ -40,20 +40,26 @@ class ContextTable:
 def context_table(context: Mapping[str, Any], events: Iterable[SagaEvent]) -> ContextTable:
     """`events` are those that are at hand, in order, with the first one."""
     origins = _origins(events)
-    keys = list(context)[:MOST_KEYS]
+    order = {key: place for place, key in enumerate(origins)}
+    keys = sorted(context, key=lambda key: order.get(key, -1))[:MOST_KEYS]
     entries = [_entry(key, context[key], origins.get(key)) for key in keys]
     return ContextTable(entries, len(context) - len(keys))
 
 
 def _entry(key: str, value: Any, origin: tuple[str, bool] | None) -> Entry:
     text = json.dumps(value, ensure_ascii=False)
-    if len(text) > ONE_LINE:
+    if len(text) > ONE_LINE and not _is_flat(value):
         text = json.dumps(value, ensure_ascii=False, indent=2)
     said, is_added = origin or (_("earlier"), False)
     if len(text) <= MOST_VALUE:
         return Entry(key, text, False, said, is_added)
     more = _("%s characters more") % number(len(text) - MOST_VALUE)
     return Entry(key, f"{text[:MOST_VALUE]}… {more}", True, said, is_added)
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether it is a list of texts and numbers, which is no better with a line for each."""
+    return isinstance(value, list) and not any(isinstance(each, list | dict) for each in value)
 
 
 def _origins(events: Iterable[SagaEvent]) -> dict[str, tuple[str, bool]]:
@@ -81,6 +87,5 @@ def _origin(event: SagaEvent, data: Mapping[str, Any]) -> str:
     if event.step is None:
         return str(data.get("choice") or event.type)
     if event.attempt is not None and event.attempt > 1:
-        told = {"step": event.step, "number": event.attempt}
-        return _("%(step)s, attempt %(number)d") % told
+        return f"{event.step}, {_('attempt %d') % event.attempt}"
     return event.step

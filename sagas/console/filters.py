@@ -35,7 +35,7 @@ class FilterForm(forms.Form):
     tag = forms.CharField(label=_("Tag"), required=False, max_length=64)
     id = forms.CharField(label=_("Id begins with"), required=False, max_length=255)
     after = forms.DateTimeField(label=_("Created from"), required=False)
-    until = forms.DateTimeField(label=_("to"), required=False)
+    until = forms.DateTimeField(label=_("Created until"), required=False)
     parent = forms.CharField(required=False, max_length=255, widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, Any], types: list[str]) -> None:

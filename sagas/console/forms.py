@@ -37,7 +37,7 @@ class StepForm(ReasonForm):
 
     step = forms.ChoiceField(label=_("Step"))
 
-    field_order = ("step", "changes", "payload", "reason")
+    field_order: Sequence[str] = ("step", "result", "reason")
 
     def __init__(self, data: Any, steps: Sequence[str], initial: dict[str, Any]) -> None:
         super().__init__(data, steps, initial)
@@ -85,7 +85,6 @@ class SkipForm(StepForm):
             "The keys that the step would have given to the context, as JSON. May be empty."
         ),
     )
-    field_order = ("step", "result", "reason")
 
     def changes(self) -> dict[str, Any]:
         return {"step": self.cleaned_data["step"], "changes": self.cleaned_data["result"]}

@@ -25,7 +25,7 @@ from sagas.machine import (
     decide,
 )
 
-WHO: Final[Mapping[str, str]] = {"by": "the console", "reason": "asked"}
+WHO: Final[Mapping[str, Any]] = {"by": "the console", "reason": "asked"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ def _offers(shown: Snapshot, user: Any) -> Iterator[Offer]:
 
 def waits(shown: Snapshot) -> list[str]:
     """The signals that it waits for now."""
-    assert shown.definition is not None and shown.state is not None, "it has been asked before"
+    if shown.definition is None or shown.state is None:
+        return []
     by_name = shown.definition.by_name
     waiting = shown.state.having(StepStatus.WAITING)
     return [name for name in waiting if isinstance(by_name.get(name), WaitFor)]
@@ -121,7 +122,8 @@ def _of_step(shown: Snapshot, verb: str, step: str) -> bool:
 
 
 def _makes_sense(shown: Snapshot, operation: Operation) -> bool:
-    assert shown.definition is not None and shown.state is not None, "it has been asked before"
+    assert shown.definition is not None, "it has been asked before"
+    assert shown.state is not None, "it has been asked before"
     decision = decide(shown.definition, shown.state, operation, shown.now)
     return decision.verdict is Verdict.ACCEPTED
 

@@ -45,6 +45,8 @@ def _named(shown: Snapshot, user: Any) -> dict[str, Any]:
     return {
         "saga": described,
         "is_over": shown.is_over,
+        "is_turning": described["status"] == "compensating",
+        "has_back": shown.back is not None and bool(shown.back.stages),
         "below": [
             each for each in described["attention"] if each["saga_id"] != shown.found.saga_id
         ],

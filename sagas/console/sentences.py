@@ -182,7 +182,7 @@ def _when(event: SagaEvent, due_at: object) -> str:
 
 def _until(event: SagaEvent, data: Mapping[str, Any]) -> str:
     if data.get("total") is not None:
-        total = data["total"]
+        total = int(data["total"])
         return ngettext(" for %s child", " for %s children", total) % total
     moment = _moment(data.get("until"))
     return _(" until %s") % relative(moment, aware(event.at)) if moment else ""

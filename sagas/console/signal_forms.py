@@ -24,7 +24,7 @@ UNSAID: Final = ""
 
 
 class SignalForm(ReasonForm):
-    """Asks for the payload, in fields if its schema is simple; a signal has no reason of its own."""
+    """Asks for the payload, in fields if its schema is simple. A signal has no reason."""
 
     def __init__(
         self, data: Any, schema: Mapping[str, Any] | None, initial: dict[str, Any]
@@ -79,7 +79,7 @@ def _is_simple_field(schema: Mapping[str, Any]) -> bool:
 
 
 def _field(name: str, schema: Mapping[str, Any], is_required: bool) -> forms.Field:
-    said = {
+    said: dict[str, Any] = {
         "label": str(schema.get("title") or name),
         "help_text": str(schema.get("description") or ""),
         "required": is_required,

@@ -1,6 +1,7 @@
 """The history as a story: what led to an attempt's end is one line with it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,8 +81,21 @@ def _line(group: list[SagaEvent], took: Mapping[int, float], *, is_under_way: bo
     if last.direction == Direction.COMPENSATION and last.type != "step.failed":
         tone = "back"
     parts = [_part(event, took) for event in group[-MOST_PARTS:]]
-    said = parts[-1].sentence
+    said = sentence(_together(group), took.get(last.seq))
     return Line(last.seq, aware(last.at), tone, said, parts, is_under_way)
+
+
+def _together(group: list[SagaEvent]) -> SagaEvent:
+    """The last event; of many about children, one with all that they say."""
+    last = group[-1]
+    if last.type != "step.children":
+        return last
+    data: dict[str, Any] = {"started": 0, "change": Counter()}
+    for event in group:
+        if event.type == "step.children":
+            data["started"] += event.data.get("started") or 0
+            data["change"].update(event.data.get("change") or {})
+    return SagaEvent(type=last.type, step=last.step, direction=last.direction, data=data)
 
 
 def _part(event: SagaEvent, took: Mapping[int, float]) -> Part:

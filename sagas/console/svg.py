@@ -39,8 +39,8 @@ def _name(name: str) -> str:
 def rectangle(
     x: float, y: float, width: float, height: float, class_: str, rx: int = 8
 ) -> SafeString:
-    size = {"width": float(width), "height": float(height)}
-    return element("rect", x=float(x), y=float(y), **size, rx=rx, class_=class_)
+    place = {"x": float(x), "y": float(y), "width": float(width), "height": float(height)}
+    return element("rect", (), rx=rx, class_=class_, **place)
 
 
 def text(x: float, y: float, said: str, class_: str, anchor: str | None = None) -> SafeString:

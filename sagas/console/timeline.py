@@ -80,6 +80,8 @@ def timeline(spans: Iterable[Span], until: datetime | None, width: float) -> Tim
     busy = sum((end - start for start, end, is_busy in parts if is_busy), timedelta())
     limit = max(SHORTEST_GAP, MUCH_LONGER * busy)
     folds = [not is_busy and end - start > limit for start, end, is_busy in parts]
+    if all(folds):
+        folds = [False] * len(parts)
     room = max(width - FOLD * sum(folds), width / 3)
     shown = sum(
         (end - start).total_seconds()

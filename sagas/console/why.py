@@ -82,7 +82,9 @@ def _running(shown: Snapshot) -> Why:
         return _blocked(shown)
     current = _current(shown)
     tone = "now"
-    if current and all(step["status"] == StepStatus.WAITING for step in current):
+    if current and all(
+        step["status"] == StepStatus.WAITING and step["children"] is None for step in current
+    ):
         tone = "wait"
     sentence = _steps_said(current, shown) or format_html("<b>{}</b>", _("It goes forward."))
     return Why(tone, sentence, _late(shown))

@@ -63,10 +63,10 @@ def number(value: int) -> str:
 
 def duration(seconds: float) -> str:
     """With its unit, and no more digits than anybody needs."""
-    if seconds < 0.0095:
+    if seconds < 0.9995:
         return _("%s ms") % f"{max(seconds, 0) * 1000:.0f}"
-    if seconds < 10:
-        return _("%s s") % number_format(seconds, 2 if seconds < 1 else 1)
+    if seconds < 9.95:
+        return _("%s s") % number_format(seconds, 1)
     if seconds < 60:
         return _("%s s") % f"{seconds:.0f}"
     whole = round(seconds)
@@ -90,7 +90,7 @@ def relative(moment: datetime, now: datetime | None = None) -> str:
     seconds = abs(away).total_seconds()
     if seconds < 1:
         return _("now")
-    rough = duration(round(seconds)) if seconds < 60 else duration(seconds // 60 * 60)
+    rough = _("%s s") % int(seconds) if seconds < 60 else duration(seconds // 60 * 60)
     return (_("in %s") if away < timedelta(0) else _("%s ago")) % rough
 
 

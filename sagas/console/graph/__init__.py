@@ -6,7 +6,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from sagas.console import svg
-from sagas.console.graph.parts import APART, GAP, Fork, Part, Row, StepPart
+from sagas.console.graph.forks import APART, Fork
+from sagas.console.graph.parts import GAP, Part, Row, StepPart
 from sagas.console.graph.standing import StepView
 from sagas.machine import Choice, FirstOf, Parallel, Pivot, Saga
 from sagas.machine.tree import InOrder, Node

@@ -15,11 +15,11 @@ BACK_HEIGHT: Final = 42.0
 DROP: Final = 24.0
 """Between the way forward and the way back."""
 PADDING: Final = 13.0
-CHARACTER: Final = 7.6
+CHARACTER: Final = 8.2
 """Of a name, on average: nobody measures it here."""
-SMALL_CHARACTER: Final = 6.3
+SMALL_CHARACTER: Final = 6.5
 NARROWEST: Final = 128.0
-WIDEST: Final = 216.0
+WIDEST: Final = 244.0
 CELL: Final = 12.0
 CELL_STEP: Final = 15.0
 CELLS_TOP: Final = 50.0
@@ -34,9 +34,10 @@ def width_of(view: StepView) -> float:
         (view.note, SMALL_CHARACTER),
     ]
     if view.back is not None:
-        lines += [(f"{view.back.sign} {view.back.name}", CHARACTER)]
+        badge = "   " if view.back.order else ""
+        lines += [(f"{view.back.sign} {view.back.name}{badge}", CHARACTER)]
         lines += [(view.back.note, SMALL_CHARACTER)]
-    wanted = max(len(said) * size for said, size in lines) + 2 * PADDING
+    wanted = max(len(said) * size for said, size in lines) + 2 * _inset(view)
     if view.cells:
         wanted = max(wanted, min(12, len(view.cells)) * CELL_STEP + 2 * PADDING)
     return min(max(wanted, NARROWEST), WIDEST)
@@ -56,7 +57,7 @@ def draw_forward(view: StepView, x: float, y: float) -> SafeString:
     if view.is_family:
         parts.append(svg.rectangle(x + 4, y - 4, width - 8, 12, "bx behind", 8))
     parts.append(svg.rectangle(x, y, width, height, "bx", 27 if _is_wait(view) else 9))
-    inset = PADDING + (6 if _is_wait(view) else 0)
+    inset = _inset(view)
     parts += _texts(view.sign, view.name, view.note, x + inset, y + 23, width - 2 * inset)
     shape: SafeString = svg.element("g", parts, role="img", aria_label=view.said)
     if view.url:
@@ -90,9 +91,13 @@ def _texts(
     sign: str, name: str, note: str, x: float, y: float, room: float, between: float = 17
 ) -> Iterator[SafeString]:
     named = f"{sign} {name}" if sign else name
-    yield svg.text(x, y, plain(named, int(room // CHARACTER) + 1), "nm")
+    yield svg.text(x, y, plain(named, int(room / CHARACTER + 1)), "nm")
     if note:
-        yield svg.text(x, y + between, plain(note, int(room // SMALL_CHARACTER) + 1), "nt")
+        yield svg.text(x, y + between, plain(note, int(room / SMALL_CHARACTER + 1)), "nt")
+
+
+def _inset(view: StepView) -> float:
+    return PADDING + (6 if _is_wait(view) else 0)
 
 
 def _is_wait(view: StepView) -> bool:

@@ -148,7 +148,8 @@ def note_forward(
         case StepStatus.SKIPPED:
             accepted = told.forward.get(described["name"]) == "step.refused"
             return _("refused, accepted") if accepted else _("skipped")
-    return ""
+        case _:
+            return ""  # it goes back: that is told below it
 
 
 def note_back(described: Mapping[str, Any], told: Told, now: datetime) -> str:
@@ -203,8 +204,10 @@ def _waiting(described: Mapping[str, Any], step: Step | None, now: datetime) -> 
     if described["children"] is not None:
         return children_said(described["children"], step)
     until = described["until"]
-    what = _("signal") if isinstance(step, WaitFor) else _("sleeps")
-    return f"{what}, {_('until')} {relative(until, now)}" if until else _("waits for a signal")
+    if until is None:
+        return _("waits for a signal")
+    what = _("signal, or gives up %s") if isinstance(step, WaitFor) else _("wakes %s")
+    return what % relative(until, now)
 
 
 def children_said(children: Mapping[str, Any], step: Step | None) -> str:
@@ -228,4 +231,4 @@ def _attempts(described: Mapping[str, Any]) -> list[str]:
 
 
 def _may_have(described: Mapping[str, Any]) -> bool:
-    return described["effect"] != Effect.NONE
+    return bool(described["effect"] != Effect.NONE)
