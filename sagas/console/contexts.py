@@ -1,13 +1,12 @@
 """The context as a table: each key with its value, and where it came from."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from sagas.console.words import number
+from sagas.console.words import json_text, number
 from sagas.models import SagaEvent
 
 MOST_VALUE: Final = 1500
@@ -47,9 +46,9 @@ def context_table(context: Mapping[str, Any], events: Iterable[SagaEvent]) -> Co
 
 
 def _entry(key: str, value: Any, origin: tuple[str, bool] | None) -> Entry:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json_text(value)
     if len(text) > ONE_LINE and not _is_flat(value):
-        text = json.dumps(value, ensure_ascii=False, indent=2)
+        text = json_text(value, 2)
     said, is_added = origin or (_("earlier"), False)
     if len(text) <= MOST_VALUE:
         return Entry(key, text, False, said, is_added)
@@ -88,4 +87,4 @@ def _origin(event: SagaEvent, data: Mapping[str, Any]) -> str:
         return str(data.get("choice") or event.type)
     if event.attempt is not None and event.attempt > 1:
         return f"{event.step}, {_('attempt %d') % event.attempt}"
-    return event.step
+    return str(event.step)

@@ -42,6 +42,7 @@ def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
 
 def _named(shown: Snapshot, user: Any) -> dict[str, Any]:
     described = shown.described
+    end = described["finished_at"] if shown.is_over else shown.now
     return {
         "saga": described,
         "is_over": shown.is_over,
@@ -54,7 +55,7 @@ def _named(shown: Snapshot, user: Any) -> dict[str, Any]:
         "mark": mark_of(described),
         "why": why(shown),
         "offers": offers(shown, user),
-        "lasts": between(described["created_at"], described["finished_at"] or shown.now),
+        "lasts": between(described["created_at"], end),
         "graph": drawn(shown),
         "waterfall": waterfall(shown.attempts, shown.now, shown.is_over),
         "context": context_table(described["context"], [*shown.first, *shown.events]),

@@ -185,7 +185,9 @@ def _until(event: SagaEvent, data: Mapping[str, Any]) -> str:
         total = int(data["total"])
         return ngettext(" for %s child", " for %s children", total) % total
     moment = _moment(data.get("until"))
-    return _(" until %s") % relative(moment, aware(event.at)) if moment else ""
+    if moment is None:
+        return ""
+    return _(", for %s at most") % duration((moment - aware(event.at)).total_seconds())
 
 
 def _change(data: Mapping[str, Any]) -> str:

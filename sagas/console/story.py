@@ -1,6 +1,5 @@
 """The history as a story: what led to an attempt's end is one line with it."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from sagas import queries
 from sagas.console.sentences import sentence
+from sagas.console.words import json_text
 from sagas.machine import Direction
 from sagas.models import SagaEvent
 from sagas.moments import aware
@@ -100,6 +100,6 @@ def _together(group: list[SagaEvent]) -> SagaEvent:
 
 def _part(event: SagaEvent, took: Mapping[int, float]) -> Part:
     said: dict[str, Any] = queries.describe_event(event)
-    raw = json.dumps(said, indent=1, ensure_ascii=False, default=str)
+    raw = json_text(said, 1)
     cut = raw if len(raw) <= MOST_RAW else f"{raw[:MOST_RAW]}…"
     return Part(event.seq, event.type, sentence(event, took.get(event.seq)), cut)

@@ -1,5 +1,6 @@
 """Words and signs that several pages share. A direction has a colour, a state has a sign."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ def plain(text: object, most: int = MOST_SAID) -> str:
     return found if len(found) <= most else f"{found[: most - 1]}…"
 
 
+def json_text(value: object, indent: int | None = None) -> str:
+    """A value as JSON, with what `plain` takes out as escapes. It is still to be escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    return _UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}", text
+    )
+
+
 def number(value: int) -> str:
     """Grouped as the language does."""
     return number_format(value, force_grouping=True)
@@ -66,7 +75,8 @@ def duration(seconds: float) -> str:
     if seconds < 0.9995:
         return _("%s ms") % f"{max(seconds, 0) * 1000:.0f}"
     if seconds < 9.95:
-        return _("%s s") % number_format(seconds, 1)
+        tenths = round(seconds, 1)
+        return _("%s s") % number_format(tenths, 0 if tenths % 1 == 0 else 1)
     if seconds < 60:
         return _("%s s") % f"{seconds:.0f}"
     whole = round(seconds)

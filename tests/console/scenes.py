@@ -1,5 +1,6 @@
 """Sagas in every state that the console shows, made by the engine itself."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from sagas import engine
@@ -99,6 +100,17 @@ def paused(saga_id: str, **options: Any) -> int:
     return pk
 
 
+def past_deadline(saga_id: str, deadline: datetime) -> int:
+    """Past its pivot, where a deadline turns nothing back; and then the deadline passes."""
+    pk = start("checkout", saga_id, deadline=deadline)
+    succeed(pk, "check_customer", "reserve_stock", "charge_card", "pack", "print_label")
+    succeed(pk, "hand_over")
+    found = SagaExecution.objects.get(pk=pk)
+    found.options["deadline"] = (deadline - timedelta(days=1)).isoformat()
+    found.save(update_fields=["options"])
+    return pk
+
+
 def fan_out(saga_id: str, items: int = 60, **options: Any) -> int:
     """Some items are done, one has turned back."""
     pk = start("labels", saga_id, {"items": list(range(items))}, **options)
@@ -114,12 +126,12 @@ def fan_out(saga_id: str, items: int = 60, **options: Any) -> int:
     return pk
 
 
-def of_every_kind(**options: Any) -> None:
+def of_every_kind(items: int = 60, **options: Any) -> None:
     """One in each state, and a few more that went well."""
     for number in range(3):
         completed(f"order-{number + 1}", tags=["web"], **options)
     undone("order-4", tags=["vip", "web"], **options)
-    fan_out("labels-2026-05", **options)
+    fan_out("labels-2026-05", items, **options)
     start("tour", "tour-9", **options)
     start("stocktaking", "stocktaking-1", **options)
     start("stocktaking", "stocktaking-2", **options)

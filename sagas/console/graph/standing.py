@@ -206,7 +206,7 @@ def _waiting(described: Mapping[str, Any], step: Step | None, now: datetime) -> 
     until = described["until"]
     if until is None:
         return _("waits for a signal")
-    what = _("signal, or gives up %s") if isinstance(step, WaitFor) else _("wakes %s")
+    what = _("gives up %s") if isinstance(step, WaitFor) else _("wakes %s")
     return what % relative(until, now)
 
 
