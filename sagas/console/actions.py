@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from sagas import engine, users
 from sagas.access import policy
 from sagas.console.forms import ReasonForm, SkipForm, StepForm
-from sagas.console.offers import LABELS, OPERATIONS, Offer, offers
+from sagas.console.offers import LABELS, OPERATIONS, Offer, offers, waits
 from sagas.console.one import drawn
 from sagas.console.pages import page, show
 from sagas.console.reading import Snapshot, snapshot
@@ -67,7 +67,7 @@ def act(request: HttpRequest, saga_id: str, verb: str) -> HttpResponse:
         raise Http404
     shown = snapshot(saga_id, request.user)
     _require_right(shown, request, verb)
-    offer = next((each for each in offers(shown, request.user) if each.verb == verb), None)
+    offer = _offer(shown, request, verb)
     if offer is None:
         return _show(request, shown, verb, None, None, status=409)
     form = _form(shown, offer, request)
@@ -87,10 +87,19 @@ def act(request: HttpRequest, saga_id: str, verb: str) -> HttpResponse:
     return redirect("sagas_console:saga", shown.found.saga_id)
 
 
+def _offer(shown: Snapshot, request: HttpRequest, verb: str) -> Offer | None:
+    """The one for the step that the address names, if it names one."""
+    found = [each for each in offers(shown, request.user) if each.verb == verb]
+    asked = request.GET.get("step")
+    return next((each for each in found if asked in each.steps), next(iter(found), None))
+
+
 def _require_right(shown: Snapshot, request: HttpRequest, verb: str) -> None:
     rights, found, user = policy(), shown.found, request.user
     if verb == "signal":
-        may = rights.may_signal(user, found, request.GET.get("step", ""))
+        asked = request.GET.get("step")
+        names = [asked] if asked else waits(shown) or [""]
+        may = any(rights.may_signal(user, found, name) for name in names)
     else:
         may = rights.may_operate(user, found, OPERATIONS[verb])
     if not may:

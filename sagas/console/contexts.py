@@ -80,7 +80,7 @@ def _keys(value: object) -> list[str]:
 
 def _origin(event: SagaEvent, data: Mapping[str, Any]) -> str:
     if event.type == "saga.amended":
-        return _("changed by %s") % data.get("by", "?")
+        return _("changed by %s") % str(data.get("by", "?"))
     if event.type == "step.skipped":
         return _("%(step)s, skipped by %(by)s") % {"step": event.step, "by": data.get("by", "?")}
     if event.step is None:

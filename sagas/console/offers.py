@@ -2,7 +2,7 @@
 makes sense of the machine itself, on a copy that nobody keeps."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.urls import reverse
@@ -13,6 +13,7 @@ from sagas.access import policy
 from sagas.console.reading import Snapshot
 from sagas.machine import (
     Cancel,
+    ExecutionStatus,
     Operation,
     Pause,
     Resolve,
@@ -74,13 +75,14 @@ OF_ALL: Final[Mapping[str, Operation]] = {
 def offers(shown: Snapshot, user: Any) -> list[Offer]:
     """In the order of their buttons; one of them at most is the next."""
     found = [*_offers(shown, user)]
-    urgent = ("signal", "retry", "resume")
-    first = next((each.verb for verb in urgent for each in found if each.verb == verb), "")
-    if shown.described["status"] != "failed" and first == "retry" and not _is_retrying(shown):
-        first = ""
-    return [
-        Offer(each.verb, each.label, each.url, each.steps, each.verb == first) for each in found
-    ]
+    by_verb = {each.verb: place for place, each in reversed([*enumerate(found)])}
+    urgent = [verb for verb in ("signal", "resume", "retry") if verb in by_verb]
+    if urgent == ["retry"] and not _has_been_tried(shown):
+        urgent = []  # it is only due later
+    if urgent:
+        place = by_verb[urgent[0]]
+        found[place] = replace(found[place], is_next=True)
+    return found
 
 
 def _offers(shown: Snapshot, user: Any) -> Iterator[Offer]:
@@ -88,8 +90,9 @@ def _offers(shown: Snapshot, user: Any) -> Iterator[Offer]:
     if shown.definition is None or shown.state is None or shown.is_over:
         return
     signals = [name for name in waits(shown) if rights.may_signal(user, found, name)]
-    if signals:
-        yield _offer(shown, "signal", tuple(signals))
+    for name in signals:
+        label = LABELS["signal"] if len(signals) == 1 else _("Send %s") % name
+        yield replace(_offer(shown, "signal", (name,)), label=label)
     for verb, operation in OPERATIONS.items():
         if not rights.may_operate(user, found, operation):
             continue
@@ -128,9 +131,9 @@ def _makes_sense(shown: Snapshot, operation: Operation) -> bool:
     return decision.verdict is Verdict.ACCEPTED
 
 
-def _is_retrying(shown: Snapshot) -> bool:
-    """Whether what could be tried again has been tried before."""
-    return any(
+def _has_been_tried(shown: Snapshot) -> bool:
+    """Whether what could be tried again has failed before."""
+    return shown.described["status"] == ExecutionStatus.FAILED or any(
         step["error"] and step["status"] in ("scheduled", "compensation_scheduled")
         for step in shown.described["steps"]
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse_lazy
@@ -72,6 +72,10 @@ def page(view: View[P]) -> View[P]:
                 "whoever has the permission to view its type."
             )
             return trouble(request, title, str(error), hint, status=404)
+        except Http404:
+            return trouble(
+                request, _("There is nothing here"), _("No page has this address."), status=404
+            )
         except PermissionDenied as error:
             title = _("You may not do that")
             hint = _("Ask whoever gives out permissions here. Nothing was changed.")

@@ -1,4 +1,7 @@
-"""Pictures of the console for docs/images: `make screenshots`. Not a test: it asserts nothing."""
+"""Pictures of the console for docs/images: `make screenshots`. Not a test: it asserts nothing.
+
+`SCREENSHOTS=folder` takes them into another folder, and those of all other pages, too.
+"""
 
 import os
 from pathlib import Path
@@ -15,26 +18,32 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 FOLDER: Final = Path(os.environ.get("SCREENSHOTS", ROOT / "docs" / "images"))
 
-PAGES: Final = {
+IN_DOCS: Final = {
     "home": "/",
     "sagas": "/sagas/",
-    "empty": "/sagas/?tag=nothing-has-it",
     "turning-back": "/sagas/order-7/",
     "fan-out": "/sagas/labels-2026-05/",
+    "cancel": "/sagas/order-6/cancel/",
+}
+OTHERS: Final = {
+    "filtered": "/sagas/?tag=vip&status=running",
+    "empty": "/sagas/?tag=nothing-has-it",
+    "wrong": "/sagas/?tag=not+a+tag",
     "waiting": "/sagas/credit-c-118/",
     "stuck": "/sagas/order-8/",
+    "undone": "/sagas/order-4/",
     "completed": "/sagas/order-1/",
     "tour": "/sagas/tour-9/",
     "retrying": "/sagas/order-6/",
-    "cancel": "/sagas/order-6/cancel/",
     "signal": "/sagas/credit-c-118/signal/",
+    "skip": "/sagas/order-6/skip/",
+    "refused": "/sagas/order-8/cancel/",
     "not-found": "/sagas/no-such-saga/",
 }
 SIZES: Final[dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {
         "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
         "is_mobile": True,
         "has_touch": True,
     },
@@ -46,12 +55,11 @@ SIZES: Final[dict[str, Any]] = {
 def test_take(web: str, chromium: Browser, size: str, scheme: Any) -> None:
     anna = new_user("anna", "administer_saga")
     scenes.of_every_kind(owner_id=anna.pk)
-    wanted = os.environ.get("ONLY", "").split(",") if os.environ.get("ONLY") else [*PAGES]
+    pages = IN_DOCS if "SCREENSHOTS" not in os.environ else {**IN_DOCS, **OTHERS}
     with chromium.new_context(base_url=web, color_scheme=scheme, **SIZES[size]) as context:
-        take(context, "login", "/login/", f"{size}-{scheme}")
         log_in(context)
-        for name in wanted:
-            take(context, name, PAGES[name], f"{size}-{scheme}")
+        for name, path in pages.items():
+            take(context, name, path, f"{size}-{scheme}")
 
 
 def log_in(context: BrowserContext) -> None:

@@ -76,7 +76,7 @@ def test_a_saga_is_watched_turned_back_and_seen_to_its_end(page: Page) -> None:
 
     page.click("text=Cancel saga")
     page.wait_for_selector("text=Undoes 3 steps, leaves 1 that has nothing to undo.")
-    drawn = page.locator(".graph .undo.would .nm").all_inner_texts()
+    drawn = page.locator(".graph .undo.would .nm").all_text_contents()
     assert sorted(drawn) == ["↺ refund", "↺ release_stock", "↺ unpack"]
     page.click("text=Cancel saga >> nth=-1")
     assert page.eval_on_selector("textarea", "box => box.matches(':invalid')"), "no reason, no deed"
@@ -172,6 +172,7 @@ def test_it_can_be_read_without_a_script(chromium: Browser, web: str, anna: Any)
         log_in(page, anna)
         page.fill("#find", "order-6")
         page.keyboard.press("Enter")
+        page.wait_for_url("**/sagas/order-6/")
         assert page.locator(".graph g.step").count() == 7
         page.click("text=Cancel saga")
         page.fill("textarea", "as asked")

@@ -30,9 +30,9 @@ def test_who_is_not_logged_in_is_sent_to_the_login(client: Client) -> None:
         answer = client.get(page)
         assert answer.status_code == 302
         assert answer["Location"].startswith("/login/?next=")
-    page = client.get("/login/")
-    assert "Log in" in page.text
-    assert 'type="password"' in page.text
+    text = client.get("/login/").text
+    assert "Log in" in text
+    assert 'type="password"' in text
 
 
 def test_one_logs_in_and_out(client: Client, alice: Any) -> None:
@@ -120,7 +120,8 @@ def test_one_sentence_says_why_it_stands_so(operator: Client) -> None:
 def test_what_is_hostile_is_inert(operator: Client) -> None:
     context = {HOSTILE: HOSTILE, "items": [HOSTILE], "deep": {"a": {"b": HOSTILE}}}
     pk = scenes.start("checkout", "order-1", context, tags=["a"])
-    scenes.succeed(pk, "check_customer", **{HOSTILE: HOSTILE})
+    changes: dict[str, Any] = {HOSTILE: HOSTILE}
+    scenes.succeed(pk, "check_customer", **changes)
     scenes.fail(pk, "reserve_stock", HOSTILE)
     engine.pause("order-1", by=HOSTILE, reason=HOSTILE)
     for page in ("/", "/sagas/", "/sagas/order-1/", "/sagas/order-1/cancel/"):

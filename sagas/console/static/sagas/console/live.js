@@ -1,7 +1,6 @@
 /* One saga's page as it goes on. The server draws; this asks for it when there is news, four times a
  * second at most, and puts in place what has changed. Nothing under the pointer or focus moves. */
 const PAUSE = 250; // milliseconds between two answers
-const LINES = { connecting: "", open: "live", waiting: "connection lost, trying again", closed: "" };
 
 const live = document.getElementById("live");
 const shown = new Map(); // part → its HTML as the server sent it
@@ -78,7 +77,7 @@ function grow(old, part) {
   if (follows) box.scrollTop = box.scrollHeight;
   else if (fresh) {
     pill.dataset.count = Number(pill.dataset.count ?? 0) + fresh;
-    pill.textContent = `${pill.dataset.count} new`;
+    pill.textContent = `${pill.dataset.count} ${live.dataset.new}`;
     pill.hidden = false;
   }
 }
@@ -87,8 +86,9 @@ function start() {
   for (const part of parts(live)) shown.set(part.dataset.part, part.outerHTML);
   const box = story();
   box.scrollTop = box.scrollHeight;
-  document.querySelector(".graph .now, .graph .bad")?.scrollIntoView?.({ block: "nearest", inline: "center" });
-  window.scrollTo(0, 0);
+  const graph = document.querySelector(".drawn");
+  const at = graph?.querySelector(".now, .wait, .bad, .due")?.getBoundingClientRect();
+  if (at) graph.scrollLeft += at.left - graph.getBoundingClientRect().left - graph.clientWidth / 3;
   const pill = document.getElementById("pill");
   pill.addEventListener("click", () => (story().scrollTop = story().scrollHeight));
   box.addEventListener("scroll", () => {
@@ -100,8 +100,9 @@ function start() {
   live.addEventListener("focusout", () => unseen.size && ask());
   live.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
-    if (event.detail.xhr.status !== 200) return;
-    put(new DOMParser().parseFromString(event.detail.serverResponse, "text/html"));
+    const found = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+    if (parts(found).length) put(found);
+    else if (event.detail.xhr.status < 500) location.reload(); // logged out, or gone: a page says so
   });
 }
 
@@ -116,7 +117,7 @@ async function follow() {
     onSnapshot: (now) => now.last_seq > Number(seq) && ask(),
     onEnd: () => (ask(), say("")),
     onError: (error) => say(error.message),
-    onState: (state) => say(LINES[state] ?? ""),
+    onState: (state) => say(live.dataset[state] ?? ""), // "open" and "waiting" have words
   });
 }
 
