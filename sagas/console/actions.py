@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from sagas import engine, users
 from sagas.access import policy
 from sagas.console.forms import ReasonForm, SkipForm, StepForm
-from sagas.console.offers import LABELS, OPERATIONS, Offer, offers, waits
+from sagas.console.offers import LABELS, OPERATIONS, Offer, offers, waits, why_not
 from sagas.console.one import drawn
 from sagas.console.pages import page, show
 from sagas.console.reading import Snapshot, snapshot
@@ -141,7 +141,7 @@ def _show(
         "label": LABELS[verb],
         "offer": offer,
         "form": form,
-        "step": _step(offer, request) if offer is not None else "",
+        "reason": plain(why_not(shown, verb), 600) if offer is None else "",
         "happens": HAPPENS.get(verb, ""),
         "here": "sagas",
     }

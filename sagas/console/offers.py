@@ -103,6 +103,14 @@ def _offers(shown: Snapshot, user: Any) -> Iterator[Offer]:
             yield _offer(shown, verb, steps)
 
 
+def why_not(shown: Snapshot, verb: str) -> str:
+    """What the machine says to it, if it refuses; empty if it is about single steps."""
+    operation = OF_ALL.get(verb)
+    if operation is None or shown.definition is None or shown.state is None:
+        return ""
+    return decide(shown.definition, shown.state, operation, shown.now).reason
+
+
 def waits(shown: Snapshot) -> list[str]:
     """The signals that it waits for now."""
     if shown.definition is None or shown.state is None:

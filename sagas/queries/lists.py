@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from sagas.access import Right
 from sagas.errors import BadInput
 from sagas.inputs import ANY_ID, TAG
-from sagas.machine import ExecutionStatus
+from sagas.machine import AT_REST, ExecutionStatus
 from sagas.machine.parameters import NAME
 from sagas.models import SagaExecution
 from sagas.queries.attention import has_failed, needs_attention
@@ -27,6 +27,8 @@ MOST_VERSIONS: Final = 1 << 31
 _TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
 """An author's, or that of a ForEach's items or a Repeat's rounds, which may be in each
 other: `orders.pack`."""
+
+_MOVING: Final = frozenset(ExecutionStatus) - AT_REST
 
 _LISTED: Final = (
     "saga_id",
@@ -139,6 +141,8 @@ def matching(wanted: Filter, user: Asker, right: Right = Right.VIEW) -> QuerySet
         "saga_type": wanted.saga_type,
         "version": wanted.version,
         "status": wanted.status,
+        # As a constraint says of these: so that the index of what is live may be used.
+        "finished_at__isnull": True if wanted.status in _MOVING else None,
         "saga_type__in": wanted.saga_types,
         "status__in": wanted.statuses,
         "current_steps__contains": wanted.step,

@@ -69,6 +69,13 @@ def test_what_one_may_not_do_is_absent(
     assert not SagaEvent.objects.filter(data__reason="why not").exists()
 
 
+def test_what_makes_no_sense_says_why(operator: Client) -> None:
+    scenes.stuck("order-1")
+    answer = post(operator, "cancel", reason="x")
+    assert answer.status_code == 409
+    assert "It has turned back already. Retry or resolve what is left." in answer.text
+
+
 def test_who_may_only_look_gets_403_and_words(alice: Any) -> None:
     scenes.retrying("order-1", owner_id=alice.pk)
     answer = client_of(alice).get("/sagas/order-1/skip/")

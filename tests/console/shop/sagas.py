@@ -32,6 +32,12 @@ def unpack(context: Any) -> None: ...
 def withdraw_label(context: Any) -> None: ...
 
 
+def close_batch(context: Any) -> None: ...
+
+
+def void_label(context: Any) -> None: ...
+
+
 FORM = {
     "type": "object",
     "properties": {
@@ -73,9 +79,9 @@ approval = Saga(
 batch = Saga(
     "labels",
     [
-        SagaStep("open_batch", act, act),
-        ForEach("print", over="items", action=act, compensation=act, max_concurrency=200),
-        SagaStep("close_batch", act),
+        SagaStep("open_batch", act, close_batch),
+        ForEach("print", over="items", action=act, compensation=void_label, max_concurrency=200),
+        SagaStep("send_batch", act),
     ],
 )
 
