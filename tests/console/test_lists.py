@@ -1,14 +1,13 @@
 """The list: each filter by its address, pages, the box that jumps; and home."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
 from sagas import engine
 from sagas.queries import OPERATOR, Filter, Standing, counts_of_newest, page
@@ -156,7 +155,7 @@ def test_home_counts_by_type_and_status(operator: Client) -> None:
 
 
 def test_what_is_late_is_told() -> None:
-    soon = timezone.now() + timedelta(hours=1)
+    soon = datetime.now(UTC) + timedelta(hours=1)
     scenes.past_deadline("order-1", soon)
     scenes.start("checkout", "order-2", deadline=soon)
     found = page(Filter(standing=Standing.LATE), OPERATOR).executions
