@@ -13,7 +13,7 @@ COMPILE := pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions dist adoption bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs house requirements clean
+.PHONY: help demo demo-check test proof model-check simulate mutation-check backlog-check test-settings test-versions dist adoption bench bench-soak bench-clients bench-decide bench-sockets profile property lint types format docs screenshots house requirements clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew, and build t
 	$(BIN)/python -m bench.page
 	$(BIN)/python -m examples.gallery.page > docs/gallery.md
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -b html -d .local/site-cache docs .local/site
+
+screenshots: $(VENV)/dev.stamp  ## take the pictures of the console in docs/images anew; needs Chromium
+	$(BIN)/python -m pytest tests/console/screenshots.py $(ARGS)
 
 house: $(VENV)/dev.stamp  ## count what a reader has to follow: files, moves, floors, cycles; ARGS="--root ../other"
 	$(BIN)/python -m tests.house $(ARGS)

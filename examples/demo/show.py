@@ -153,7 +153,8 @@ class Show:
         slow = customer.order("slow", SLOW)
         web = stack.web_url
         flower = stack.flower_url.replace("//", f"//{ADMIN_USER}:{stack.admin_password}@")
-        self.say(f"\nAPI documentation  {web}/api/v1/docs")
+        self.say(f"\nConsole            {web}/  ({ADMIN_USER}, {stack.admin_password})")
+        self.say(f"API documentation  {web}/api/v1/docs")
         self.say(f"Admin              {web}/admin/  ({ADMIN_USER}, {stack.admin_password})")
         self.say(f"A saga, live       {web}/live/SAGA_ID  (log in to the admin first)")
         self.say(f"An order's page    {slow}  ({CUSTOMER}, {stack.customer_password})")

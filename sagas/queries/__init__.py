@@ -6,6 +6,7 @@ from sagas.queries.descriptions import describe, describe_event, summary, what_i
 from sagas.queries.histories import events_after, history, is_all, is_terminal
 from sagas.queries.lists import MOST_LISTED, MOST_VERSIONS, Filter, Page, page, targets
 from sagas.queries.outbox import CommittedEvent, RelayLag, committed_event, relay_lag, unrelayed
+from sagas.queries.standings import MOST_COUNTED, Standing, counts_of_newest
 from sagas.queries.streams import NEWS_LIMIT, ExecutionUpdate, counts, hidden_from, live_page, news
 from sagas.queries.tasks import TaskFilter, TaskPage, tasks
 from sagas.queries.visibility import (
@@ -20,6 +21,7 @@ from sagas.queries.visibility import (
 )
 
 __all__ = [
+    "MOST_COUNTED",
     "MOST_LISTED",
     "MOST_VERSIONS",
     "NEWS_LIMIT",
@@ -32,12 +34,14 @@ __all__ = [
     "Filter",
     "Page",
     "RelayLag",
+    "Standing",
     "TaskFilter",
     "TaskPage",
     "as_if_started",
     "committed_event",
     "counts",
     "counts_of_attention",
+    "counts_of_newest",
     "definition",
     "describe",
     "describe_definition",

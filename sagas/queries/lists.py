@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 
 from sagas.access import Right
 from sagas.errors import BadInput
-from sagas.inputs import TAG
-from sagas.machine import ExecutionStatus
+from sagas.inputs import ANY_ID, TAG
+from sagas.machine import AT_REST, ExecutionStatus
 from sagas.machine.parameters import NAME
 from sagas.models import SagaExecution
 from sagas.queries.attention import has_failed, needs_attention
+from sagas.queries.standings import Standing, stands
 from sagas.queries.visibility import Asker, execution, visible_to
 
 MOST_LISTED: Final = 200
@@ -26,6 +27,8 @@ MOST_VERSIONS: Final = 1 << 31
 SAGA_TYPE: Final = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
 """An author's, or that of a ForEach's items or a Repeat's rounds, which may be in each
 other: `orders.pack`."""
+
+_MOVING: Final = frozenset(ExecutionStatus) - AT_REST
 
 _LISTED: Final = (
     "saga_id",
@@ -69,6 +72,9 @@ class Filter:
     created_after: datetime | None = None
     """At that moment, or later."""
     parent: str | None = None
+    standing: Standing | None = None
+    id_prefix: str | None = None
+    """What the saga_id begins with."""
 
     @property
     def is_empty(self) -> bool:
@@ -135,6 +141,8 @@ def matching(wanted: Filter, user: Asker, right: Right = Right.VIEW) -> QuerySet
         "saga_type": wanted.saga_type,
         "version": wanted.version,
         "status": wanted.status,
+        # As a constraint says of these: so that the index of what is live may be used.
+        "finished_at__isnull": True if wanted.status in _MOVING else None,
         "saga_type__in": wanted.saga_types,
         "status__in": wanted.statuses,
         "current_steps__contains": wanted.step,
@@ -142,11 +150,14 @@ def matching(wanted: Filter, user: Asker, right: Right = Right.VIEW) -> QuerySet
         "tags__contains": list(wanted.tags) if wanted.tags is not None else None,
         "created_at__lt": wanted.created_before,
         "created_at__gte": wanted.created_after,
+        "saga_id__startswith": wanted.id_prefix,
     }
     found = visible_to(user, right).filter(parent=parent)
     if wanted.attention is not None:
         needed = needs_attention()
         found = found.filter(needed if wanted.attention else ~needed)
+    if wanted.standing is not None:
+        found = found.filter(stands(wanted.standing))
     if wanted.tags:
         found = found.exclude(tags=[])  # as the index on tags says
     return found.filter(**{key: value for key, value in conditions.items() if value is not None})
@@ -165,6 +176,8 @@ def _check(wanted: Filter) -> None:
         fields["version"] = f"{wanted.version} can't be a version. They are 1, 2, 3 …"
     if bad := [tag for tag in wanted.tags or () if not TAG.fullmatch(tag)]:
         fields["tags"] = f"{bad[0]!r} can't be a tag."
+    if wanted.id_prefix is not None and not ANY_ID.fullmatch(wanted.id_prefix):
+        fields["id_prefix"] = f"No saga_id can begin with {wanted.id_prefix!r}."
     for name in ("created_before", "created_after"):
         moment = getattr(wanted, name)
         if moment is not None and moment.utcoffset() is None:
