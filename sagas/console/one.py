@@ -34,7 +34,10 @@ MOST_DIGITS: Final = 18
 def saga(request: HttpRequest, saga_id: str) -> HttpResponse:
     """All of it; or, by `?before=` a number, with the story up to that event."""
     shown = snapshot(saga_id, request.user)
-    named = {**_named(shown, request.user), **_story(shown, request.GET.get("before", ""))}
+    named = {
+        **_named(shown, request.user),
+        **_story(shown, request.user, request.GET.get("before", "")),
+    }
     if HtmxDetails(request):
         return show(request, "live", named)
     return show(request, "saga", {**named, **_stream(shown), "here": "sagas"})
@@ -75,7 +78,7 @@ def drawn(shown: Snapshot) -> str:
     return graph(shown.definition, found, shown.described["choices"])
 
 
-def _story(shown: Snapshot, before: str) -> dict[str, Any]:
+def _story(shown: Snapshot, user: Any, before: str) -> dict[str, Any]:
     """The newest events, or those before a number, oldest first."""
     is_number = before.isascii() and before.isdigit() and len(before) <= MOST_DIGITS
     if not is_number:
@@ -84,7 +87,7 @@ def _story(shown: Snapshot, before: str) -> dict[str, Any]:
     else:
         last = min(int(before), shown.found.last_seq + 1)
         after = max(0, last - LINES - 1)
-        events = queries.events_after(shown.found.pk, after, max(0, last - after - 1))
+        events = queries.events_for(user, shown.found, after, max(0, last - after - 1))
         took = attempts(events, shown.now, is_over=True).took
     return {
         "lines": story(events, took),

@@ -59,8 +59,8 @@ class Snapshot:
 def snapshot(saga_id: str, user: Any) -> Snapshot:
     """Raises `NoSuchExecution` if there is none that `user` may see."""
     found = queries.execution(saga_id, user)
-    described = queries.describe(found)
-    events = queries.events_after(found.pk, max(0, found.last_seq - WINDOW), WINDOW)
+    described = queries.describe(found, user)
+    events = queries.events_for(user, found, max(0, found.last_seq - WINDOW), WINDOW)
     is_cut = bool(events) and events[0].seq > 1
     now = datetime.now(UTC)
     is_over = found.status in TERMINAL
@@ -76,7 +76,7 @@ def snapshot(saga_id: str, user: Any) -> Snapshot:
         definition=definition,
         state=state,
         events=events,
-        first=queries.events_after(found.pk, 0, 1) if is_cut else [],
+        first=queries.events_for(user, found, 0, 1) if is_cut else [],
         attempts=attempts(events, now, is_over),
         children=dict(children_of(found, families, user)),
         back=back,

@@ -19,6 +19,7 @@ from sagas.queries.visibility import (
     to_signal,
     visible_to,
 )
+from sagas.queries.words import events_for
 
 __all__ = [
     "MOST_COUNTED",
@@ -47,6 +48,7 @@ __all__ = [
     "describe_definition",
     "describe_event",
     "events_after",
+    "events_for",
     "execution",
     "hidden_from",
     "history",

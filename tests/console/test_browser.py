@@ -1,7 +1,6 @@
 """One saga in a real browser: Chromium without a window, on a web process of its own."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -146,9 +145,9 @@ def test_no_more_than_four_paints_a_second(page: Page) -> None:
         engine.pause("order-1", by="anna", reason=f"reason {number}")
         engine.resume("order-1", by="anna", reason=f"reason {number}")
     page.wait_for_selector("#story li:has-text('reason 29') >> nth=1")
-    gaps = [later - earlier for earlier, later in pairwise(sorted(asked))]
     assert asked
-    assert all(gap >= 240 for gap in gaps), gaps
+    # The first and the last paint may be close to the borders of their quarters of a second.
+    assert len(asked) <= (max(asked) - min(asked)) / 250 + 2, asked
 
 
 PAGES = ("/", "/sagas/", "/sagas/order-7/", "/sagas/labels-2026-05/", "/sagas/order-6/cancel/")

@@ -67,6 +67,17 @@ def test_a_stranger_sees_404_and_an_owner_their_own(alice: Any, anna: Any) -> No
     assert "order-2" in client_of(anna).get("/sagas/").text
 
 
+def test_an_owner_is_told_no_words_of_staff(alice: Any, operator: Client) -> None:
+    scenes.start("checkout", "hers", owner_id=alice.pk)
+    engine.pause("hers", by="bernadette", reason="the customer is a nuisance")
+    words = (b"bernadette", b"nuisance")
+    for path in ("/sagas/hers/", "/sagas/hers/?before=99", "/", "/sagas/"):
+        hers = client_of(alice).get(path)
+        assert hers.status_code == 200
+        assert not [word for word in words if word in hers.content], path
+    assert all(word in operator.get("/sagas/hers/").content for word in words)
+
+
 def test_each_page_loads_only_what_is_ours(operator: Client) -> None:
     scenes.of_every_kind()
     pages = ["/", "/sagas/", "/login/", "/sagas/order-7/", "/sagas/order-6/cancel/", "/sagas/no/"]

@@ -34,10 +34,11 @@ VALUES: Final[dict[str, Any]] = {
     "change": {Outcome.COMPLETED: 2},
     "direction": Direction.ACTION,
     **dict.fromkeys(("attempt", "fence", "asks", "asked", "reported", "total", "started"), 3),
-    **dict.fromkeys(("due_at", "lease_until", "until", "start_at", "deadline"), NOW),
+    "number": 3,
+    **dict.fromkeys(("due_at", "lease_until", "until", "start_at", "deadline", "remind_at"), NOW),
     **dict.fromkeys(("locks", "blocked", "held", "forward_only", "collected", "together"), True),
-    **dict.fromkeys(("counts", "alone", "succeeded"), True),
-    "adds": None,
+    **dict.fromkeys(("counts", "alone", "succeeded", "open", "taken"), True),
+    **dict.fromkeys(("adds", "hands")),
 }
 
 
