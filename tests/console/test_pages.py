@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import include, path
 
@@ -190,6 +191,22 @@ def test_long_histories_have_pages(operator: Client) -> None:
     assert "Newest events" in earlier
     assert operator.get("/sagas/labels-1/?before=999999999999999999").status_code == 200
     assert operator.get("/sagas/labels-1/?before=0").status_code == 200
+
+
+def test_it_follows_the_stream_or_else_asks_again(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenes.at_card("order-1")
+    scenes.undone("order-2")
+    page = operator.get("/sagas/order-1/").text
+    assert 'hx-trigger="news"' in page
+    assert 'data-client="/static/sagas/saga-progress.js"' in page
+    assert "hx-get" not in operator.get("/sagas/order-2/").text, "nothing follows"
+    real = apps.is_installed
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "sagas.live" and real(name))
+    page = operator.get("/sagas/order-1/").text
+    assert 'hx-trigger="news, every 4s"' in page
+    assert "data-client" not in page
 
 
 def test_it_can_be_mounted_anywhere(operator: Client, settings: Any) -> None:

@@ -1,6 +1,7 @@
 /* One saga's page as it goes on. The server draws; this asks for it when there is news, four times a
  * second at most, and puts in place what has changed. Nothing under the pointer or focus moves. */
 const PAUSE = 250; // milliseconds between two answers
+const POLL = 4000; // milliseconds between two questions, where nothing tells of news
 
 const live = document.getElementById("live");
 const shown = new Map(); // part → its HTML as the server sent it
@@ -116,7 +117,7 @@ async function follow() {
     onEvent: ask,
     onSnapshot: (now) => now.last_seq > Number(seq) && ask(),
     onEnd: () => (ask(), say("")),
-    onError: (error) => say(error.message),
+    onError: (error) => (say(error.message), setInterval(ask, POLL)),
     onState: (state) => say(live.dataset[state] ?? ""), // "open" and "waiting" have words
   });
 }
