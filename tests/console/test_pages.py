@@ -72,10 +72,10 @@ def test_an_owner_is_told_no_words_of_staff(alice: Any, operator: Client) -> Non
     scenes.start("checkout", "hers", owner_id=alice.pk)
     engine.pause("hers", by="bernadette", reason="the customer is a nuisance")
     words = (b"bernadette", b"nuisance")
-    for path in ("/sagas/hers/", "/sagas/hers/?before=99", "/", "/sagas/"):
-        hers = client_of(alice).get(path)
+    for page in ("/sagas/hers/", "/sagas/hers/?before=99", "/", "/sagas/"):
+        hers = client_of(alice).get(page)
         assert hers.status_code == 200
-        assert not [word for word in words if word in hers.content], path
+        assert not [word for word in words if word in hers.content], page
     assert all(word in operator.get("/sagas/hers/").content for word in words)
 
 
