@@ -12,15 +12,15 @@ from sagas.access import Right, policy
 from sagas.admin import tables
 from sagas.admin.actions import ACTIONS
 from sagas.admin.filters import AttentionFilter, FamilyFilter, TypeFilter, VersionFilter
+from sagas.admin.read_only import ReadOnlyAdmin
 from sagas.admin.tokens import SagaTokenAdmin
 from sagas.models import SagaExecution
-from sagas.non_atomic import non_atomic_urls
 
 __all__ = ["SagaExecutionAdmin", "SagaTokenAdmin"]
 
 
 @admin.register(SagaExecution)
-class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class SagaExecutionAdmin(ReadOnlyAdmin):
     list_display = (
         "saga_id",
         "saga_type",
@@ -63,18 +63,6 @@ class SagaExecutionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not gen
         "children_table",
         "events_table",
     )
-
-    def get_urls(self) -> list[Any]:
-        return non_atomic_urls(super().get_urls())
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

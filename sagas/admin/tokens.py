@@ -1,18 +1,16 @@
 """Tokens in Django's admin: to look at, and to revoke. A new one is shown once, by the command."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from sagas import tokens
+from sagas.admin.read_only import ReadOnlyAdmin
 from sagas.models import SagaToken
-from sagas.non_atomic import non_atomic_urls
 
 
 @admin.register(SagaToken)
-class SagaTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class SagaTokenAdmin(ReadOnlyAdmin):
     list_display = (
         "beginning",
         "name",
@@ -30,21 +28,9 @@ class SagaTokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic
     show_full_result_count = False
     actions = ("revoke",)
 
-    def get_urls(self) -> list[Any]:
-        return non_atomic_urls(super().get_urls())
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Django's permission to change tokens, though nothing else of one can be changed."""
-        return super().has_change_permission(request)
+        return admin.ModelAdmin.has_change_permission(self, request)
 
     @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[SagaToken]) -> None:

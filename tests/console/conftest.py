@@ -1,7 +1,6 @@
 """The console on the real PostgreSQL; for a browser, in a web process of its own."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +12,6 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, sync_playwright
 
 from sagas import listeners
 from sagas.devserver.child import Command
@@ -21,6 +19,7 @@ from sagas.devserver.supervisor import Supervisor, free_port
 from sagas.live.push import push
 from sagas.machine import Saga
 from sagas.models import SagaExecution
+from tests.chromium import chromium as chromium
 from tests.configured import configure
 from tests.console.shop import sagas as shop
 from tests.logins import LOGIN, MODEL
@@ -98,19 +97,3 @@ def web(django_db_setup: None) -> Iterator[str]:
     with Supervisor(FOLDER / "logs" / "console", REPOSITORY, say=lambda _: None) as supervisor:
         supervisor.start(Command("web", argv, env, ready=ready))
         yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-    if not path:
-        reason = "There is no Chromium on the PATH: install one (apt install chromium)."
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps a loop in this thread, and Django would take the tests for async code.
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-        # As root, Chromium's own sandbox refuses to start; the pages are ours.
-        arguments = ["--no-sandbox", "--no-proxy-server"]
-        found = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield found
-        found.close()

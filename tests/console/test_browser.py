@@ -4,29 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from sagas import engine
+from tests.chromium import tab
 from tests.console import scenes
 from tests.console.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Log = list[str]
-
-
-def tab(context: BrowserContext, complaints: Log) -> Page:
-    """A tab that notes errors of the script, and what the page's policy did not allow."""
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "console",
-        lambda said: (
-            complaints.append(said.text) if "Content Security Policy" in said.text else None
-        ),
-    )
-    page.set_default_timeout(30_000)
-    return page
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from sagas.devserver.servers import create_database, drop_database
 from sagas.devserver.supervisor import Supervisor, free_port
+from tests.chromium import chromium as chromium
 from tests.logins import LOGIN
 from tests.servers import FOLDER
 from tests.system.running import (

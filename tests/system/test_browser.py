@@ -1,13 +1,11 @@
 """The JavaScript client and the live page, in a real browser: Chromium without a window."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.system.running import Running
 
@@ -21,20 +19,6 @@ FOLLOW = """([sagaId, token]) => new Promise((resolve) => {
         onError: (error) => resolve({ ...seen, error }),
     }));
 })"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-    if not path:
-        reason = "There is no Chromium on the PATH: install one (apt install chromium)."
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    with sync_playwright() as playwright:
-        # As root, Chromium's own sandbox refuses to start; the pages are ours.
-        arguments = ["--no-sandbox", "--no-proxy-server"]
-        found = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield found
-        found.close()
 
 
 @pytest.fixture

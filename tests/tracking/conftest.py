@@ -28,6 +28,7 @@ from sagas.devserver.child import Command
 from sagas.devserver.supervisor import Supervisor, free_port
 from sagas.live.push import push
 from sagas.models import SagaExecution
+from tests.chromium import chromium as chromium
 from tests.engine.driving import claim
 from tests.logins import LOGIN, MODEL
 from tests.servers import FOLDER
