@@ -105,7 +105,7 @@ def garbage(number: int, luck: random.Random) -> Message:
             return Message("m", "probe.x", b'{"id": "' + b"x" * size + b'"}')
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_flood_of_garbage_has_no_effect(bus: Bus, supervisor: Supervisor) -> None:
     supervisor.start(consumer("one", environment(bus)))
     process = psutil.Process(supervisor.pid_of("one"))
