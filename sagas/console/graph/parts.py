@@ -169,7 +169,7 @@ class Row:
 
     def draw(self, x: float, y: float, lane: float) -> Iterator[SafeString]:
         """`lane` is that of the row around it; this one has its own."""
-        own = y + self.lane
+        own = y + self.lane if self.has_back else y
         if not self.parts:
             yield svg.line([(x, y), (x + self.width, y)], "link idle")
         for number, part in enumerate(self.parts):
