@@ -18,7 +18,7 @@ Log = list[str]
 def tab(context: BrowserContext, complaints: Log) -> Page:
     """A tab that notes errors of the script, and what the page's policy did not allow."""
     page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("pageerror", lambda error: complaints.append(error.stack or str(error)))
     page.on(
         "console",
         lambda said: (
@@ -48,7 +48,7 @@ def log_in(page: Page, user: Any) -> None:
 
 
 def wait_for_live(page: Page) -> None:
-    page.wait_for_function("() => document.getElementById('line').textContent === 'live'")
+    page.wait_for_function("() => document.getElementById('line')?.textContent === 'live'")
 
 
 def wait_for_step(page: Page, step: str, tone: str) -> None:
