@@ -35,7 +35,7 @@ def log_in(page: Page, user: Any) -> None:
 
 
 def wait_for_live(page: Page) -> None:
-    page.wait_for_function("() => document.getElementById('line').textContent === 'live'")
+    page.wait_for_function("() => document.getElementById('line')?.textContent === 'live'")
 
 
 def wait_for_step(page: Page, step: str, tone: str) -> None:
