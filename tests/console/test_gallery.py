@@ -1,13 +1,14 @@
 """Each example of the gallery, looked at before and after whatever happens to it."""
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
 from django.test import Client
 
 from examples.gallery import sagas
 from examples.gallery.ledger import ledger
-from sagas import Saga, engine
+from sagas import Saga
 from sagas.console.one import drawn
 from sagas.console.reading import snapshot
 from sagas.models import SagaExecution
@@ -15,8 +16,12 @@ from sagas.queries import OPERATOR
 from sagas.testing.workers import Worker
 from tests.console.conftest import client_of, new_user
 from tests.console.test_graph import require_whole
-from tests.gallery.playing import ID, Play, perform
+from tests.gallery.interventions import points
+from tests.gallery.playing import Play
 from tests.gallery.test_examples import PLAYS
+
+EACH: Final = 5
+"""Of so many points one is looked at: to see all of them takes minutes."""
 
 
 @pytest.fixture(autouse=True)
@@ -53,13 +58,9 @@ def look(client: Client) -> None:
     ],
 )
 def test_an_example_can_be_looked_at_all_along(play: Play, saga_worker: Worker) -> None:
+    """How it ends is not asked: time goes by while somebody looks."""
     operator = client_of(new_user("anna", "administer_saga"))
-    ledger.clear()
-    engine.start(play.saga.saga_type, play.input, saga_id=ID)
-    saga_worker.work_off()
+    for number, _ in enumerate(points(play, saga_worker)):
+        if number % EACH == 0:
+            look(operator)
     look(operator)
-    for act in play.acts:
-        perform(act, saga_worker)
-        saga_worker.work_off()
-        look(operator)
-    assert SagaExecution.objects.get(saga_id=ID).status == play.ends
