@@ -1,6 +1,7 @@
 """What people do to a saga: a page that says what will happen and asks why, and then a POST."""
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -70,6 +71,9 @@ def act(request: HttpRequest, saga_id: str, verb: str) -> HttpResponse:
     offer = _offer(shown, request, verb)
     if offer is None:
         return _show(request, shown, verb, None, None, status=409)
+    if verb == "signal" and request.method != "POST" and "step" not in request.GET:
+        # Its form goes to its own address, which has to name the wait that it was made for.
+        return redirect(f"{request.path}?{urlencode({'step': offer.steps[0]})}")
     form = _form(shown, offer, request)
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.is_bound else 200
@@ -88,10 +92,11 @@ def act(request: HttpRequest, saga_id: str, verb: str) -> HttpResponse:
 
 
 def _offer(shown: Snapshot, request: HttpRequest, verb: str) -> Offer | None:
-    """The one for the step that the address names, if it names one."""
-    found = [each for each in offers(shown, request.user) if each.verb == verb]
+    """The one for the step that the address names, if it names one; and never for another: what a
+    page was opened for may be over when its form is sent."""
+    found = (each for each in offers(shown, request.user) if each.verb == verb)
     asked = request.GET.get("step")
-    return next((each for each in found if asked in each.steps), next(iter(found), None))
+    return next((each for each in found if asked is None or asked in each.steps), None)
 
 
 def _require_right(shown: Snapshot, request: HttpRequest, verb: str) -> None:
@@ -108,9 +113,8 @@ def _require_right(shown: Snapshot, request: HttpRequest, verb: str) -> None:
 
 
 def _step(offer: Offer, request: HttpRequest) -> str:
-    """The step that the address names, or the only one."""
-    asked = request.GET.get("step", "")
-    return asked if asked in offer.steps else next(iter(offer.steps), "")
+    """The step that the address names, or the first that it may be."""
+    return request.GET.get("step") or next(iter(offer.steps), "")
 
 
 def _form(shown: Snapshot, offer: Offer, request: HttpRequest) -> Any:

@@ -185,6 +185,21 @@ def test_a_signal_has_the_form_of_its_wait(alice: Any) -> None:
     assert context["decision"] == {"approved": True, "limit": 500}
 
 
+def test_a_signal_is_never_given_to_another_wait_than_its_page_was_for(
+    operator: Client, define: Callable[[Saga], Saga]
+) -> None:
+    """Somebody else was quicker, and the saga has come to its next wait."""
+    define(Saga("notice", [WaitFor("read"), WaitFor("answer")]))
+    scenes.start("notice", "order-1")
+    page = operator.get("/sagas/order-1/signal/")
+    assert page["Location"] == "/sagas/order-1/signal/?step=read"
+    engine.signal("order-1", "read", True, by="bo")
+    answer = operator.post(page["Location"], {"payload": "1"})
+    assert answer.status_code == 409
+    assert "Nothing was changed." in answer.text
+    assert "answer" not in SagaExecution.objects.get(saga_id="order-1").context
+
+
 def test_a_signal_without_a_simple_form_is_json(
     operator: Client, define: Callable[[Saga], Saga]
 ) -> None:
