@@ -78,7 +78,7 @@ def operator(anna: Any) -> Client:
     return client_of(anna)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def web(django_db_setup: None) -> Iterator[str]:
     """The address of a web process on the database of these tests."""
     database = urlsplit(os.environ["DATABASE_URL"])._replace(
