@@ -87,6 +87,8 @@ def web(django_db_setup: None) -> Iterator[str]:
     env = {
         **os.environ,
         "DATABASE_URL": database.geturl(),
+        # Of its own: nobody takes its hints, and other tests look at how full the queue is.
+        "CELERY_BROKER_URL": urlsplit(os.environ["REDIS_URL"])._replace(path="/9").geturl(),
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         "SAGA_APPS": "tests.console.shop",
         "PYTHONUNBUFFERED": "1",

@@ -14,6 +14,7 @@ from sagas.machine import AT_REST, TERMINAL, Effect, ExecutionStatus
 from sagas.machine.wake import waits_for_signals
 from sagas.models import SagaExecution
 from sagas.registry import registry
+from sagas.testing.workers import working
 from tests.engine.driving import check_history, state_in
 from tests.gallery.interventions import (
     Intervention,
@@ -70,9 +71,11 @@ def tried(play: Play, intervene: Intervention) -> Iterator[bool]:
 
 def _call_off_what_waits_for_signals() -> None:
     """By hand, a saga can get to a wait that nothing in its play is meant for."""
-    for execution in SagaExecution.objects.exclude(status__in=TERMINAL):
-        assert waits_for_signals(state_in(execution)), f"L1: {execution.saga_id} stands still"
-        engine.cancel(execution.saga_id, by=BY)
+    with working() as worker:
+        for execution in SagaExecution.objects.exclude(status__in=TERMINAL):
+            assert waits_for_signals(state_in(execution)), f"L1: {execution.saga_id} stands still"
+            engine.cancel(execution.saga_id, by=BY)
+        worker.work_off()
 
 
 def status() -> str:
